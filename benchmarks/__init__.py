@@ -1,0 +1,1 @@
+"""Benchmarks, each run by `genco bench NAME`."""

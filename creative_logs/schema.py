@@ -1,0 +1,143 @@
+"""The log schema (one row per impression) in code: column names, Arrow types and their meaning."""
+
+from typing import Annotated, Literal
+
+import pyarrow as pa
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+
+REQUEST_ID = 'request_id'
+TIMESTAMP = 'timestamp'
+CLICK = 'click'
+WEIGHT = 'weight'
+POLICY = 'policy'
+MODEL_VERSION = 'model_version'
+TRAIN, TEST = 'train', 'test'
+SPLITS = (TRAIN, TEST)
+
+_ARROW_TYPES = {
+    'string': pa.string(),
+    'int64': pa.int64(),
+    'float': pa.float32(),
+    'string_list': pa.list_(pa.string()),
+}
+_ENCODINGS = {
+    'string': ('id', 'category'),
+    'int64': ('number', 'category', 'id'),
+    'float': ('number',),
+    'string_list': ('terms',),
+}
+
+
+def _identifier(name: str) -> str:
+    if not name.isidentifier():
+        raise ValueError(f'a name must be a letter followed by letters, digits or "_": got {name!r}')
+    return name
+
+
+Name = Annotated[str, AfterValidator(_identifier)]
+
+
+class Frozen(BaseModel):
+    """Base of every part of the configuration: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra='forbid')
+
+
+class ContextFeature(Frozen):
+    """A feature of the request or of the ad.
+
+    `encoding` says how the model reads it: `id` through a hash table, `category` through a
+    vocabulary of the values seen, `number` standardised, `terms` as the mean over hashed strings.
+    Left out, it is the first that fits the type.
+    """
+
+    name: Name
+    type: Literal['string', 'int64', 'float', 'string_list'] = 'string'
+    encoding: Literal['id', 'category', 'number', 'terms'] | None = None
+
+    @model_validator(mode='after')
+    def _encoding_fits_type(self):
+        allowed = _ENCODINGS[self.type]
+        if self.encoding is None:
+            object.__setattr__(self, 'encoding', allowed[0])
+        if self.encoding not in allowed:
+            raise ValueError(
+                f'context feature {self.name!r} of type {self.type!r} can be encoded as '
+                f'{" or ".join(allowed)}: got {self.encoding!r}'
+            )
+        return self
+
+
+class Component(Frozen):
+    """A creative component C_j. With `text`, the log carries one text per candidate as well."""
+
+    name: Name
+    text: bool = False
+
+    @property
+    def candidates(self) -> str:
+        return f'{self.name}_candidates'
+
+    @property
+    def shown(self) -> str:
+        return f'{self.name}_shown'
+
+    @property
+    def texts(self) -> str:
+        return f'{self.name}_text'
+
+    @property
+    def propensity(self) -> str:
+        return f'{self.name}_propensity'
+
+
+class LogSchema(Frozen):
+    """Columns of the Parquet logs.
+
+    Attributes:
+        context: features of the request and of the ad.
+        components: the creative components, in the order of the model's axis M.
+        ad: name of the context feature that identifies the ad.
+        max_candidates: N; longer candidate lists are truncated, the shown element is kept.
+    """
+
+    context: tuple[ContextFeature, ...]
+    components: tuple[Component, ...]
+    ad: Name = 'ad_id'
+    max_candidates: int = 15
+
+    @model_validator(mode='after')
+    def _consistent(self):
+        names = self.arrow_schema().names
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f'each column may be named once: {", ".join(repeated)} is repeated')
+        if not self.components:
+            raise ValueError('at least one component is needed')
+        if self.ad not in {f.name for f in self.context if f.type == 'string'}:
+            raise ValueError(f'ad: {self.ad!r} is not among the string features of the context')
+        if self.max_candidates < 1:
+            raise ValueError(f'max_candidates must be at least 1: got {self.max_candidates}')
+        return self
+
+    def arrow_schema(self) -> pa.Schema:
+        """All columns, optional ones included, with their Arrow types."""
+        fields = [pa.field(REQUEST_ID, pa.string()), pa.field(TIMESTAMP, pa.int64())]
+        fields += [pa.field(f.name, _ARROW_TYPES[f.type]) for f in self.context]
+        for component in self.components:
+            fields.append(pa.field(component.candidates, pa.list_(pa.string())))
+            fields.append(pa.field(component.shown, pa.int64()))
+            if component.text:
+                fields.append(pa.field(component.texts, pa.list_(pa.string())))
+            fields.append(pa.field(component.propensity, pa.float32()))
+        fields += [
+            pa.field(CLICK, pa.int64()),
+            pa.field(WEIGHT, pa.float32()),
+            pa.field(POLICY, pa.string()),
+            pa.field(MODEL_VERSION, pa.string()),
+        ]
+        return pa.schema(fields)
+
+    def optional_columns(self) -> frozenset[str]:
+        """Columns that a log may leave out (propensity: 1/n, weight: 1)."""
+        return frozenset([WEIGHT, POLICY, MODEL_VERSION] + [c.propensity for c in self.components])

@@ -1,0 +1,1 @@
+"""The GenCO model: its configuration, feature transforms, layers, losses, training and export."""

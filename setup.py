@@ -1,0 +1,34 @@
+"""Packages and true requirements; requirements.lock pins the set that is known to install and run."""
+
+from setuptools import find_packages, setup
+
+PACKAGES = ('tfx_pipeline', 'model', 'components', 'serving', 'creative_logs', 'benchmarks')
+
+setup(
+    name='genco',
+    version='0.1.0',
+    description='Creative optimization: learns from click logs which combination of elements to show',
+    python_requires='>=3.11,<3.12',
+    packages=find_packages(include=[p for name in PACKAGES for p in (name, f'{name}.*')]),
+    install_requires=[
+        'tfx>=1.21,<1.22',
+        'tensorflow-cpu>=2.21,<2.22',
+        'tf_keras>=2.21,<2.22',
+        'tensorflow-recommenders>=0.7.7,<0.8',
+        'tensorflow-serving-api>=2.19.1',
+        'tensorboard>=2.21,<2.22',
+        'apache-beam>=2.77,<2.78',
+        'grpcio-health-checking>=1.85',
+        'pyarrow>=18,<19',
+        'pydantic>=2.14',
+        'click>=8.5',
+        'rich>=15',
+        'scipy>=1.17',
+        'dill>=0.4',
+    ],
+    extras_require={
+        'gpu': ['tensorflow[and-cuda]>=2.21,<2.22'],
+        'test': ['pytest>=9', 'hypothesis>=6'],
+    },
+    entry_points={'console_scripts': ['genco = tfx_pipeline.cli:main']},
+)

@@ -1,0 +1,1 @@
+"""The pipeline: configuration, assembly, runners and the command line."""

@@ -1,0 +1,134 @@
+"""The one configuration: typed, frozen, read from YAML with dotted overrides."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from components.sctr_evaluator.config import EvaluationConfig
+from creative_logs.errors import InputError
+from creative_logs.schema import Frozen, Name
+from model.config import GencoConfig
+
+
+class PathsConfig(Frozen):
+    """Folders, relative to the working directory unless absolute.
+
+    Attributes:
+        logs: the click logs, `<logs>/<YYYY-MM-DD>/{train,test}/*.parquet`.
+        root: artifacts and metadata of the pipeline.
+        serving: base path of the pushed model; TensorFlow Serving's `--model_base_path`.
+    """
+
+    logs: str
+    root: str
+    serving: str
+
+
+class WindowConfig(Frozen):
+    """The newest `days` days of logs; the newest `holdout_days` of them are not trained on.
+
+    The evaluator reads the test split of the held-out days, or, where none are held out, of all days.
+    """
+
+    days: int = Field(33, ge=1)
+    holdout_days: int = Field(0, ge=0)
+
+    @model_validator(mode='after')
+    def _something_left(self):
+        if self.holdout_days >= self.days:
+            raise ValueError(
+                f'holdout_days must be below days, or nothing is left to train on: '
+                f'got {self.holdout_days} of {self.days}'
+            )
+        return self
+
+
+class ChecksConfig(Frozen):
+    """`max_bad_share`: the run stops when more than this share of a day's rows break the schema."""
+
+    max_bad_share: float = Field(0.01, ge=0, le=1)
+
+
+class Config(GencoConfig):
+    """Everything a run depends on."""
+
+    name: Name
+    paths: PathsConfig
+    window: WindowConfig = WindowConfig()
+    checks: ChecksConfig = ChecksConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode='after')
+    def _names_known(self):
+        context = {feature.name for feature in self.log_schema.context}
+        if self.evaluation.cluster not in context:
+            raise ValueError(f'evaluation.cluster: {self.evaluation.cluster!r} is no context feature')
+        unknown = set(self.evaluation.must_pass) - {c.name for c in self.log_schema.components}
+        if unknown:
+            raise ValueError(f'evaluation.must_pass: no such component: {", ".join(sorted(unknown))}')
+        return self
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Reads a YAML file, applies overrides such as `training.batch_size=512`, and validates.
+
+    Raises:
+        InputError: the file is missing or no YAML mapping, a key is unknown, or a value is invalid;
+            the message names the file, the key, the rule and the value.
+    """
+    path = Path(path)
+    try:
+        data = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise InputError(f'{path}: cannot be read: {error.strerror}') from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f'{path}: not YAML: {" ".join(str(error).split())}') from error
+    if not isinstance(data, dict):
+        raise InputError(f'{path}: must hold a mapping of keys to values')
+    for override in overrides:
+        _apply_override(data, override)
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        raise InputError(f'{path}: {_describe(error)}') from error
+
+
+def save_config(config: Config, path: str | Path) -> None:
+    """Writes the whole configuration, defaults included, so that `load_config` gives it back."""
+    text = yaml.safe_dump(config.model_dump(mode='json'), sort_keys=False, allow_unicode=True)
+    temporary = Path(f'{path}.tmp')
+    temporary.write_text(text, encoding='utf-8')
+    temporary.rename(path)
+
+
+def _apply_override(data: dict[str, Any], override: str) -> None:
+    dotted, equals, text = override.partition('=')
+    if not equals or not dotted:
+        raise InputError(f'override {override!r}: must look like training.batch_size=512')
+    *parents, leaf = dotted.split('.')
+    for key in parents:
+        data = data.setdefault(key, {})
+        if not isinstance(data, dict):
+            raise InputError(f'override {override!r}: {key!r} holds a value, not further keys')
+    try:
+        data[leaf] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f'override {override!r}: the value is no YAML') from error
+
+
+def _describe(error: ValidationError) -> str:
+    lines = []
+    for item in error.errors():
+        key = '.'.join(str(part) for part in item['loc'])
+        if item['type'] == 'extra_forbidden':
+            lines.append(f'unknown key {key!r}')
+        elif item['type'] == 'missing':
+            lines.append(f'key {key!r} is missing')
+        else:
+            given = '' if isinstance(item['input'], (dict, list)) else f' (got {item["input"]!r})'
+            message = item['msg'].removeprefix('Value error, ')
+            lines.append(f'{key}: {message}{given}' if key else message)
+    return '; '.join(lines)
