@@ -1,0 +1,134 @@
+"""Checks whole logs: their folders, their files and each row; the parts are in columns, rows and layout."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from creative_logs.columns import conform
+from creative_logs.errors import InputError
+from creative_logs.layout import list_days, split_files
+from creative_logs.rows import check
+from creative_logs.schema import SPLITS, LogSchema
+from creative_logs.tally import RuleCount, Tally
+
+__all__ = ['LogReport', 'SplitReport', 'check', 'check_logs', 'conform', 'list_days', 'read_batches']
+
+_BATCH_ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class SplitReport:
+    """What was found in one split of one day; the broken rules come most frequent first."""
+
+    day: str
+    split: str
+    rows: int
+    bad_rows: int
+    rules: tuple[RuleCount, ...]
+
+
+@dataclass(frozen=True)
+class LogReport:
+    """What was found in all splits of all days that were checked."""
+
+    splits: tuple[SplitReport, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(split.rows for split in self.splits)
+
+    @property
+    def bad_rows(self) -> int:
+        return sum(split.bad_rows for split in self.splits)
+
+    def to_json(self) -> dict:
+        """The report as plain numbers, strings, lists and mappings."""
+        return {'rows': self.rows, 'bad_rows': self.bad_rows, **asdict(self)}
+
+
+def check_logs(
+    root: str | Path,
+    schema: LogSchema,
+    max_bad_share: float,
+    quarantine: str | Path | None = None,
+    days: Sequence[str] | None = None,
+) -> LogReport:
+    """Checks logs row by row; memory does not depend on the number of rows.
+
+    Args:
+        root: folder of the logs.
+        schema: what each row should look like.
+        max_bad_share: largest share of a day's rows (both splits) that may be bad.
+        quarantine: bad rows are written to `<quarantine>/<day>/<split>/<file>`, with their reason.
+        days: the days to check; all where None.
+
+    Raises:
+        InputError: a folder, split or column is missing, a file cannot be read, or a day has too many
+            bad rows; what was quarantined until then stays.
+    """
+    known = list_days(root)
+    splits = []
+    for day in known if days is None else days:
+        if day not in known:
+            raise InputError(f'{root}: holds no day {day}; there are {known[0]} to {known[-1]}')
+        total = Tally()
+        for split in SPLITS:
+            folder = Path(quarantine) / day / split if quarantine is not None else None
+            tally = Tally()
+            for file in split_files(root, day, split):
+                _check_file(file, schema, tally, folder)
+            splits.append(SplitReport(day, split, tally.rows, tally.bad_rows, tally.by_rows()))
+            total.merge(tally)
+        total.refuse_above(max_bad_share, day)
+    return LogReport(tuple(splits))
+
+
+def read_batches(file: Path) -> Iterator[pa.RecordBatch]:
+    """Batches of a Parquet file, one row group at a time.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    try:
+        with pq.ParquetFile(file) as parquet:
+            yield from parquet.iter_batches(_BATCH_ROWS)
+    except (pa.ArrowException, OSError) as error:
+        message = ' '.join(str(error).split())
+        raise InputError(f'{file}: cannot be read as Parquet: {message}; write it again or remove it') from error
+
+
+def _check_file(file: Path, schema: LogSchema, tally: Tally, quarantine: Path | None) -> None:
+    with closing(_Quarantine(quarantine / file.name if quarantine else None)) as bad_rows:
+        for batch in read_batches(file):
+            conformed = conform(batch, schema, str(file))
+            _, bad = check(conformed, schema)
+            tally.add(batch.num_rows, bad, str(file))
+            bad_rows.write(bad)
+
+
+class _Quarantine:
+    """A Parquet file that exists only if there were bad rows, and only once it is whole."""
+
+    def __init__(self, path: Path | None):
+        self._path = path
+        self._writer = None
+        if path is not None:
+            self._temporary = path.with_name(f'{path.name}.tmp')
+            path.unlink(missing_ok=True)
+
+    def write(self, bad: pa.RecordBatch) -> None:
+        if self._path is None or bad.num_rows == 0:
+            return
+        if self._writer is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = pq.ParquetWriter(self._temporary, bad.schema)
+        self._writer.write_batch(bad)
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._temporary.rename(self._path)

@@ -1,0 +1,73 @@
+"""Counts the bad rows of a log by the rule that they break, and says when there are too many."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from creative_logs.errors import InputError
+from creative_logs.rows import REASON, rule_of
+
+
+@dataclass(frozen=True)
+class RuleCount:
+    """Rows that break one rule; `example` is the first of them, from `file`, its reason included."""
+
+    rule: str
+    rows: int
+    file: str
+    example: dict[str, object]
+
+
+@dataclass
+class Tally:
+    """Accumulator over batches of one or several files: `add`, `merge`, then read the counts."""
+
+    rows: int = 0
+    bad_rows: int = 0
+    rules: dict[str, RuleCount] = field(default_factory=dict)
+
+    def add(self, rows: int, bad: pa.RecordBatch, file: str) -> None:
+        """Counts a batch of `rows` rows whose bad ones are `bad`, as `creative_logs.rows.check` gives them."""
+        self.rows += rows
+        self.bad_rows += bad.num_rows
+        if bad.num_rows == 0:
+            return
+        broken = [rule_of(reason) for reason in bad[REASON].to_pylist()]
+        rules, first, counts = np.unique(broken, return_index=True, return_counts=True)
+        for rule, index, count in zip(rules.tolist(), first.tolist(), counts.tolist()):
+            example = bad.slice(index, 1).to_pylist()[0]
+            self._count(RuleCount(rule, count, file, {k: _readable(v) for k, v in example.items()}))
+
+    def merge(self, other: 'Tally') -> None:
+        """Adds the counts of another accumulator to this one."""
+        self.rows += other.rows
+        self.bad_rows += other.bad_rows
+        for count in other.rules.values():
+            self._count(count)
+
+    def by_rows(self) -> tuple[RuleCount, ...]:
+        """The broken rules, the most frequent first."""
+        return tuple(sorted(self.rules.values(), key=lambda count: (-count.rows, count.rule)))
+
+    def refuse_above(self, max_bad_share: float, day: str) -> None:
+        """Raises InputError where more than `max_bad_share` of the rows counted are bad."""
+        if self.bad_rows <= max_bad_share * self.rows:
+            return
+        worst = self.by_rows()[0]
+        raise InputError(
+            f'{worst.file}: {self.bad_rows:,} of {self.rows:,} rows of day {day} break the schema, more than '
+            f'the allowed share of {max_bad_share:g}; most often: {worst.rule}; an example row: '
+            f'{worst.example}; mend the log or raise checks.max_bad_share'
+        )
+
+    def _count(self, new: RuleCount) -> None:
+        seen = self.rules.get(new.rule)
+        if seen is not None:
+            new = RuleCount(seen.rule, seen.rows + new.rows, seen.file, seen.example)
+        self.rules[new.rule] = new
+
+
+def _readable(value: object) -> object:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
