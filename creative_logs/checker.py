@@ -81,6 +81,8 @@ def check_logs(
             tally = Tally()
             for file in split_files(root, day, split):
                 _check_file(file, schema, tally, folder)
+            if tally.rows == 0:
+                raise InputError(f'{Path(root) / day / split}: the files hold no row; remove day {day} or write it')
             splits.append(SplitReport(day, split, tally.rows, tally.bad_rows, tally.by_rows()))
             total.merge(tally)
         total.refuse_above(max_bad_share, day)

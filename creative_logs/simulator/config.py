@@ -1,0 +1,141 @@
+"""What the simulated world looks like; the defaults follow Table 1 and Figure 3 of the GenCO paper."""
+
+import datetime
+import math
+
+from pydantic import Field, model_validator
+
+from creative_logs.schema import Component, ContextFeature, Frozen, LogSchema, Name
+
+# Table 1 implies it: exposures per element and day x number of elements / (coverage x number of ads).
+IMPRESSIONS_PER_AD_AND_DAY = 4.6
+
+
+class SimulatedComponent(Frozen):
+    """One component of the simulated ads.
+
+    Attributes:
+        coverage: share of ads that have the component.
+        candidates: mean number of candidates of the ads that have it.
+        ads_per_element: mean number of ads that share an element.
+    """
+
+    name: Name
+    coverage: float = Field(1.0, gt=0, le=1)
+    candidates: float = Field(ge=1)
+    ads_per_element: float = Field(ge=1)
+
+
+# Coverage and mean candidates are printed in Table 1. Ads per element follow from it:
+# 110 million ads x coverage x mean candidates / number of ids.
+TABLE_1 = (
+    SimulatedComponent(name='title', coverage=1.0, candidates=6.3, ads_per_element=3.0),
+    SimulatedComponent(name='image', coverage=1.0, candidates=3.4, ads_per_element=2.7),
+    SimulatedComponent(name='marketing', coverage=0.39, candidates=2.2, ads_per_element=6.3),
+    SimulatedComponent(name='highlight', coverage=0.956, candidates=7.0, ads_per_element=2.5),
+    SimulatedComponent(name='attribute', coverage=0.583, candidates=2.3, ads_per_element=2.1),
+    SimulatedComponent(name='structure_attribute', coverage=0.678, candidates=8.1, ads_per_element=1.9),
+)
+
+# Figure 3 in proportions (it is printed without numbers): the image weighs most everywhere; highlight and
+# the attributes weigh more in phone, computer and wine, the image more in clothing and bedding.
+FIGURE_3 = {
+    'phone': (0.7, 1.5, 0.5, 1.1, 1.0, 1.1),
+    'computer': (0.7, 1.4, 0.5, 1.1, 1.1, 1.2),
+    'wine': (0.8, 1.4, 0.6, 1.0, 1.0, 1.0),
+    'clothing': (0.7, 2.0, 0.6, 0.5, 0.4, 0.4),
+    'bedding': (0.8, 1.9, 0.7, 0.6, 0.5, 0.5),
+    'toys': (0.9, 1.6, 0.8, 0.8, 0.7, 0.7),
+    'grocery': (0.9, 1.5, 1.0, 0.8, 0.7, 0.7),
+}
+
+
+class SimulatorConfig(Frozen):
+    """The simulated world. Standard deviations are in logits of the click probability.
+
+    Attributes:
+        seed: everything follows from it and from the other values.
+        ads, users, queries_per_category: sizes of the world.
+        start_day, days: first day and number of days of logs.
+        rows: impressions per day, both splits together; as in Table 1 where None.
+        test_share: share of them under the uniform policy.
+        ctr: mean click-through rate of the production traffic.
+        element_effect_std: effect of an element on all users, before its component's importance.
+        taste_std: how much more or less a user segment likes an element than all users do.
+        synergy_std: effect of a pair of elements of two components beyond the sum of their own.
+        appeal_std: effect of the ad, whatever it shows; good ads get more traffic.
+        user_std, query_std: effects of the user and of the query.
+        traffic_std: spread of the log of an ad's traffic.
+        appeal_traffic_correlation: between an ad's appeal and the log of its traffic.
+        new_elements_per_day: share of the elements that expire each day; new ones take their place.
+        policy_sharpness: inverse temperature of the production policy; 0 is uniform.
+        policy_accuracy: correlation between what that policy believes of an element and its effect.
+        policy_position_habit: how much less, in logits, each next position in the list is preferred.
+        policy_exploration: share of the production traffic in which it chooses uniformly.
+        max_candidates: longest candidate list.
+        components, importance: per component its shape; per category the weights of the components.
+    """
+
+    seed: int = Field(1, ge=0)
+    ads: int = Field(2000, ge=1)
+    users: int = Field(50_000, ge=1)
+    queries_per_category: int = Field(50, ge=1)
+    start_day: datetime.date = datetime.date(2024, 6, 20)
+    days: int = Field(33, ge=1)
+    rows: int | None = Field(None, ge=2)
+    test_share: float = Field(0.05, gt=0, lt=1)
+    ctr: float = Field(0.0684, ge=1e-4, le=0.9)
+    element_effect_std: float = Field(0.2, ge=0)
+    taste_std: float = Field(0.12, ge=0)
+    synergy_std: float = Field(0.08, ge=0)
+    appeal_std: float = Field(0.6, ge=0)
+    user_std: float = Field(0.3, ge=0)
+    query_std: float = Field(0.2, ge=0)
+    traffic_std: float = Field(1.0, ge=0)
+    appeal_traffic_correlation: float = Field(0.5, ge=-1, le=1)
+    new_elements_per_day: float = Field(0.03, ge=0, le=1)
+    policy_sharpness: float = Field(1.0, ge=0)
+    policy_accuracy: float = Field(0.5, ge=-1, le=1)
+    policy_position_habit: float = Field(0.1, ge=0)
+    policy_exploration: float = Field(0.1, ge=0, le=1)
+    max_candidates: int = Field(15, ge=1)
+    components: tuple[SimulatedComponent, ...] = TABLE_1
+    importance: dict[str, tuple[float, ...]] = FIGURE_3
+
+    @model_validator(mode='after')
+    def _importance_fits(self):
+        for category, weights in self.importance.items():
+            if len(weights) != len(self.components) or min(weights) < 0 or max(weights) == 0:
+                raise ValueError(
+                    f'importance of {category!r} must be {len(self.components)} weights of at least 0, '
+                    f'one per component and not all 0: got {weights}'
+                )
+        if not self.importance:
+            raise ValueError('importance must name at least one category')
+        return self
+
+    def rows_of(self, split: str) -> int:
+        """Rows per day of the split 'train' or 'test', at least one each."""
+        total = math.ceil(self.ads * IMPRESSIONS_PER_AD_AND_DAY) if self.rows is None else self.rows
+        test = min(max(round(total * self.test_share), 1), max(total - 1, 1))
+        return test if split == 'test' else max(total - test, 1)
+
+    def day_name(self, day: int) -> str:
+        """YYYY-MM-DD of the day that is `day` days after the first."""
+        return (self.start_day + datetime.timedelta(days=day)).isoformat()
+
+    def log_schema(self) -> LogSchema:
+        """Schema of the logs that are written."""
+        return LogSchema(
+            context=(
+                ContextFeature(name='user_id'),
+                ContextFeature(name='age', type='int64', encoding='category'),
+                ContextFeature(name='gender', encoding='category'),
+                ContextFeature(name='query_id'),
+                ContextFeature(name='query_terms', type='string_list'),
+                ContextFeature(name='ad_id'),
+                ContextFeature(name='category', encoding='category'),
+            ),
+            components=tuple(Component(name=component.name) for component in self.components),
+            max_candidates=self.max_candidates,
+        )

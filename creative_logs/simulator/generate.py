@@ -1,0 +1,163 @@
+"""Draws rows of the simulated logs, a chunk at a time."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from creative_logs.schema import CLICK, POLICY, REQUEST_ID, TEST, TIMESTAMP
+from creative_logs.simulator.hashing import Draws
+from creative_logs.simulator.policy import choose, production_propensities, uniform_propensities
+from creative_logs.simulator.world import GENDERS, Elements, World
+
+CHUNK_ROWS = 100_000
+_MS_PER_DAY = 86_400_000
+_WORDS = ('new', 'cheap', 'best', 'original', 'small', 'large', 'gift', 'sale', 'light', 'strong', 'red', 'blue')
+_WORDS_PER_QUERY = 2
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was chosen in one component for R rows, over the candidates of the chunk's A ads.
+
+    candidates: list of ids per ad, [A]; shown int64[R] (-1: none); propensity float64[R] (NaN: none);
+    elements and picks (int64[R]) as `World.logit` takes them.
+    """
+
+    candidates: pa.Array
+    shown: np.ndarray
+    propensity: np.ndarray
+    elements: Elements
+    picks: np.ndarray
+
+
+class Generator:
+    """Writes rows as the config says; the same chunk comes out the same in any order and process."""
+
+    def __init__(self, world: World):
+        self._world = world
+        self.config = world.config
+        self._schema = world.config.log_schema()
+
+    def chunks(self, split: str) -> int:
+        """Number of chunks of one day's split."""
+        return -(-self.config.rows_of(split) // CHUNK_ROWS)
+
+    def logits(self, day: int, split: str, rows: int) -> np.ndarray:
+        """True log-odds of `rows` rows drawn as the split's are: float64[rows]."""
+        random = self._random(day, split, self.chunks(split))
+        ads, users, queries = self._requests(random, rows)
+        unique_ads, ad_of_row = np.unique(ads, return_inverse=True)
+        drawn = self._draw_all(day, split, unique_ads, ad_of_row, random)
+        return self._logit(ads, users, queries, drawn)
+
+    def chunk(self, day: int, split: str, index: int) -> pa.RecordBatch:
+        """Rows of one chunk, in the order of time."""
+        total = self.config.rows_of(split)
+        first = index * CHUNK_ROWS
+        rows = min(CHUNK_ROWS, total - first)
+        random = self._random(day, split, index)
+        ads, users, queries = self._requests(random, rows)
+        unique_ads, ad_of_row = np.unique(ads, return_inverse=True)
+        drawn = self._draw_all(day, split, unique_ads, ad_of_row, random)
+        probability = 1 / (1 + np.exp(-self._logit(ads, users, queries, drawn)))
+
+        name = self.config.day_name(day)
+        start = int(np.datetime64(name, 'ms').astype(np.int64))
+        span = [start + _MS_PER_DAY * edge // total for edge in (first, first + rows)]
+        columns = {
+            REQUEST_ID: _ids(f'{name}-{split}-', np.arange(first, first + rows)),
+            TIMESTAMP: pa.array(np.sort(random.integers(*span, size=rows))),
+            **self._context_columns(ads, users, queries),
+            **self._component_columns(drawn, ad_of_row),
+            CLICK: pa.array((random.random(rows) < probability).astype(np.int64)),
+            POLICY: pa.repeat('uniform' if split == TEST else 'production', rows),
+        }
+        return pa.RecordBatch.from_pydict(columns)
+
+    @cached_property
+    def _traffic(self) -> np.ndarray:
+        cumulative = np.cumsum(self._world.ad_traffic())
+        return cumulative / cumulative[-1]
+
+    @cached_property
+    def _query_terms(self) -> pa.Array:
+        queries = np.arange(len(self._world.categories) * self.config.queries_per_category)
+        draws = Draws(self.config.seed)
+        words = [draws.integers(len(_WORDS), 'query word', queries, n) for n in range(_WORDS_PER_QUERY)]
+        category = [self._world.categories[i] for i in queries // self.config.queries_per_category]
+        terms = [[c, *dict.fromkeys(_WORDS[w] for w in row)] for c, row in zip(category, np.transpose(words))]
+        return pa.array(terms, pa.list_(pa.string()))
+
+    def _random(self, day: int, split: str, index: int) -> np.random.Generator:
+        seed = np.random.SeedSequence([self.config.seed, day, split == TEST, index])
+        return np.random.Generator(np.random.Philox(seed))
+
+    def _requests(self, random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Numbers of the ad, the user and the query of each row; a query is of its ad's category."""
+        ads = np.searchsorted(self._traffic, random.random(rows), side='right')
+        users = (self.config.users * random.random(rows) ** 2).astype(np.int64)  # some come more often
+        per_category = self.config.queries_per_category
+        queries = self._world.ad_category(ads) * per_category + random.integers(per_category, size=rows)
+        return ads, users, queries
+
+    def _draw_all(self, day, split, unique_ads, ad_of_row, random) -> list[Drawn]:
+        components = range(len(self.config.components))
+        return [self._draw(j, day, split, unique_ads, ad_of_row, random) for j in components]
+
+    def _draw(
+        self, component: int, day: int, split: str, unique_ads: np.ndarray, ad_of_row: np.ndarray, random
+    ) -> Drawn:
+        slots = self._world.slots(component, unique_ads, day)
+        key = slots.generation * self._world.pool_size(component) + slots.pool
+        keys, slot, element_of_slot = np.unique(key, return_index=True, return_inverse=True)
+        pool, generation = slots.pool[slot], slots.generation[slot]
+        elements = self._world.elements(component, pool, generation)
+        if split == TEST:
+            propensities = uniform_propensities(slots)
+        else:
+            belief = self._world.belief(component, pool, generation, elements.quality)
+            propensities = production_propensities(slots, belief[element_of_slot], self.config)
+        chosen = choose(slots, propensities, ad_of_row, random.random(len(ad_of_row)))
+        none = chosen < 0
+        ids = _ids(f'{self.config.components[component].name}_', pool, generation)
+        dictionary = pa.DictionaryArray.from_arrays(pa.array(element_of_slot, pa.int32()), ids)
+        return Drawn(
+            candidates=pa.ListArray.from_arrays(pa.array(slots.offsets, pa.int32()), dictionary),
+            shown=np.where(none, -1, chosen - slots.offsets[ad_of_row]),
+            propensity=np.where(none, np.nan, np.append(propensities, np.nan)[chosen]),
+            elements=elements,
+            picks=np.where(none, -1, np.append(element_of_slot, -1)[chosen]),
+        )
+
+    def _logit(self, ads: np.ndarray, users: np.ndarray, queries: np.ndarray, drawn: list[Drawn]) -> np.ndarray:
+        picks = np.stack([d.picks for d in drawn], axis=1)
+        return self._world.logit(self._world.context(ads, users, queries), [d.elements for d in drawn], picks)
+
+    def _context_columns(self, ads: np.ndarray, users: np.ndarray, queries: np.ndarray) -> dict[str, pa.Array]:
+        return {
+            'user_id': _ids('user_', users),
+            'age': pa.array(self._world.user_age(users)),
+            'gender': pa.array(GENDERS).take(pa.array(self._world.user_gender(users))),
+            'query_id': _ids('query_', queries),
+            'query_terms': self._query_terms.take(pa.array(queries)),
+            'ad_id': _ids('ad_', ads),
+            'category': pa.array(self._world.categories).take(pa.array(self._world.ad_category(ads))),
+        }
+
+    def _component_columns(self, drawn: list[Drawn], ad_of_row: np.ndarray) -> dict[str, pa.Array]:
+        columns = {}
+        for component, d in zip(self._schema.components, drawn):
+            columns[component.candidates] = d.candidates.take(pa.array(ad_of_row))
+            columns[component.shown] = pa.array(d.shown)
+            columns[component.propensity] = pa.array(d.propensity.astype(np.float32), from_pandas=True)
+        return columns
+
+
+def _ids(prefix: str, *numbers: np.ndarray) -> pa.Array:
+    """The prefix and the numbers, joined by '_'."""
+    texts = [pc.cast(pa.array(n), pa.string()) for n in numbers]
+    joined = pc.binary_join_element_wise(*texts, '_') if len(texts) > 1 else texts[0]
+    return pc.binary_join_element_wise(pa.scalar(prefix), joined, '')
