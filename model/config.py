@@ -25,7 +25,7 @@ class TransformConfig(Frozen):
     load_factor: float = Field(2.0, gt=0)
     min_buckets: int = Field(64, ge=2)
     max_buckets: int = Field(1 << 24, ge=2)
-    frequent_threshold: int = Field(0, ge=0)
+    frequent_threshold: int = Field(50, ge=0)
     frequent_limit: int = Field(100_000, ge=1)
 
     @model_validator(mode='after')
@@ -49,7 +49,8 @@ class ModelConfig(Frozen):
         attention_dim: hidden size of that attention.
         phi_units: hidden layers of phi, before its one output.
         additive: adds a shrunk scalar bias per element and per ad to the scores of phi.
-        samples: K combinations drawn per ad when serving (eq. 24).
+        samples: K combinations per ad when serving (eq. 24): the greedy one and K - 1 drawn.
+        temperature: of the served policy; below 1 it keeps closer to the best elements.
     """
 
     element_dim: int = Field(4, ge=1)
@@ -58,7 +59,8 @@ class ModelConfig(Frozen):
     attention_dim: int = Field(4, ge=1)
     phi_units: tuple[int, ...] = (64, 32, 8)
     additive: bool = True
-    samples: int = Field(32, ge=1)
+    samples: int = Field(32, ge=2)
+    temperature: float = Field(1.0, gt=0)
 
 
 class TrainingConfig(Frozen):

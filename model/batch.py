@@ -1,0 +1,153 @@
+"""From transformed features to a packed batch: only the T elements that exist, in one flat tensor."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from creative_logs.schema import CLICK, TIMESTAMP, WEIGHT
+from model.layout import RAGGED_VALUES, WORD_COUNTS, WORDS, Layout, offsets
+
+CONTEXT_IDS, NUMBERS, TERMS, TERM_COUNTS = 'context_ids', 'numbers', 'terms', 'term_counts'
+ELEMENTS, COUNTS, SHOWN, PROPENSITY = 'elements', 'counts', 'shown', 'propensity'
+WORD_ROWS, WORDS_PER_ELEMENT = 'word_rows', 'words_per_element'
+
+Batch = dict[str, tf.Tensor]
+
+
+def feature_spec(layout: Layout) -> dict:
+    """Parsing specification of transformed tf.Examples."""
+    spec = {name: tf.io.FixedLenFeature([], tf.int64) for name in layout.ids}
+    spec |= {name: tf.io.FixedLenFeature([], tf.float32) for name in layout.numbers}
+    spec |= {name: _ragged_rows(name) for name in layout.terms}
+    for name in layout.components:
+        spec[name] = _ragged_rows(name)
+        spec[f'{name}_shown'] = tf.io.FixedLenFeature([], tf.int64)
+        spec[f'{name}_propensity'] = tf.io.FixedLenFeature([], tf.float32)
+    for name in layout.words:
+        spec[name + WORDS] = _ragged_rows(name + WORDS)
+        spec[name + WORD_COUNTS] = _ragged_rows(name + WORD_COUNTS)
+    spec |= {name: tf.io.FixedLenFeature([], tf.float32) for name in (CLICK, WEIGHT)}
+    spec[TIMESTAMP] = tf.io.FixedLenFeature([], tf.int64)
+    return spec
+
+
+def pack(features: dict, layout: Layout) -> Batch:
+    """Packs transformed features of B ads; labels are passed on where they are present.
+
+    Elements are ordered by ad, then component, then candidate. Returns:
+        context_ids int64 [B, F], numbers float32 [B, P]; terms int64 [S] and term_counts int32 [B, Q]
+        for Q features of terms; elements int64 [T] (rows of the element table); counts int32 [B, M];
+        shown int64 [B, M], -1 where absent; propensity float32 [B, M]; with texts, word_rows
+        int64 [V] and words_per_element int32 [T]; click, weight float32 [B]; timestamp int64 [B].
+    """
+    counts = tf.stack([_lengths(features[name]) for name in layout.components], 1)
+    places = _places(counts)
+    batch = {
+        CONTEXT_IDS: _context_ids(features, layout),
+        COUNTS: counts,
+        ELEMENTS: tf.dynamic_stitch(places, _offset_values(features, layout.components)),
+    }
+    if layout.numbers:
+        batch[NUMBERS] = tf.stack([features[name] for name in layout.numbers], 1)
+    if layout.terms:
+        batch |= _terms(features, layout)
+    if layout.words:
+        batch |= _words(features, layout, counts, places)
+    if CLICK in features:
+        batch |= {name: features[name] for name in (CLICK, WEIGHT, TIMESTAMP) if name in features}
+        names = list(layout.components)
+        batch[SHOWN] = tf.stack([features[f'{name}_shown'] for name in names], 1)
+        batch[PROPENSITY] = tf.stack([features[f'{name}_propensity'] for name in names], 1)
+    return batch
+
+
+class Index(NamedTuple):
+    """Where the T packed elements belong.
+
+    Attributes:
+        ad: int32 [T], component: int32 [T].
+        segment: int32 [T], ad * M + component, ascending.
+        start: int32 [B, M], place of the first element of each segment.
+        position: int32 [T], place within the segment.
+    """
+
+    ad: tf.Tensor
+    component: tf.Tensor
+    segment: tf.Tensor
+    start: tf.Tensor
+    position: tf.Tensor
+
+
+def index_of(counts: tf.Tensor) -> Index:
+    """Index of a batch with `counts` int32 [B, M] elements per ad and component."""
+    components = tf.shape(counts)[1]
+    flat = tf.reshape(counts, [-1])
+    first = tf.cumsum(flat, exclusive=True)
+    segment = tf.repeat(tf.range(tf.size(flat)), flat)
+    return Index(
+        ad=segment // components,
+        component=segment % components,
+        segment=segment,
+        start=tf.reshape(first, tf.shape(counts)),
+        position=tf.range(tf.size(segment)) - tf.gather(first, segment),
+    )
+
+
+def _ragged_rows(name: str) -> tf.io.RaggedFeature:
+    return tf.io.RaggedFeature(tf.int64, value_key=name + RAGGED_VALUES, row_splits_dtype=tf.int32)
+
+
+def _lengths(ragged: tf.RaggedTensor) -> tf.Tensor:
+    return tf.cast(ragged.row_lengths(), tf.int32)
+
+
+def _places(counts: tf.Tensor) -> list[tf.Tensor]:
+    """For each component, where its values go in the packed order."""
+    start = index_start(counts)
+    ends = start + counts
+    return [
+        tf.ragged.range(start[:, j], ends[:, j], row_splits_dtype=tf.int32).values
+        for j in range(counts.shape[1])
+    ]
+
+
+def index_start(counts: tf.Tensor) -> tf.Tensor:
+    """Place of the first element of each ad and component, int32 [B, M]."""
+    return tf.reshape(tf.cumsum(tf.reshape(counts, [-1]), exclusive=True), tf.shape(counts))
+
+
+def _offset_values(features: dict, rows) -> list[tf.Tensor]:
+    return [features[name].values + first for name, first in offsets(rows).items()]
+
+
+def _context_ids(features: dict, layout: Layout) -> tf.Tensor:
+    return tf.stack([features[name] + first for name, first in offsets(layout.ids).items()], 1)
+
+
+def _terms(features: dict, layout: Layout) -> Batch:
+    first = offsets(layout.terms, start=sum(layout.ids.values()))
+    counts = tf.stack([_lengths(features[name]) for name in layout.terms], 1)
+    values = [features[name].values + first[name] for name in layout.terms]
+    return {TERMS: tf.dynamic_stitch(_places(counts), values), TERM_COUNTS: counts}
+
+
+def _words(features: dict, layout: Layout, counts: tf.Tensor, places: list[tf.Tensor]) -> Batch:
+    """Words of all elements, in the packed order; components without texts have none."""
+    first = offsets(layout.words)
+    per_element, rows = [], []
+    for j, name in enumerate(layout.components):
+        if name in layout.words:
+            per_element.append(tf.cast(features[name + WORD_COUNTS].values, tf.int32))
+            rows.append(features[name + WORDS].values + first[name])
+        else:
+            per_element.append(tf.zeros([tf.reduce_sum(counts[:, j])], tf.int32))
+    words_per_element = tf.dynamic_stitch(places, per_element)
+    word_start = tf.cumsum(words_per_element, exclusive=True)
+    word_places = []
+    for j, name in enumerate(layout.components):
+        if name in layout.words:
+            begin = tf.gather(word_start, places[j])
+            word_places.append(
+                tf.ragged.range(begin, begin + per_element[j], row_splits_dtype=tf.int32).values
+            )
+    return {WORD_ROWS: tf.dynamic_stitch(word_places, rows), WORDS_PER_ELEMENT: words_per_element}

@@ -1,0 +1,245 @@
+"""The exported SavedModel: serving signatures with the transforms inside, and a scorer for evaluation."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from creative_logs.schema import CLICK, REQUEST_ID, TIMESTAMP, WEIGHT, LogSchema
+from model import batch as keys
+from model.batch import index_of, pack
+from model.columns import propensities, ragged, scalar
+from model.config import GencoConfig
+from model.genco import Encoded, GenCO
+from model.sampling import greedy_combination, sample_combinations
+from model.segments import log_softmax
+
+SEED = 'seed'
+_TYPES = {'string': tf.string, 'int64': tf.int64, 'float': tf.float32, 'string_list': tf.string}
+
+
+class ServingModule(tf.Module):
+    """A trained GenCO model with its transforms, as TensorFlow Serving runs it.
+
+    Args:
+        model: trained.
+        transform_output: of the Transform that the model was trained with.
+        config: of that training.
+    """
+
+    def __init__(self, model: GenCO, transform_output: tft.TFTransformOutput, config: GencoConfig):
+        super().__init__()
+        self._model = model
+        self._config = config
+        self._schema = config.log_schema
+        self._raw_spec = transform_output.raw_feature_spec()
+        self._transform = transform_output.transform_features_layer()
+        self.score_examples = tf.function(
+            self._score_examples,
+            input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.int64)],
+        )
+
+    def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        """The four signatures of the serving contract."""
+        request = request_spec(self._schema)
+        combinations = tf.TensorSpec([None, None, len(self._schema.components)], tf.int64, 'combinations')
+        return {
+            'serving_default': _concrete(self._serve, request),
+            'score_elements': _concrete(self._serve_elements, request),
+            'score_combinations': _concrete(
+                self._serve_combinations, request | {'combinations': combinations}
+            ),
+            'examples': _concrete(
+                self._serve_examples, {'examples': tf.TensorSpec([None], tf.string, 'examples')}
+            ),
+        }
+
+    def _serve(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        request = dict(request)
+        seed = request.pop(SEED)
+        return self._select(self._raw_from_request(request), seed)
+
+    def _serve_elements(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        encoded = self._encode(self._raw_from_request(request))
+        scores, probabilities = self._element_tables(encoded)
+        return {'element_score': scores, 'element_probability': probabilities}
+
+    def _serve_combinations(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        encoded = self._encode(self._raw_from_request(request))
+        logit = self._model.score_combinations(encoded, request['combinations']).logit
+        return {'combination_ctr': tf.sigmoid(logit)}
+
+    def _serve_examples(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        spec = {name: _with_default(feature) for name, feature in self._raw_spec.items()}
+        raw = tf.io.parse_example(request['examples'], spec)
+        seed = tf.strings.to_hash_bucket_fast(scalar(raw[REQUEST_ID], ''), 1 << 62)
+        return self._select(self._as_request(raw), seed)
+
+    def _select(self, raw: dict, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The two-stage choice: generate K combinations, keep the one of the highest CTR (eqs. 24, 25)."""
+        encoded = self._encode(raw)
+        combinations, logit, log_policy = self._generate_and_rank(encoded, seed)
+        best = tf.argmax(logit, 1)
+        selected = tf.cast(tf.gather(combinations, best, batch_dims=1), tf.int64)
+        place, present = self._model.places(encoded.index, selected)
+        ids = self._candidate_ids(raw)
+        names = tf.constant(list(self._model.layout.components))
+        return {
+            'selected_index': selected,
+            'selected_id': tf.where(present, tf.gather(ids, place), ''),
+            'ctr': tf.sigmoid(tf.reduce_max(logit, 1)),
+            'propensity': tf.where(present, tf.exp(tf.gather(log_policy, place)), 1.0),
+            'combinations': tf.cast(combinations, tf.int64),
+            'combination_ctr': tf.sigmoid(logit),
+            'component': tf.repeat(names[None], tf.shape(selected)[0], 0),
+        }
+
+    def _generate_and_rank(self, encoded: Encoded, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Combinations int32 [B, K, M], the greedy one first, their logits [B, K], log pi [T]."""
+        scores = self._model.score_elements(encoded)
+        log_policy = self._log_policy(encoded, scores)
+        greedy = greedy_combination(scores, encoded.index)
+        drawn = self._sample(log_policy, encoded, seed, self._config.model.samples - 1)
+        combinations = tf.concat([greedy, drawn], 1)
+        return combinations, self._model.score_combinations(encoded, combinations).logit, log_policy
+
+    def _sample(self, logits: tf.Tensor, encoded: Encoded, seed: tf.Tensor, samples: int) -> tf.Tensor:
+        return sample_combinations(logits, encoded.index, seed, samples, self._schema.max_candidates)
+
+    def _log_policy(self, encoded: Encoded, scores: tf.Tensor) -> tf.Tensor:
+        index = encoded.index
+        return log_softmax(scores / self._config.model.temperature, index.segment, tf.size(index.start))
+
+    def _element_tables(self, encoded: Encoded) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scores (-inf where absent) and probabilities (0 where absent), float32 [B, M, N]."""
+        scores = self._model.score_elements(encoded)
+        probability = tf.exp(self._log_policy(encoded, scores))
+        return self._padded(encoded, scores, -float('inf')), self._padded(encoded, probability, 0.0)
+
+    def _padded(self, encoded: Encoded, values: tf.Tensor, missing: float) -> tf.Tensor:
+        index = encoded.index
+        ads, components = tf.shape(index.start)[0], len(self._schema.components)
+        shape = [ads, components, self._schema.max_candidates]
+        where = tf.stack([index.ad, index.component, index.position], 1)
+        return tf.tensor_scatter_nd_update(tf.fill(shape, missing), where, values)
+
+    def _score_examples(self, serialized: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What the evaluator needs of R logged impressions.
+
+        Args:
+            serialized: string [R], raw tf.Examples.
+            seed: int64 [R].
+
+        Returns:
+            As logged: click, weight float32 [R]; timestamp int64 [R]; candidate_count, shown int64
+            [R, M]; shown_propensity float32 [R, M] (1/n where the log has none, 1 where absent).
+            Of the model: element_score, element_probability float32 [R, M, N]; the choices greedy,
+            sampled, two_stage and combination (f_comb over uniformly drawn combinations) int64 [R, M];
+            shown_ctr float32 [R] and attention_weight float32 [R, M] of the shown combination;
+            component string [M].
+        """
+        raw = tf.io.parse_example(serialized, self._raw_spec)
+        logged = self._logged(raw)
+        encoded = self._encode(self._as_request(raw))
+        scores, probabilities = self._element_tables(encoded)
+        combinations, logit, log_policy = self._generate_and_rank(encoded, seed)
+        uniform = self._sample(tf.zeros_like(log_policy), encoded, seed, self._config.model.samples)
+        by_ctr = self._model.score_combinations(encoded, uniform).logit
+        combined = self._shown_combination(raw)
+        return logged | {
+            'element_score': scores,
+            'element_probability': probabilities,
+            'greedy': tf.cast(combinations[:, 0], tf.int64),
+            'sampled': tf.cast(self._sample(log_policy, encoded, seed, 1)[:, 0], tf.int64),
+            'two_stage': tf.cast(tf.gather(combinations, tf.argmax(logit, 1), batch_dims=1), tf.int64),
+            'combination': tf.cast(tf.gather(uniform, tf.argmax(by_ctr, 1), batch_dims=1), tf.int64),
+            'shown_ctr': tf.sigmoid(combined.logit[:, 0]),
+            'attention_weight': combined.weights[:, 0],
+            'component': tf.constant([component.name for component in self._schema.components]),
+        }
+
+    def _logged(self, raw: dict) -> dict[str, tf.Tensor]:
+        counts, shown, logged = [], [], []
+        for component in self._schema.components:
+            counts.append(tf.cast(ragged(raw[component.candidates]).row_lengths(), tf.int64))
+            shown.append(scalar(raw[component.shown], -1))
+            logged.append(propensities(raw[component.propensity], counts[-1]))
+        return {
+            'click': tf.cast(scalar(raw[CLICK], 0), tf.float32),
+            'weight': scalar(raw[WEIGHT], 1.0),
+            'timestamp': scalar(raw[TIMESTAMP], 0),
+            'candidate_count': tf.stack(counts, 1),
+            'shown': tf.stack(shown, 1),
+            'shown_propensity': tf.stack(logged, 1),
+        }
+
+    def _shown_combination(self, raw: dict):
+        """f_comb of what was shown; here truncation keeps the shown element, as in training."""
+        packed = pack(self._transform(raw), self._model.layout)
+        return self._model.score_combinations(self._model.encode(packed), packed[keys.SHOWN][:, None])
+
+    def _as_request(self, raw: dict) -> dict:
+        """Logged rows as they were when asked: nothing shown yet, so that truncation cannot see it."""
+        hidden = {c.shown: tf.fill(tf.shape(raw[c.shown]), tf.constant(-1, tf.int64)) for c in self._schema.components}
+        return raw | hidden
+
+    def _encode(self, raw: dict) -> Encoded:
+        return self._model.encode(pack(self._transform(raw), self._model.layout))
+
+    def _candidate_ids(self, raw: dict) -> tf.Tensor:
+        """Ids of the packed candidates, string [T]."""
+        ids = [
+            ragged(raw[component.candidates])[:, : self._schema.max_candidates]
+            for component in self._schema.components
+        ]
+        return tf.concat(ids, 1).values
+
+    def _raw_from_request(self, request: Mapping[str, tf.Tensor]) -> dict:
+        """Named tensors of a request in the form that the transforms expect; the rest is missing."""
+        ads = tf.shape(request[self._schema.ad])[0]
+        raw = {}
+        for name, spec in self._raw_spec.items():
+            raw[name] = _shaped(request[name], spec) if name in request else _missing(spec, ads)
+        for component in self._schema.components:
+            if component.text:
+                lengths = raw[component.candidates].row_lengths()
+                raw[component.texts] = tf.RaggedTensor.from_tensor(request[component.texts], lengths)
+        return self._as_request(raw)
+
+
+def request_spec(schema: LogSchema) -> dict[str, tf.TensorSpec]:
+    """Tensors of a request: context [B] or [B, n], candidates and texts [B, n] padded with '', seed [B]."""
+    spec = {}
+    for feature in schema.context:
+        shape = [None, None] if feature.type == 'string_list' else [None]
+        spec[feature.name] = tf.TensorSpec(shape, _TYPES[feature.type], feature.name)
+    for component in schema.components:
+        names = [component.candidates] + ([component.texts] if component.text else [])
+        spec |= {name: tf.TensorSpec([None, None], tf.string, name) for name in names}
+    return spec | {SEED: tf.TensorSpec([None], tf.int64, SEED)}
+
+
+def _concrete(function, spec: dict[str, tf.TensorSpec]):
+    return tf.function(function, input_signature=[spec]).get_concrete_function()
+
+
+def _shaped(value: tf.Tensor, spec) -> tf.Tensor | tf.RaggedTensor:
+    if isinstance(spec, tf.io.FixedLenFeature):
+        return tf.reshape(value, [-1, *spec.shape])
+    if value.shape.rank == 1:
+        return tf.RaggedTensor.from_tensor(value[:, None], row_splits_dtype=spec.row_splits_dtype)
+    return tf.RaggedTensor.from_tensor(value, padding='', row_splits_dtype=spec.row_splits_dtype)
+
+
+def _missing(spec, ads: tf.Tensor) -> tf.Tensor | tf.RaggedTensor:
+    if isinstance(spec, tf.io.FixedLenFeature):
+        return tf.fill(tf.concat([[ads], spec.shape], 0), tf.zeros([], spec.dtype))
+    values = tf.zeros([0], spec.dtype)
+    return tf.RaggedTensor.from_row_splits(values, tf.zeros([ads + 1], spec.row_splits_dtype))
+
+
+def _with_default(spec):
+    if isinstance(spec, tf.io.FixedLenFeature):
+        default = '' if spec.dtype == tf.string else 0
+        return tf.io.FixedLenFeature(spec.shape, spec.dtype, default_value=[default])
+    return spec

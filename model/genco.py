@@ -1,0 +1,288 @@
+"""The GenCO model: generation by pi_theta, multi-instance reward learning, policy gradient."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from creative_logs.schema import CLICK, WEIGHT
+from model import batch as keys
+from model.batch import Batch, Index, index_of
+from model.config import ModelConfig, TrainingConfig
+from model.layers import ContextEncoder, CrossComponentAttention, MilAggregation, ScoreNetwork, ShrunkBias
+from model.layout import Layout
+from model.losses import clipped_importance_weight, cross_entropy, policy_gradient
+from model.optimizers import create_optimizer
+from model.segments import log_softmax
+
+
+class Encoded(NamedTuple):
+    """A batch after the layers that elements and combinations share.
+
+    Attributes:
+        index: where the packed elements belong.
+        context: h, float32 [B, H].
+        features: f_e = (emb(e), emb(C), z), float32 [T, F] (eq. 16).
+        mil_logit: logits of w, float32 [T].
+        element_bias: float32 [T], and ad_bias: float32 [B], logits of the additive part; zero without it.
+    """
+
+    index: Index
+    context: tf.Tensor
+    features: tf.Tensor
+    mil_logit: tf.Tensor
+    element_bias: tf.Tensor
+    ad_bias: tf.Tensor
+
+
+class Combined(NamedTuple):
+    """Scored combinations: s (a logit) float32 [B, K] and w float32 [B, K, M] (eqs. 17, 18)."""
+
+    logit: tf.Tensor
+    weights: tf.Tensor
+
+
+class GenCO(tfrs.Model):
+    """GenCO on packed batches (see `model.batch.pack`).
+
+    Args:
+        layout: tables and axes.
+        config: shape of the network.
+        training: losses and optimizers.
+
+    Example:
+        model = GenCO(layout, ModelConfig(), TrainingConfig())
+        model.compile()
+        model.fit(dataset_of_packed_batches)
+
+    Reference: GenCO, eqs. 8 to 25.
+    """
+
+    def __init__(self, layout: Layout, config: ModelConfig, training: TrainingConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.layout, self.config, self.training_config = layout, config, training
+        components = len(layout.components)
+        dim = config.element_dim
+        self.context_embedding = _table(layout.context_rows, dim, 'context_embedding')
+        self.element_embedding = _table(layout.element_rows, dim, 'element_embedding')
+        self.component_embedding = _table(components, dim, 'component_embedding')
+        if layout.words:
+            self.word_embedding = _table(sum(layout.words.values()), dim, 'word_embedding')
+        self.encoder = ContextEncoder(config.encoder_units, name='context_encoder')
+        if config.attention:
+            self.attention = CrossComponentAttention(components, config.attention_dim, name='attention')
+        self.aggregation = MilAggregation(name='mil_aggregation')
+        self.phi = ScoreNetwork(config.phi_units, start_at_zero=config.additive, name='phi')
+        self.intercept = self.add_weight('intercept', [], tf.float32, 'zeros', trainable=False)
+        if config.additive:
+            self.element_bias = ShrunkBias(layout.element_rows, training.element_prior_std, name='element_bias')
+            self.ad_bias = ShrunkBias(layout.ids[layout.ad], training.ad_prior_std, name='ad_bias')
+        self._ad_axis = list(layout.ids).index(layout.ad)
+        self._ad_offset = sum(list(layout.ids.values())[: self._ad_axis])
+        self._create_tasks()
+
+    def _create_tasks(self) -> None:
+        loss = tf.keras.losses.BinaryCrossentropy(from_logits=True, reduction='sum')
+        self.combination_task = tfrs.tasks.Ranking(loss=loss)
+        self.auc = tf.keras.metrics.AUC(name='auc', from_logits=True)
+        names = ['loss_combination', 'loss_element', 'loss_rl', 'click_rate', 'predicted_ctr']
+        for component in self.layout.components:
+            names += [f'entropy/{component}', f'attention_weight/{component}']
+        self.means = {name: tf.keras.metrics.Mean(name=name) for name in names}
+
+    def compile(self, **kwargs) -> None:
+        """Compiles with the optimizers of the training configuration."""
+        super().compile(optimizer=create_optimizer(self, self.training_config), **kwargs)
+
+    @property
+    def sparse_variables(self) -> list[tf.Variable]:
+        """Embedding tables: summed gradients and an optimizer of their own."""
+        tables = [self.context_embedding, self.element_embedding]
+        return tables + ([self.word_embedding] if self.layout.words else [])
+
+    @property
+    def dense_variables(self) -> list[tf.Variable]:
+        """All other trainable weights: mean gradients."""
+        sparse = {id(variable) for variable in self.sparse_variables}
+        return [variable for variable in self.trainable_variables if id(variable) not in sparse]
+
+    def encode(self, batch: Batch, training: bool = False) -> Encoded:
+        """The layers shared by elements and combinations."""
+        counts = batch[keys.COUNTS]
+        index = index_of(counts)
+        embeddings = self._element_embeddings(batch)
+        context = self.encoder(self._context_inputs(batch, embeddings, index), training=training)
+        if self.config.attention:
+            attended = self.attention(embeddings, counts, index)
+        else:
+            attended = tf.zeros([tf.shape(embeddings)[0], self.config.attention_dim])
+        kind = tf.gather(self.component_embedding, index.component)
+        features = tf.concat([embeddings, kind, attended], 1)
+        mil_logit = self.aggregation.logits(tf.gather(context, index.ad), features)
+        if self.config.additive:
+            element_bias = self.element_bias(batch[keys.ELEMENTS])
+            ad_bias = self.ad_bias(self._ad_rows(batch))
+        else:
+            element_bias, ad_bias = tf.zeros_like(mil_logit), tf.zeros_like(context[:, 0])
+        return Encoded(index, context, features, mil_logit, element_bias, ad_bias)
+
+    def score_elements(self, encoded: Encoded) -> tf.Tensor:
+        """p (eq. 19), the policy's logits, float32 [T]."""
+        context = tf.gather(encoded.context, encoded.index.ad)
+        return self.phi(context, encoded.features) + encoded.element_bias
+
+    def score_combinations(self, encoded: Encoded, combinations: tf.Tensor) -> Combined:
+        """s of combinations (eqs. 17, 18), a logit of the CTR.
+
+        Args:
+            combinations: integer [B, K, M], positions among the candidates, -1 where absent.
+        """
+        place, present = self.places(encoded.index, combinations)
+        features, weights = self.aggregation(
+            tf.gather(encoded.features, place), tf.gather(encoded.mil_logit, place), present
+        )
+        context = tf.repeat(encoded.context[:, None], tf.shape(place)[1], 1)
+        bias = tf.reduce_sum(tf.where(present, tf.gather(encoded.element_bias, place), 0.0), -1)
+        base = self.intercept + encoded.ad_bias[:, None]
+        return Combined(self.phi(context, features) + bias + base, weights)
+
+    @staticmethod
+    def places(index: Index, chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Places of chosen candidates [B, M] or [B, K, M] among the packed elements, and presence.
+
+        Where a component is absent (-1), the place is 0 and presence is False.
+        """
+        start = index.start if chosen.shape.rank == 2 else index.start[:, None]
+        present = chosen >= 0
+        return tf.where(present, start + tf.cast(chosen, tf.int32), 0), present
+
+    def compute_loss(self, inputs: Batch, training: bool = False) -> tf.Tensor:
+        """L = L_comb + L_ele + lambda L_RL (eqs. 20, 23), summed over the batch; updates the metrics."""
+        encoded = self.encode(inputs, training)
+        click, weight, shown = inputs[CLICK], inputs[WEIGHT], inputs[keys.SHOWN]
+        combined = self.score_combinations(encoded, shown[:, None])
+        logit = combined.logit[:, 0]
+        policy_logit = self.score_elements(encoded)
+        place, present = self.places(encoded.index, shown)
+        log_policy = log_softmax(policy_logit, encoded.index.segment, tf.size(encoded.index.start))
+        losses = {
+            'loss_combination': self._combination_loss(click, logit, weight),
+            'loss_element': self._element_loss(encoded, policy_logit, place, present, click, weight),
+            'loss_rl': self._policy_loss(inputs, tf.gather(log_policy, place), present, logit),
+        }
+        self._update_metrics(inputs, encoded.index, losses, logit, log_policy, combined.weights[:, 0], present)
+        if training and self.config.additive:
+            self._update_biases(inputs, place, present, logit)
+        config = self.training_config
+        return (
+            config.combination_loss * losses['loss_combination']
+            + config.element_loss * losses['loss_element']
+            + config.rl_loss * losses['loss_rl']
+        )
+
+    def train_step(self, inputs: Batch) -> dict[str, tf.Tensor]:
+        """One update: summed gradients for embedding rows, mean gradients for dense weights.
+
+        Returns the mean loss; `self.metrics` hold the rest since they were last reset.
+        """
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(inputs, training=True)
+        sparse, dense = self.sparse_variables, self.dense_variables
+        gradients = tape.gradient(loss, sparse + dense)
+        scale = 1.0 / tf.reduce_sum(inputs[WEIGHT])
+        means = [None if g is None else g * scale for g in gradients[len(sparse) :]]
+        pairs = zip(gradients[: len(sparse)] + means, sparse + dense, strict=True)
+        self.optimizer.apply_gradients([(g, v) for g, v in pairs if g is not None])
+        return {'loss': loss * scale}
+
+    def test_step(self, inputs: Batch) -> dict[str, tf.Tensor]:
+        """Loss and metrics of a batch that is not trained on."""
+        loss = self.compute_loss(inputs) / tf.reduce_sum(inputs[WEIGHT])
+        return {metric.name: metric.result() for metric in self.metrics} | {'loss': loss}
+
+    def _element_embeddings(self, batch: Batch) -> tf.Tensor:
+        embeddings = tf.gather(self.element_embedding, batch[keys.ELEMENTS])
+        if self.layout.words:
+            words = tf.gather(self.word_embedding, batch[keys.WORD_ROWS])
+            embeddings += _mean_of(words, batch[keys.WORDS_PER_ELEMENT])
+        return embeddings
+
+    def _context_inputs(self, batch: Batch, embeddings: tf.Tensor, index: Index) -> tf.Tensor:
+        """Embedded ids, numbers, mean of terms, and stat(S): log count and mean embedding per component."""
+        ads = tf.shape(batch[keys.COUNTS])[0]
+        ids = tf.gather(self.context_embedding, batch[keys.CONTEXT_IDS])
+        parts = [tf.reshape(ids, [ads, len(self.layout.ids) * self.config.element_dim])]
+        if self.layout.numbers:
+            parts.append(batch[keys.NUMBERS])
+        if self.layout.terms:
+            terms = tf.gather(self.context_embedding, batch[keys.TERMS])
+            means = _mean_of(terms, tf.reshape(batch[keys.TERM_COUNTS], [-1]))
+            parts.append(tf.reshape(means, [ads, len(self.layout.terms) * self.config.element_dim]))
+        counts = tf.cast(batch[keys.COUNTS], tf.float32)
+        means = tf.math.unsorted_segment_mean(embeddings, index.segment, tf.size(index.start))
+        width = len(self.layout.components) * self.config.element_dim
+        return tf.concat([*parts, tf.math.log1p(counts), tf.reshape(means, [ads, width])], 1)
+
+    def _ad_rows(self, batch: Batch) -> tf.Tensor:
+        return batch[keys.CONTEXT_IDS][:, self._ad_axis] - self._ad_offset
+
+    def _combination_loss(self, click, logit, weight) -> tf.Tensor:
+        return self.combination_task(
+            labels=click[:, None], predictions=logit[:, None], sample_weight=weight, compute_metrics=False
+        )
+
+    def _element_loss(self, encoded, policy_logit, place, present, click, weight) -> tf.Tensor:
+        base = self.intercept + encoded.ad_bias[:, None]
+        logit = tf.gather(policy_logit, place) + base
+        labels = tf.repeat(click[:, None], len(self.layout.components), 1)
+        return cross_entropy(labels, logit, tf.where(present, weight[:, None], 0.0))
+
+    def _policy_loss(self, inputs, log_probability, present, logit) -> tf.Tensor:
+        config, click = self.training_config, inputs[CLICK]
+        weight = inputs[WEIGHT][:, None]
+        if config.max_importance_weight:
+            weight *= clipped_importance_weight(
+                log_probability, inputs[keys.PROPENSITY], config.max_importance_weight
+            )
+        if config.reward == 'advantage':
+            reward = click - tf.sigmoid(logit)
+        else:
+            reward = tf.where(click > 0, config.click_reward, config.no_click_reward)
+        return policy_gradient(log_probability, reward, weight, present)
+
+    def _update_biases(self, inputs, place, present, logit) -> None:
+        predicted, weight = tf.sigmoid(logit), inputs[WEIGHT]
+        residual = weight * (predicted - inputs[CLICK])
+        information = weight * predicted * (1.0 - predicted)
+        ad = tf.where(present)[:, 0]
+        rows = tf.gather(inputs[keys.ELEMENTS], tf.boolean_mask(place, present))
+        self.element_bias.update(rows, tf.gather(residual, ad), tf.gather(information, ad))
+        self.ad_bias.update(self._ad_rows(inputs), residual, information)
+
+    def _update_metrics(self, inputs, index, losses, logit, log_policy, weights, present) -> None:
+        click, weight = inputs[CLICK], inputs[WEIGHT]
+        total = tf.reduce_sum(weight)
+        for name, loss in losses.items():
+            self.means[name].update_state(loss / total, total)
+        self.auc.update_state(click, logit, weight)
+        self.means['click_rate'].update_state(click, weight)
+        self.means['predicted_ctr'].update_state(tf.sigmoid(logit), weight)
+        plogp = tf.math.unsorted_segment_sum(
+            tf.exp(log_policy) * log_policy, index.segment, tf.size(index.start)
+        )
+        entropy = -tf.reshape(plogp, tf.shape(present))
+        masked = tf.where(present, weight[:, None], 0.0)
+        for j, name in enumerate(self.layout.components):
+            self.means[f'entropy/{name}'].update_state(entropy[:, j], masked[:, j])
+            self.means[f'attention_weight/{name}'].update_state(weights[:, j], masked[:, j])
+
+
+def _table(rows: int, dim: int, name: str) -> tf.Variable:
+    start = tf.random.normal([rows, dim], stddev=0.05)
+    return tf.Variable(start, name=name)
+
+
+def _mean_of(rows: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """Mean of consecutive rows, `lengths` at a time; zero where the length is zero."""
+    segment = tf.repeat(tf.range(tf.size(lengths)), lengths)
+    return tf.math.unsorted_segment_mean(rows, segment, tf.size(lengths))

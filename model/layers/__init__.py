@@ -1,0 +1,9 @@
+"""Keras layers of GenCO, each on packed elements."""
+
+from model.layers.context_encoder import ContextEncoder
+from model.layers.cross_component_attention import CrossComponentAttention
+from model.layers.mil_aggregation import MilAggregation
+from model.layers.score_network import ScoreNetwork
+from model.layers.shrunk_bias import ShrunkBias
+
+__all__ = ['ContextEncoder', 'CrossComponentAttention', 'MilAggregation', 'ScoreNetwork', 'ShrunkBias']

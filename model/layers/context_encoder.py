@@ -1,0 +1,33 @@
+"""The context encoder Enc of eq. 14."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+
+class ContextEncoder(tf.keras.layers.Layer):
+    """h_i = Enc(A_i, q, {stat(S_ij)}): an MLP with batch normalisation before each ReLU.
+
+    Args:
+        units: sizes of the layers; the last is H.
+        momentum: of the moving averages that replace the batch's statistics when serving.
+
+    Call: float32 [B, any] -> h float32 [B, H].
+
+    Reference: GenCO, eq. 14 and Implementation Details.
+    """
+
+    def __init__(self, units: Sequence[int], momentum: float = 0.95, **kwargs):
+        super().__init__(**kwargs)
+        self.units = tuple(units)
+        self.momentum = momentum
+        self._dense = [tf.keras.layers.Dense(size, use_bias=False) for size in self.units]
+        self._normalise = [tf.keras.layers.BatchNormalization(momentum=momentum) for _ in self.units]
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        for dense, normalise in zip(self._dense, self._normalise, strict=True):
+            inputs = tf.nn.relu(normalise(dense(inputs), training=training))
+        return inputs
+
+    def get_config(self):
+        return super().get_config() | {'units': self.units, 'momentum': self.momentum}

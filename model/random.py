@@ -1,0 +1,39 @@
+"""Counter-based uniform random numbers: a pure function of seed and counter.
+
+A draw for an ad depends on that ad's own seed alone, whatever else is in the batch, and it is built
+from integer operations, whose results no version of TensorFlow changes. TensorFlow's own stateless
+ops take one seed for a whole tensor and promise no stability.
+"""
+
+import tensorflow as tf
+
+_GOLDEN = 0x9E3779B97F4A7C15
+_MIX_1 = 0xBF58476D1CE4E5B9
+_MIX_2 = 0x94D049BB133111EB
+
+
+def uniform(seed: tf.Tensor, counter: tf.Tensor) -> tf.Tensor:
+    """SplitMix64 (Steele et al. 2014) of seed and counter, as float32 in the open interval (0, 1).
+
+    Args:
+        seed, counter: int64, of shapes that broadcast.
+    """
+    state = _mix(tf.cast(seed, tf.uint64)) + tf.cast(counter + 1, tf.uint64) * _constant(_GOLDEN)
+    bits = tf.bitwise.right_shift(_mix(state), tf.constant(40, tf.uint64))
+    return (tf.cast(tf.cast(bits, tf.int32), tf.float32) + 0.5) * 2.0**-24
+
+
+def gumbel(seed: tf.Tensor, counter: tf.Tensor) -> tf.Tensor:
+    """Standard Gumbel noise, float32."""
+    return -tf.math.log(-tf.math.log(uniform(seed, counter)))
+
+
+def _mix(value: tf.Tensor) -> tf.Tensor:
+    for shift, factor in ((30, _MIX_1), (27, _MIX_2)):
+        value = tf.bitwise.bitwise_xor(value, tf.bitwise.right_shift(value, tf.constant(shift, tf.uint64)))
+        value = value * _constant(factor)
+    return tf.bitwise.bitwise_xor(value, tf.bitwise.right_shift(value, tf.constant(31, tf.uint64)))
+
+
+def _constant(value: int) -> tf.Tensor:
+    return tf.constant(value, tf.uint64)

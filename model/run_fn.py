@@ -1,0 +1,38 @@
+"""Trainer's run_fn: reads transformed examples, trains, exports."""
+
+import os
+
+import tensorflow_transform as tft
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+from model.callbacks import training_callbacks
+from model.config import GencoConfig
+from model.export_model import export_model
+from model.layout import Layout
+from model.preprocessing import table_rows
+from model.reader import days_in_order, read
+from model.train import train
+
+
+def run_fn(fn_args: FnArgs) -> None:
+    """Trainer's entry point.
+
+    Args:
+        fn_args: with `custom_config` of `genco`, the GencoConfig as a dictionary, and `holdout_days`,
+            the number of newest days that are not trained on; `train_files` and `eval_files` are the
+            train and test splits of the window.
+
+    Raises:
+        InputError: no day is left to train on, a split is empty, or the training diverges.
+    """
+    config = GencoConfig.model_validate(fn_args.custom_config['genco'])
+    holdout = fn_args.custom_config['holdout_days']
+    transform_output = tft.TFTransformOutput(fn_args.transform_output)
+    layout = Layout.from_schema(config.log_schema, table_rows(transform_output))
+    train_days = days_in_order(fn_args.train_files)
+    test_days = days_in_order(fn_args.eval_files)
+    data = read(train_days[: len(train_days) - holdout], layout, config.training.batch_size)
+    tests = read(test_days[-holdout:], layout, config.training.batch_size)
+    callbacks = training_callbacks(config, tests, transform_output, fn_args.model_run_dir)
+    model = train(layout, config, data, callbacks)
+    export_model(model, transform_output, config, os.path.normpath(fn_args.serving_model_dir))

@@ -1,0 +1,69 @@
+"""Training of a GenCO model on transformed logs."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+import numpy as np
+import tensorflow as tf
+
+from creative_logs.errors import InputError
+from creative_logs.schema import CLICK, WEIGHT
+from model.config import GencoConfig
+from model.genco import GenCO
+from model.layout import Layout
+
+_BATCHES_FOR_INTERCEPT = 50
+
+
+def train(
+    layout: Layout,
+    config: GencoConfig,
+    data: tf.data.Dataset,
+    callbacks: Sequence[tf.keras.callbacks.Callback] = (),
+) -> GenCO:
+    """Builds and trains a model on packed batches in the order of time.
+
+    Raises:
+        InputError: the logs hold no click or only clicks, or the training has diverged.
+    """
+    tf.keras.utils.set_random_seed(config.training.seed)
+    model = GenCO(layout, config.model, config.training)
+    model.intercept.assign(first_logit(data))
+    model.compile()
+    model.fit(
+        data, epochs=config.training.epochs, verbose=0, callbacks=[StopWhereNotFinite(), *callbacks]
+    )
+    return model
+
+
+def first_logit(data: tf.data.Dataset) -> float:
+    """Logit of the CTR of the first batches: where the predicted CTR starts from.
+
+    Raises:
+        InputError: without a click, or without an impression that was not clicked, nothing can be learned.
+    """
+    clicks = impressions = 0.0
+    for batch in islice(data, _BATCHES_FOR_INTERCEPT):
+        clicks += float(tf.reduce_sum(batch[CLICK] * batch[WEIGHT]))
+        impressions += float(tf.reduce_sum(batch[WEIGHT]))
+    if not 0 < clicks < impressions:
+        raise InputError(
+            f'column {CLICK!r}: the first {impressions:,.0f} impressions hold {clicks:,.0f} clicks; '
+            'training needs both values'
+        )
+    return float(np.log(clicks / (impressions - clicks)))
+
+
+class StopWhereNotFinite(tf.keras.callbacks.Callback):
+    """Ends a training that has diverged, with what to do."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = logs['loss']
+        if not np.isfinite(loss):
+            config = self.model.training_config
+            raise InputError(
+                f'training diverged: the loss of batch {batch} is {loss}; lower '
+                f'training.dense_learning_rate (now {config.dense_learning_rate}) or '
+                f'training.sparse_learning_rate (now {config.sparse_learning_rate}), or use the '
+                f'preset tuned (reward is {config.reward!r})'
+            )
