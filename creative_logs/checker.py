@@ -1,6 +1,6 @@
 """Checks whole logs: their folders, their files and each row; the parts are in columns, rows and layout."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -56,6 +56,7 @@ def check_logs(
     max_bad_share: float,
     quarantine: str | Path | None = None,
     days: Sequence[str] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> LogReport:
     """Checks logs row by row; memory does not depend on the number of rows.
 
@@ -65,14 +66,16 @@ def check_logs(
         max_bad_share: largest share of a day's rows (both splits) that may be bad.
         quarantine: bad rows are written to `<quarantine>/<day>/<split>/<file>`, with their reason.
         days: the days to check; all where None.
+        progress: called with the number of days checked and of all days to check.
 
     Raises:
         InputError: a folder, split or column is missing, a file cannot be read, or a day has too many
             bad rows; what was quarantined until then stays.
     """
     known = list_days(root)
+    days = known if days is None else days
     splits = []
-    for day in known if days is None else days:
+    for done, day in enumerate(days, start=1):
         if day not in known:
             raise InputError(f'{root}: holds no day {day}; there are {known[0]} to {known[-1]}')
         total = Tally()
@@ -86,6 +89,7 @@ def check_logs(
             splits.append(SplitReport(day, split, tally.rows, tally.bad_rows, tally.by_rows()))
             total.merge(tally)
         total.refuse_above(max_bad_share, day)
+        progress(done, len(days))
     return LogReport(tuple(splits))
 
 

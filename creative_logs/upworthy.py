@@ -1,0 +1,238 @@
+"""Converts the Upworthy Research Archive to click logs: a random-policy log with real clicks.
+
+A test is an ad; its packages are the combinations that were shown, each with the same probability.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from creative_logs.errors import InputError
+from creative_logs.output import new_folder
+from creative_logs.schema import (
+    CLICK,
+    POLICY,
+    REQUEST_ID,
+    SPLITS,
+    TEST,
+    TIMESTAMP,
+    TRAIN,
+    WEIGHT,
+    Component,
+    ContextFeature,
+    LogSchema,
+)
+from creative_logs.upworthy_source import TEST as TEST_ID
+from creative_logs.upworthy_source import WEEK, month_of_week, read_packages
+
+SOURCE_COLUMNS = {'headline': 'headline', 'image': 'eyecatcher_id', 'excerpt': 'excerpt', 'lede': 'lede'}
+NO_ELEMENT = 'none'
+LARGEST_WEIGHT = 1 << 24  # float32 is exact up to here
+_CHUNK_ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Impressions and clicks of every package in one split: int64[packages] each."""
+
+    impressions: np.ndarray
+    clicks: np.ndarray
+
+
+def log_schema() -> LogSchema:
+    """Schema of the converted logs."""
+    components = tuple(Component(name=name, text=name != 'image') for name in SOURCE_COLUMNS)
+    return LogSchema(context=(ContextFeature(name='ad_id'),), components=components)
+
+
+def split_impressions(
+    impressions: np.ndarray, clicks: np.ndarray, train_share: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Draws, without replacement, which impressions of each package are for training and for testing.
+
+    Half of them, rounded down, are for testing. A share of all of them, rounded up or down at random
+    so that it is right on average, is for training; it comes out of the other half.
+
+    Args:
+        impressions, clicks: of each package, int64[packages].
+        train_share: share of all impressions, above 0 and at most 0.5.
+        rng: source of randomness.
+
+    Returns:
+        train impressions, train clicks, test impressions, test clicks: int64[packages] each.
+
+    Raises:
+        InputError: the share is out of range.
+    """
+    if not 0 < train_share <= 0.5:
+        raise InputError(f'train share must be above 0 and at most 0.5, got {train_share}')
+    test = impressions // 2
+    train = np.floor(train_share * impressions + rng.random(len(impressions))).astype(np.int64)
+    train = np.minimum(train, impressions - test)
+    test_clicks = rng.hypergeometric(clicks, impressions - clicks, test)
+    clicks_left = clicks - test_clicks
+    train_clicks = rng.hypergeometric(clicks_left, impressions - test - clicks_left, train)
+    return train, train_clicks, test, test_clicks
+
+
+def convert(
+    source: str | Path,
+    out: str | Path,
+    train_share: float,
+    seed: int = 1,
+    max_weight: int = 64,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict:
+    """Writes the logs, one folder per month, with the splits train and test.
+
+    Args:
+        source: the archive's CSV, or Parquet with the same columns.
+        out: a folder that is empty or not there yet.
+        train_share: share of all impressions to train on, above 0 and at most 0.5.
+        seed: decides the split and the times of the impressions.
+        max_weight: a training row stands for at most so many impressions; test rows are one per
+            package and click value. With 1, every impression is a row in both.
+        progress: called with the number of months written and of all months.
+
+    Returns:
+        per split its rows, impressions and clicks, and under `packages` and `tests` their numbers.
+
+    Raises:
+        InputError: the source is broken, a value is out of range, `out` is not empty, or a month is
+            left without rows in a split.
+    """
+    if not 1 <= max_weight <= LARGEST_WEIGHT:
+        raise InputError(f'max weight must be between 1 and {LARGEST_WEIGHT}, got {max_weight}')
+    packages = read_packages(source)
+    rng = np.random.default_rng(seed)
+    counts = packages['impressions'].to_numpy(), packages['clicks'].to_numpy()
+    drawn = split_impressions(*counts, train_share, rng)
+    splits = {TRAIN: Counts(*drawn[:2]), TEST: Counts(*drawn[2:])}
+    weights = {TRAIN: max_weight, TEST: 1 if max_weight == 1 else LARGEST_WEIGHT}
+    columns = _package_columns(packages)
+    months = np.array([month_of_week(week) for week in packages[WEEK].to_pylist()], 'datetime64[D]')
+    rows = dict.fromkeys(SPLITS, 0)
+    every_month = np.unique(months)
+    with new_folder(out) as folder:
+        for done, month in enumerate(every_month, start=1):
+            for split in SPLITS:
+                here = np.flatnonzero(months == month)
+                path = folder / str(month) / split / 'part-00000.parquet'
+                rows[split] += _write(path, columns, splits[split], here, weights[split], month, rng)
+            progress(done, len(every_month))
+    figures = {'packages': packages.num_rows, 'tests': len(packages[TEST_ID].unique())}
+    for split, count in splits.items():
+        totals = {'impressions': int(count.impressions.sum()), 'clicks': int(count.clicks.sum())}
+        figures[split] = {'rows': rows[split], **totals}
+    return figures
+
+
+def _package_columns(packages: pa.Table) -> dict[str, pa.Array]:
+    """The columns of the log that are the same for all impressions of a package, one entry per package."""
+    ids = packages[TEST_ID].combine_chunks()
+    test = ids.dictionary_encode().indices.to_numpy()
+    members = np.split(np.argsort(test, kind='stable'), np.cumsum(np.bincount(test))[:-1])
+    columns = {'ad_id': ids}
+    for component in log_schema().components:
+        values = packages[SOURCE_COLUMNS[component.name]].to_pylist()
+        columns |= _component_columns(component, values, test, members)
+    return columns
+
+
+def _component_columns(
+    component: Component, values: list[str | None], test: np.ndarray, members: list[np.ndarray]
+) -> dict[str, pa.Array]:
+    """Candidates, shown index, texts and propensity of one component, one entry per package.
+
+    The candidates of a test are the distinct values of its packages; the lack of one is an element of
+    its own where another package has one. The propensity of an element is the share of packages with it.
+    """
+    candidates = []
+    shown, propensity = np.full(len(values), -1), np.full(len(values), np.nan)
+    for packages in members:
+        distinct = list(dict.fromkeys(values[i] for i in packages))
+        elements = [] if distinct == [None] else distinct
+        candidates.append(elements)
+        if elements:
+            shown[packages] = [elements.index(values[i]) for i in packages]
+            propensity[packages] = np.bincount(shown[packages])[shown[packages]] / len(packages)
+    ids = [[_element_id(component, element) for element in elements] for elements in candidates]
+    columns = {
+        component.candidates: _per_package(ids, test),
+        component.shown: pa.array(shown),
+        component.propensity: pa.array(propensity.astype(np.float32), from_pandas=True),
+    }
+    if component.text:
+        texts = [[element or '' for element in elements] for elements in candidates]
+        columns[component.texts] = _per_package(texts, test)
+    return columns
+
+
+def _element_id(component: Component, element: str | None) -> str:
+    if element is None:
+        return NO_ELEMENT
+    return hashlib.blake2b(element.encode(), digest_size=8).hexdigest() if component.text else element
+
+
+def _per_package(lists: list[list[str]], test: np.ndarray) -> pa.Array:
+    """Repeats the list of each test for its packages; dictionary-encoded, as Parquet writes it fastest."""
+    array = pa.array(lists, pa.list_(pa.string()))
+    encoded = pa.ListArray.from_arrays(array.offsets, array.values.dictionary_encode())
+    return encoded.take(pa.array(test))
+
+
+def _write(
+    path: Path,
+    columns: dict[str, pa.Array],
+    counts: Counts,
+    packages: np.ndarray,
+    max_weight: int,
+    month: np.datetime64,
+    rng: np.random.Generator,
+) -> int:
+    """Writes one split of one month and returns its number of rows."""
+    package, click, weight = _rows(counts, packages, max_weight)
+    if len(package) == 0:
+        raise InputError(
+            f'{path.parent.parent.name}: no impression of this month falls into the {path.parent.name} '
+            f'split; use a larger train share'
+        )
+    edges = [(month.astype('datetime64[M]') + n).astype('datetime64[ms]').astype(np.int64) for n in (0, 1)]
+    times = np.sort(rng.integers(*edges, size=len(package)))
+    order = rng.permutation(len(package))
+    path.parent.mkdir(parents=True)
+    writer = None
+    for start in range(0, len(order), _CHUNK_ROWS):
+        part = slice(start, start + _CHUNK_ROWS)
+        rows = order[part]
+        numbers = np.arange(start, start + len(rows))
+        batch = pa.RecordBatch.from_pydict({
+            REQUEST_ID: pa.array([f'{month}-{path.parent.name}-{n}' for n in numbers]),
+            TIMESTAMP: pa.array(times[part]),
+            **{name: column.take(pa.array(package[rows])) for name, column in columns.items()},
+            CLICK: pa.array(click[rows]),
+            WEIGHT: pa.array(weight[rows].astype(np.float32)),
+            POLICY: pa.repeat('uniform', len(rows)),
+        })
+        writer = writer or pq.ParquetWriter(path, batch.schema, store_schema=False)
+        writer.write_batch(batch)
+    writer.close()
+    return len(order)
+
+
+def _rows(counts: Counts, packages: np.ndarray, max_weight: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Package, click and weight of every row, the impressions of a package spread evenly: int64[R] each."""
+    clicks = counts.clicks[packages]
+    impressions = np.concatenate([counts.impressions[packages] - clicks, clicks])
+    package = np.concatenate([packages, packages])
+    click = np.repeat([0, 1], len(packages))
+    pieces = -(-impressions // max_weight)
+    base, rest = np.divmod(impressions, np.maximum(pieces, 1))
+    piece = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    weight = np.repeat(base, pieces) + (piece < np.repeat(rest, pieces))
+    return np.repeat(package, pieces), np.repeat(click, pieces), weight

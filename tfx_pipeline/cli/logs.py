@@ -1,0 +1,196 @@
+"""Verbs about click logs: simulate, convert, check."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import yaml
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from creative_logs.checker import LogReport, check_logs
+from creative_logs.errors import InputError
+from creative_logs.schema import SPLITS
+from creative_logs.simulator.config import SimulatorConfig
+from creative_logs.simulator.truth import Truth
+from creative_logs.simulator.write import simulate as write_simulated_logs
+from creative_logs.upworthy import convert as convert_upworthy
+from creative_logs.upworthy import log_schema as upworthy_log_schema
+from tfx_pipeline.cli.options import config_option, json_option, set_option, write_json
+from tfx_pipeline.config import load_config
+
+_DEFAULTS = SimulatorConfig()
+_out_option = click.option('--out', required=True, metavar='DIR', help='Folder to write; must be empty or absent.')
+
+
+@click.command()
+@_out_option
+@click.option('--ads', type=int, default=_DEFAULTS.ads, show_default=True, help='Number of ads.')
+@click.option('--users', type=int, default=_DEFAULTS.users, show_default=True, help='Number of users.')
+@click.option('--days', type=int, default=_DEFAULTS.days, show_default=True, help='Number of days.')
+@click.option('--rows', type=int, help='Impressions per day, train and test together.  [default: 4.6 per ad]')
+@click.option('--ctr', type=float, default=_DEFAULTS.ctr, show_default=True, help='Mean click-through rate.')
+@click.option(
+    '--test-share',
+    type=float,
+    default=_DEFAULTS.test_share,
+    show_default=True,
+    help='Share of the impressions under the uniform random policy (the test split).',
+)
+@click.option('--seed', type=int, default=_DEFAULTS.seed, show_default=True, help='Other seeds are other worlds.')
+@click.option('--start-day', default=_DEFAULTS.start_day.isoformat(), show_default=True, help='First day.')
+@click.option(
+    '--set',
+    'overrides',
+    multiple=True,
+    metavar='KEY=VALUE',
+    help='Any other property of the world (docs/simulator.md), as in element_effect_std=0.3.',
+)
+@click.option('--workers', type=click.IntRange(1), default=os.cpu_count(), help='Processes.  [default: one per core]')
+@json_option
+def simulate(out: str, workers: int, overrides: tuple[str, ...], json_path: str | None, **given):
+    """Write simulated click logs whose true CTRs are known.
+
+    The ads have six components, shaped like those of the GenCO paper. DIR/truth.json keeps the truth, so
+    that the CTR of any combination of elements can be asked for afterwards.
+
+    \b
+    Example, 10 days that a model can learn from within minutes:
+      genco simulate --out build/logs --ads 300 --days 10 --rows 25000 --test-share 0.2
+    """
+    config = _simulator_config(given, overrides)
+    total = config.days * sum(config.rows_of(split) for split in SPLITS)
+    with _progress('simulating', 'rows') as advance:
+        done = 0
+
+        def count(rows: int) -> None:
+            nonlocal done
+            done += rows
+            advance(done, total)
+
+        write_simulated_logs(config, out, workers, count)
+    figures = {
+        'days': config.days,
+        'rows_per_day': {split: config.rows_of(split) for split in SPLITS},
+        'component_importance': Truth.from_logs(out).component_importance(),
+    }
+    write_json(json_path, figures)
+    table = Table('split', 'rows per day', 'rows', title=f'{out}: {config.days} days from {config.start_day}')
+    for split, rows in figures['rows_per_day'].items():
+        table.add_row(split, f'{rows:,}', f'{rows * config.days:,}')
+    Console().print(table)
+
+
+@click.command()
+@click.argument('source')
+@_out_option
+@click.option(
+    '--train-share',
+    type=float,
+    default=0.1,
+    show_default=True,
+    help='Share of all impressions to train on, at most 0.5; another half is for testing.',
+)
+@click.option('--seed', type=int, default=1, show_default=True, help='Decides which impressions go where.')
+@click.option(
+    '--max-weight',
+    type=int,
+    default=64,
+    show_default=True,
+    help='A training row stands for at most so many impressions; 1 writes every impression as a row.',
+)
+@json_option
+def convert(source: str, out: str, train_share: float, seed: int, max_weight: int, json_path: str | None):
+    """Convert the Upworthy Research Archive to click logs.
+
+    SOURCE is the archive's CSV of packages, or a Parquet file with the same columns. Each test becomes an
+    ad, each month a folder. Tests of the weeks in which assignment was probably not random are left out.
+
+    \b
+    Example:
+      genco convert upworthy-archive-exploratory-packages.csv --out build/upworthy/logs
+    """
+    with _progress('converting', 'months') as advance:
+        figures = convert_upworthy(source, out, train_share, seed, max_weight, advance)
+    write_json(json_path, figures)
+    title = f'{out}: {figures["packages"]:,} packages of {figures["tests"]:,} tests'
+    table = Table('split', 'rows', 'impressions', 'clicks', 'CTR', title=title)
+    for split in SPLITS:
+        rows, impressions, clicks = (figures[split][key] for key in ('rows', 'impressions', 'clicks'))
+        table.add_row(split, f'{rows:,}', f'{impressions:,}', f'{clicks:,}', f'{clicks / impressions:.2%}')
+    Console().print(table)
+
+
+@click.command()
+@config_option
+@set_option
+@click.option('--logs', metavar='DIR', help='Logs to check.  [default: paths.logs of the configuration]')
+@click.option('--quarantine', metavar='DIR', help='Write the bad rows there, each with its reason.')
+@json_option
+def check(config_path: str, overrides: tuple[str, ...], logs: str | None, quarantine: str | None, json_path: str | None):
+    """Check click logs against the configuration.
+
+    Reads every row of every day. Bad rows are counted by the rule that they break; a day with more than
+    checks.max_bad_share of them ends the command with exit code 2.
+
+    \b
+    Example:
+      genco check --config configs/demo.yaml --quarantine build/quarantine
+    """
+    config = load_config(config_path, overrides)
+    root = logs or config.paths.logs
+    with _progress('checking', 'days') as advance:
+        report = check_logs(root, config.log_schema, config.checks.max_bad_share, quarantine, progress=advance)
+    write_json(json_path, report.to_json())
+    _print_report(root, report)
+
+
+def _simulator_config(given: dict, overrides: tuple[str, ...]) -> SimulatorConfig:
+    values = dict(given)
+    for override in overrides:
+        key, equals, text = override.partition('=')
+        if not equals:
+            raise InputError(f'override {override!r}: must look like element_effect_std=0.3')
+        try:
+            values[key] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InputError(f'override {override!r}: the value is no YAML') from error
+    try:
+        return SimulatorConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = '.'.join(str(part) for part in first['loc']) or 'simulator'
+        if first['type'] == 'extra_forbidden':
+            raise InputError(f'{key}: the simulated world has no such property; see docs/simulator.md') from error
+        message = first['msg'].removeprefix('Value error, ')
+        raise InputError(f'{key}: {message}, got {first["input"]!r}; see genco simulate --help') from error
+
+
+def _print_report(root: str, report: LogReport) -> None:
+    console = Console()
+    table = Table('day', 'split', 'rows', 'bad rows', title=f'{root}: {report.rows:,} rows, {report.bad_rows:,} bad')
+    for split in report.splits:
+        table.add_row(split.day, split.split, f'{split.rows:,}', f'{split.bad_rows:,}')
+    console.print(table)
+    if report.bad_rows == 0:
+        return
+    table = Table('day', 'split', 'broken rule', 'rows', 'first in', 'example', title='Bad rows', show_lines=True)
+    for split in report.splits:
+        for rule in split.rules:
+            file = Path(rule.file).name
+            table.add_row(split.day, split.split, rule.rule, f'{rule.rows:,}', file, str(rule.example['reason']))
+    console.print(table)
+
+
+@contextmanager
+def _progress(label: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr; gives a function to call with what is done and the total."""
+    columns = TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TextColumn(unit)
+    console = Console(stderr=True)
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
