@@ -80,12 +80,13 @@ def check_logs(
             raise InputError(f'{root}: holds no day {day}; there are {known[0]} to {known[-1]}')
         total = Tally()
         for split in SPLITS:
-            folder = Path(quarantine) / day / split if quarantine is not None else None
+            bad_rows = Path(quarantine) / day / split if quarantine is not None else None
             tally = Tally()
             for file in split_files(root, day, split):
-                _check_file(file, schema, tally, folder)
+                _check_file(file, schema, tally, bad_rows)
             if tally.rows == 0:
-                raise InputError(f'{Path(root) / day / split}: the files hold no row; remove day {day} or write it')
+                folder = Path(root) / day / split
+                raise InputError(f'{folder}: the files hold no row; remove day {day} or write it')
             splits.append(SplitReport(day, split, tally.rows, tally.bad_rows, tally.by_rows()))
             total.merge(tally)
         total.refuse_above(max_bad_share, day)
@@ -104,7 +105,8 @@ def read_batches(file: Path) -> Iterator[pa.RecordBatch]:
             yield from parquet.iter_batches(_BATCH_ROWS)
     except (pa.ArrowException, OSError) as error:
         message = ' '.join(str(error).split())
-        raise InputError(f'{file}: cannot be read as Parquet: {message}; write it again or remove it') from error
+        message = f'{file}: cannot be read as Parquet: {message}; write it again or remove it'
+        raise InputError(message) from error
 
 
 def _check_file(file: Path, schema: LogSchema, tally: Tally, quarantine: Path | None) -> None:

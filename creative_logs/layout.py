@@ -22,7 +22,7 @@ def list_days(root: str | Path) -> list[str]:
     days = sorted(p.name for p in root.iterdir() if p.is_dir() and _LOOKS_LIKE_A_DAY.fullmatch(p.name))
     for day in days:
         if not _is_date(day):
-            raise InputError(f'{root / day}: is named like a day but is no date YYYY-MM-DD; rename or remove it')
+            raise InputError(f'{root / day}: is no date (YYYY-MM-DD); rename or remove it')
     if not days:
         raise InputError(f'{root}: holds no day of logs; expected folders named YYYY-MM-DD')
     return days

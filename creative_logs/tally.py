@@ -29,7 +29,7 @@ class Tally:
     rules: dict[str, RuleCount] = field(default_factory=dict)
 
     def add(self, rows: int, bad: pa.RecordBatch, file: str) -> None:
-        """Counts a batch of `rows` rows whose bad ones are `bad`, as `creative_logs.rows.check` gives them."""
+        """Counts a batch of `rows` rows whose bad ones are `bad`, with their reasons."""
         self.rows += rows
         self.bad_rows += bad.num_rows
         if bad.num_rows == 0:

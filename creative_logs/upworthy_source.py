@@ -44,7 +44,7 @@ def read_packages(source: str | Path) -> pa.Table:
         table = _read_csv(source) if source.suffix == '.csv' else pq.read_table(source)
         missing = [name for name in COLUMNS if name not in table.column_names]
         if missing:
-            raise InputError(f'{source}: column {missing[0]!r} is missing; expected the columns of the archive')
+            raise InputError(f'{source}: column {missing[0]!r} is missing; the archive has it')
         table = table.select(list(COLUMNS)).cast(pa.schema(COLUMNS))
     except (pa.ArrowException, OSError) as error:
         raise InputError(f'{source}: cannot be read: {" ".join(str(error).split())}') from error
@@ -97,7 +97,7 @@ def _check(table: pa.Table, source: Path) -> None:
     for wrong, name, rule in (
         (impressions < 0, 'impressions', 'must be at least 0'),
         ((clicks < 0) | (clicks > impressions), 'clicks', 'must be between 0 and impressions'),
-        ((year < 1970) | (year > 2999) | (week > 53), WEEK, 'must be a year and a week (00 to 53), as in 201446'),
+        ((year < 1970) | (year > 2999) | (week > 53), WEEK, 'must be a year and a week, as in 201446'),
     ):
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])

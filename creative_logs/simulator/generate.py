@@ -14,13 +14,27 @@ from creative_logs.simulator.world import GENDERS, Elements, World
 
 CHUNK_ROWS = 100_000
 _MS_PER_DAY = 86_400_000
-_WORDS = ('new', 'cheap', 'best', 'original', 'small', 'large', 'gift', 'sale', 'light', 'strong', 'red', 'blue')
+_WORDS = ('new', 'cheap', 'best', 'original', 'small', 'large', 'gift', 'sale', 'light', 'strong')
 _WORDS_PER_QUERY = 2
 
 
 @dataclass(frozen=True)
+class Requests:
+    """Numbers of the ad, the user and the query of R rows: int64[R] each."""
+
+    ads: np.ndarray
+    users: np.ndarray
+    queries: np.ndarray
+
+    @cached_property
+    def unique_ads(self) -> tuple[np.ndarray, np.ndarray]:
+        """The A ads there are, int64[A], and the index of each row's ad into them, int64[R]."""
+        return np.unique(self.ads, return_inverse=True)
+
+
+@dataclass(frozen=True)
 class Drawn:
-    """What was chosen in one component for R rows, over the candidates of the chunk's A ads.
+    """What was chosen in one component for R rows, over the candidates of their A ads.
 
     candidates: list of ids per ad, [A]; shown int64[R] (-1: none); propensity float64[R] (NaN: none);
     elements and picks (int64[R]) as `World.logit` takes them.
@@ -48,10 +62,7 @@ class Generator:
     def logits(self, day: int, split: str, rows: int) -> np.ndarray:
         """True log-odds of `rows` rows drawn as the split's are: float64[rows]."""
         random = self._random(day, split, self.chunks(split))
-        ads, users, queries = self._requests(random, rows)
-        unique_ads, ad_of_row = np.unique(ads, return_inverse=True)
-        drawn = self._draw_all(day, split, unique_ads, ad_of_row, random)
-        return self._logit(ads, users, queries, drawn)
+        return self._draw_all(day, split, rows, random)[2]
 
     def chunk(self, day: int, split: str, index: int) -> pa.RecordBatch:
         """Rows of one chunk, in the order of time."""
@@ -59,10 +70,8 @@ class Generator:
         first = index * CHUNK_ROWS
         rows = min(CHUNK_ROWS, total - first)
         random = self._random(day, split, index)
-        ads, users, queries = self._requests(random, rows)
-        unique_ads, ad_of_row = np.unique(ads, return_inverse=True)
-        drawn = self._draw_all(day, split, unique_ads, ad_of_row, random)
-        probability = 1 / (1 + np.exp(-self._logit(ads, users, queries, drawn)))
+        requests, drawn, logit = self._draw_all(day, split, rows, random)
+        probability = 1 / (1 + np.exp(-logit))
 
         name = self.config.day_name(day)
         start = int(np.datetime64(name, 'ms').astype(np.int64))
@@ -70,8 +79,8 @@ class Generator:
         columns = {
             REQUEST_ID: _ids(f'{name}-{split}-', np.arange(first, first + rows)),
             TIMESTAMP: pa.array(np.sort(random.integers(*span, size=rows))),
-            **self._context_columns(ads, users, queries),
-            **self._component_columns(drawn, ad_of_row),
+            **self._context_columns(requests),
+            **self._component_columns(drawn, requests),
             CLICK: pa.array((random.random(rows) < probability).astype(np.int64)),
             POLICY: pa.repeat('uniform' if split == TEST else 'production', rows),
         }
@@ -95,24 +104,32 @@ class Generator:
         seed = np.random.SeedSequence([self.config.seed, day, split == TEST, index])
         return np.random.Generator(np.random.Philox(seed))
 
-    def _requests(self, random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Numbers of the ad, the user and the query of each row; a query is of its ad's category."""
+    def _draw_all(
+        self, day: int, split: str, rows: int, random: np.random.Generator
+    ) -> tuple[Requests, list[Drawn], np.ndarray]:
+        """Requests, what was shown in each component, and the true log-odds of a click, float64[rows]."""
+        requests = self._requests(random, rows)
+        components = range(len(self.config.components))
+        drawn = [self._draw(j, day, split, requests, random) for j in components]
+        picks = np.stack([d.picks for d in drawn], axis=1)
+        context = self._world.context(requests.ads, requests.users, requests.queries)
+        return requests, drawn, self._world.logit(context, [d.elements for d in drawn], picks)
+
+    def _requests(self, random: np.random.Generator, rows: int) -> Requests:
+        """Draws requests; a query is of its ad's category."""
         ads = np.searchsorted(self._traffic, random.random(rows), side='right')
         users = (self.config.users * random.random(rows) ** 2).astype(np.int64)  # some come more often
         per_category = self.config.queries_per_category
         queries = self._world.ad_category(ads) * per_category + random.integers(per_category, size=rows)
-        return ads, users, queries
-
-    def _draw_all(self, day, split, unique_ads, ad_of_row, random) -> list[Drawn]:
-        components = range(len(self.config.components))
-        return [self._draw(j, day, split, unique_ads, ad_of_row, random) for j in components]
+        return Requests(ads, users, queries)
 
     def _draw(
-        self, component: int, day: int, split: str, unique_ads: np.ndarray, ad_of_row: np.ndarray, random
+        self, component: int, day: int, split: str, requests: Requests, random: np.random.Generator
     ) -> Drawn:
+        unique_ads, ad_of_row = requests.unique_ads
         slots = self._world.slots(component, unique_ads, day)
         key = slots.generation * self._world.pool_size(component) + slots.pool
-        keys, slot, element_of_slot = np.unique(key, return_index=True, return_inverse=True)
+        _, slot, element_of_slot = np.unique(key, return_index=True, return_inverse=True)
         pool, generation = slots.pool[slot], slots.generation[slot]
         elements = self._world.elements(component, pool, generation)
         if split == TEST:
@@ -132,11 +149,8 @@ class Generator:
             picks=np.where(none, -1, np.append(element_of_slot, -1)[chosen]),
         )
 
-    def _logit(self, ads: np.ndarray, users: np.ndarray, queries: np.ndarray, drawn: list[Drawn]) -> np.ndarray:
-        picks = np.stack([d.picks for d in drawn], axis=1)
-        return self._world.logit(self._world.context(ads, users, queries), [d.elements for d in drawn], picks)
-
-    def _context_columns(self, ads: np.ndarray, users: np.ndarray, queries: np.ndarray) -> dict[str, pa.Array]:
+    def _context_columns(self, requests: Requests) -> dict[str, pa.Array]:
+        ads, users, queries = requests.ads, requests.users, requests.queries
         return {
             'user_id': _ids('user_', users),
             'age': pa.array(self._world.user_age(users)),
@@ -147,7 +161,8 @@ class Generator:
             'category': pa.array(self._world.categories).take(pa.array(self._world.ad_category(ads))),
         }
 
-    def _component_columns(self, drawn: list[Drawn], ad_of_row: np.ndarray) -> dict[str, pa.Array]:
+    def _component_columns(self, drawn: list[Drawn], requests: Requests) -> dict[str, pa.Array]:
+        ad_of_row = requests.unique_ads[1]
         columns = {}
         for component, d in zip(self._schema.components, drawn):
             columns[component.candidates] = d.candidates.take(pa.array(ad_of_row))

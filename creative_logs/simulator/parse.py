@@ -82,4 +82,5 @@ def _numbers(ids: pa.Array, prefix: str, count: int) -> list[np.ndarray]:
     if fields.null_count:
         wrong = ids.filter(fields.is_null())[0].as_py()
         raise InputError(f'id {wrong!r} is not of the form {prefix}<number>; the simulator did not write it')
-    return [pc.cast(pc.struct_field(fields, name), pa.int64()).to_numpy(zero_copy_only=False) for name in names]
+    numbers = [pc.cast(pc.struct_field(fields, name), pa.int64()) for name in names]
+    return [array.to_numpy(zero_copy_only=False) for array in numbers]

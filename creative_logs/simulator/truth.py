@@ -39,7 +39,7 @@ class Truth:
             saved = json.loads(path.read_text(encoding='utf-8'))
             world = World(SimulatorConfig.model_validate(saved['config']), float(saved['intercept']))
         except OSError as error:
-            raise InputError(f'{path}: cannot be read: {error.strerror}; are these simulated logs?') from error
+            raise InputError(f'{path}: {error.strerror}; are these simulated logs?') from error
         except (ValueError, KeyError, TypeError, ValidationError) as error:
             raise InputError(f'{path}: is broken: {" ".join(str(error).split())}') from error
         return cls(world)
@@ -77,16 +77,17 @@ class Truth:
         variance = self._world.importance**2
         shares = variance / variance.sum(axis=1, keepdims=True)
         names = [component.name for component in self._world.config.components]
-        return {
-            category: dict(zip(names, share.tolist())) for category, share in zip(self._world.categories, shares)
-        }
+        rows = [dict(zip(names, share.tolist())) for share in shares]
+        return dict(zip(self._world.categories, rows))
 
     def _ctr(self, context: Context, candidates: list[Candidates], choice: np.ndarray) -> np.ndarray:
         picks = np.stack([c.pick(choice[:, j]) for j, c in enumerate(candidates)], axis=1)
         logit = self._world.logit(context, [c.elements for c in candidates], picks)
         return 1 / (1 + np.exp(-logit))
 
-    def _uniform_ctr(self, rows: pa.RecordBatch | pa.Table, samples: int, random: np.random.Generator) -> np.ndarray:
+    def _uniform_ctr(
+        self, rows: pa.RecordBatch | pa.Table, samples: int, random: np.random.Generator
+    ) -> np.ndarray:
         context, candidates = parse_context(self._world, rows), parse_candidates(self._world, rows)
         lengths = np.stack([c.lengths for c in candidates], axis=1)
         strata = random.permuted(np.broadcast_to(np.arange(samples), (*lengths.shape, samples)), axis=2)
@@ -120,7 +121,7 @@ class Truth:
     def _best_per_style(
         self, component: int, candidates: Candidates, context: Context
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Per row and style the highest effect (-inf: no such element) and its candidate: [R, STYLES] each."""
+        """Per row and style the highest effect (-inf: none) and its candidate: [R, STYLES] each."""
         row = candidates.row
         entries = candidates.elements.take(candidates.entries)
         effect = self._world.element_effect(component, entries, context.category[row], context.segment[row])

@@ -27,7 +27,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Elements:
-    """Parameters of E elements of one component: quality float64[E] (standard normal), theme, style int64[E]."""
+    """E elements of one component: quality float64[E] (standard normal), theme and style int64[E]."""
 
     quality: np.ndarray
     theme: np.ndarray
@@ -90,8 +90,8 @@ class World:
         """Relative traffic of every ad, correlated with its appeal: float64[ads]."""
         ads = np.arange(self.config.ads)
         rho = self.config.appeal_traffic_correlation
-        mixed = rho * self._draws.normal('ad appeal', ads) + np.sqrt(1 - rho**2) * self._draws.normal('traffic', ads)
-        return np.exp(self.config.traffic_std * mixed)
+        appeal, other = self._draws.normal('ad appeal', ads), self._draws.normal('traffic', ads)
+        return np.exp(self.config.traffic_std * (rho * appeal + np.sqrt(1 - rho**2) * other))
 
     def user_age(self, users: np.ndarray) -> np.ndarray:
         return AGE_RANGE[0] + self._draws.integers(AGE_RANGE[1] - AGE_RANGE[0], 'age', users)
@@ -138,7 +138,9 @@ class World:
             self._draws.integers(STYLES, 'style', component, pool, generation),
         )
 
-    def belief(self, component: int, pool: np.ndarray, generation: np.ndarray, quality: np.ndarray) -> np.ndarray:
+    def belief(
+        self, component: int, pool: np.ndarray, generation: np.ndarray, quality: np.ndarray
+    ) -> np.ndarray:
         """What the production policy believes of elements, in standard deviations: float64[E]."""
         accuracy = self.config.policy_accuracy
         noise = self._draws.normal('belief', component, pool, generation)

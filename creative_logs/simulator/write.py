@@ -25,7 +25,10 @@ Task = tuple[int, str, int]
 
 
 def simulate(
-    config: SimulatorConfig, out: str | Path, workers: int = 1, progress: Callable[[int], None] = lambda rows: None
+    config: SimulatorConfig,
+    out: str | Path,
+    workers: int = 1,
+    progress: Callable[[int], None] = lambda rows: None,
 ) -> None:
     """Writes the logs of all days and `truth.json`, from which `Truth.from_logs` knows every CTR.
 
@@ -75,7 +78,9 @@ def _tasks(config: SimulatorConfig) -> Iterator[Task]:
                 yield day, split, index
 
 
-def _run(config: SimulatorConfig, intercept: float, folder: Path, tasks: list[Task], workers: int) -> Iterator[int]:
+def _run(
+    config: SimulatorConfig, intercept: float, folder: Path, tasks: list[Task], workers: int
+) -> Iterator[int]:
     arguments = (config.model_dump_json(), intercept, str(folder))
     if workers == 1:
         yield from (_write(*arguments, *task) for task in tasks)
@@ -92,7 +97,8 @@ def _write(config_json: str, intercept: float, folder: str, day: int, split: str
     generator = _generator(config_json, intercept)
     batch = generator.chunk(day, split, index)
     path = Path(folder, generator.config.day_name(day), split, f'part-{index:05d}.parquet')
-    with pq.ParquetWriter(path, batch.schema, store_schema=False) as writer:  # plain lists of strings when read
+    # Without the stored schema the dictionary-encoded lists are read back as plain lists of strings.
+    with pq.ParquetWriter(path, batch.schema, store_schema=False) as writer:
         writer.write_batch(batch, row_group_size=_ROW_GROUP)
     return batch.num_rows
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from creative_logs.checker import LogReport, check_logs
 from creative_logs.errors import InputError
+from creative_logs.rows import REASON
 from creative_logs.schema import SPLITS
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.truth import Truth
@@ -24,7 +25,9 @@ from tfx_pipeline.cli.options import config_option, json_option, set_option, wri
 from tfx_pipeline.config import load_config
 
 _DEFAULTS = SimulatorConfig()
-_out_option = click.option('--out', required=True, metavar='DIR', help='Folder to write; must be empty or absent.')
+_out_option = click.option(
+    '--out', required=True, metavar='DIR', help='Folder to write; must be empty or absent.'
+)
 
 
 @click.command()
@@ -41,7 +44,7 @@ _out_option = click.option('--out', required=True, metavar='DIR', help='Folder t
     show_default=True,
     help='Share of the impressions under the uniform random policy (the test split).',
 )
-@click.option('--seed', type=int, default=_DEFAULTS.seed, show_default=True, help='Other seeds are other worlds.')
+@click.option('--seed', type=int, default=_DEFAULTS.seed, show_default=True, help='Other seeds, other worlds.')
 @click.option('--start-day', default=_DEFAULTS.start_day.isoformat(), show_default=True, help='First day.')
 @click.option(
     '--set',
@@ -50,7 +53,9 @@ _out_option = click.option('--out', required=True, metavar='DIR', help='Folder t
     metavar='KEY=VALUE',
     help='Any other property of the world (docs/simulator.md), as in element_effect_std=0.3.',
 )
-@click.option('--workers', type=click.IntRange(1), default=os.cpu_count(), help='Processes.  [default: one per core]')
+@click.option(
+    '--workers', type=click.IntRange(1), default=os.cpu_count(), help='Processes.  [default: one per core]'
+)
 @json_option
 def simulate(out: str, workers: int, overrides: tuple[str, ...], json_path: str | None, **given):
     """Write simulated click logs whose true CTRs are known.
@@ -131,7 +136,13 @@ def convert(source: str, out: str, train_share: float, seed: int, max_weight: in
 @click.option('--logs', metavar='DIR', help='Logs to check.  [default: paths.logs of the configuration]')
 @click.option('--quarantine', metavar='DIR', help='Write the bad rows there, each with its reason.')
 @json_option
-def check(config_path: str, overrides: tuple[str, ...], logs: str | None, quarantine: str | None, json_path: str | None):
+def check(
+    config_path: str,
+    overrides: tuple[str, ...],
+    logs: str | None,
+    quarantine: str | None,
+    json_path: str | None,
+):
     """Check click logs against the configuration.
 
     Reads every row of every day. Bad rows are counted by the rule that they break; a day with more than
@@ -142,9 +153,9 @@ def check(config_path: str, overrides: tuple[str, ...], logs: str | None, quaran
       genco check --config configs/demo.yaml --quarantine build/quarantine
     """
     config = load_config(config_path, overrides)
-    root = logs or config.paths.logs
+    root, max_bad_share = logs or config.paths.logs, config.checks.max_bad_share
     with _progress('checking', 'days') as advance:
-        report = check_logs(root, config.log_schema, config.checks.max_bad_share, quarantine, progress=advance)
+        report = check_logs(root, config.log_schema, max_bad_share, quarantine, progress=advance)
     write_json(json_path, report.to_json())
     _print_report(root, report)
 
@@ -165,24 +176,25 @@ def _simulator_config(given: dict, overrides: tuple[str, ...]) -> SimulatorConfi
         first = error.errors()[0]
         key = '.'.join(str(part) for part in first['loc']) or 'simulator'
         if first['type'] == 'extra_forbidden':
-            raise InputError(f'{key}: the simulated world has no such property; see docs/simulator.md') from error
+            raise InputError(f'{key}: the world has no such property; see docs/simulator.md') from error
         message = first['msg'].removeprefix('Value error, ')
         raise InputError(f'{key}: {message}, got {first["input"]!r}; see genco simulate --help') from error
 
 
 def _print_report(root: str, report: LogReport) -> None:
     console = Console()
-    table = Table('day', 'split', 'rows', 'bad rows', title=f'{root}: {report.rows:,} rows, {report.bad_rows:,} bad')
+    title = f'{root}: {report.rows:,} rows, {report.bad_rows:,} bad'
+    table = Table('day', 'split', 'rows', 'bad rows', title=title)
     for split in report.splits:
         table.add_row(split.day, split.split, f'{split.rows:,}', f'{split.bad_rows:,}')
     console.print(table)
     if report.bad_rows == 0:
         return
-    table = Table('day', 'split', 'broken rule', 'rows', 'first in', 'example', title='Bad rows', show_lines=True)
+    table = Table('day', 'split', 'broken rule', 'rows', 'first in', 'example', title='Bad rows')
     for split in report.splits:
         for rule in split.rules:
-            file = Path(rule.file).name
-            table.add_row(split.day, split.split, rule.rule, f'{rule.rows:,}', file, str(rule.example['reason']))
+            where, example = Path(rule.file).name, str(rule.example[REASON])
+            table.add_row(split.day, split.split, rule.rule, f'{rule.rows:,}', where, example)
     console.print(table)
 
 

@@ -1,0 +1,49 @@
+import pytest
+
+from creative_logs.errors import InputError
+from creative_logs.output import new_folder
+
+
+def names(folder) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize('exists', [False, True])
+def test_the_folder_appears_when_it_is_whole(tmp_path, exists):
+    out = tmp_path / 'logs'
+    if exists:
+        out.mkdir()
+    with new_folder(out) as folder:
+        (folder / 'file').touch()
+        assert not out.exists() or names(out) == set()
+    assert names(out) == {'file'}
+    assert names(tmp_path) == {'logs'}
+
+
+def test_nothing_is_left_of_a_failure(tmp_path):
+    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / 'logs') as folder:
+        (folder / 'file').touch()
+        raise KeyboardInterrupt
+    assert names(tmp_path) == set()
+
+
+def test_what_a_killed_run_left_is_no_obstacle(tmp_path):
+    with new_folder(tmp_path / 'logs') as folder:
+        left = folder
+    left.mkdir()
+    (left / 'old').touch()
+    (tmp_path / 'logs').rmdir()
+    with new_folder(tmp_path / 'logs') as folder:
+        (folder / 'new').touch()
+    assert names(tmp_path / 'logs') == {'new'}
+
+
+def test_a_folder_with_something_in_it_or_a_file_is_refused(tmp_path):
+    (tmp_path / 'logs').mkdir()
+    (tmp_path / 'logs' / 'mine').touch()
+    for path in (tmp_path / 'logs', tmp_path / 'logs' / 'mine'):
+        with pytest.raises(InputError, match='is not empty'), new_folder(path):
+            pass
+    with pytest.raises(InputError, match='cannot be written'), new_folder(tmp_path / 'logs' / 'mine' / 'below'):
+        pass
+    assert names(tmp_path / 'logs') == {'mine'}
