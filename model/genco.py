@@ -131,6 +131,10 @@ class GenCO(tfrs.Model):
         context = tf.gather(encoded.context, encoded.index.ad)
         return self.phi(context, encoded.features) + encoded.element_bias
 
+    def log_policy(self, encoded: Encoded, scores: tf.Tensor) -> tf.Tensor:
+        """log pi_theta of each element within its component (eq. 15), float32 [T]."""
+        return log_softmax(scores, encoded.index.segment, tf.size(encoded.index.start))
+
     def score_combinations(self, encoded: Encoded, combinations: tf.Tensor) -> Combined:
         """s of combinations (eqs. 17, 18), a logit of the CTR.
 
@@ -164,13 +168,13 @@ class GenCO(tfrs.Model):
         logit = combined.logit[:, 0]
         policy_logit = self.score_elements(encoded)
         place, present = self.places(encoded.index, shown)
-        log_policy = log_softmax(policy_logit, encoded.index.segment, tf.size(encoded.index.start))
+        log_policy = self.log_policy(encoded, policy_logit)
         losses = {
             'loss_combination': self._combination_loss(click, logit, weight),
             'loss_element': self._element_loss(encoded, policy_logit, place, present, click, weight),
             'loss_rl': self._policy_loss(inputs, tf.gather(log_policy, place), present, logit),
         }
-        self._update_metrics(inputs, encoded.index, losses, logit, log_policy, combined.weights[:, 0], present)
+        self._update_metrics(inputs, losses, logit, self._entropy(encoded, log_policy), combined.weights[:, 0])
         if training and self.config.additive:
             self._update_biases(inputs, place, present, logit)
         config = self.training_config
@@ -208,20 +212,24 @@ class GenCO(tfrs.Model):
         return embeddings
 
     def _context_inputs(self, batch: Batch, embeddings: tf.Tensor, index: Index) -> tf.Tensor:
-        """Embedded ids, numbers, mean of terms, and stat(S): log count and mean embedding per component."""
-        ads = tf.shape(batch[keys.COUNTS])[0]
+        """Input of the encoder: the request, and stat(S): log count and mean embedding per component."""
+        counts = tf.cast(batch[keys.COUNTS], tf.float32)
+        means = tf.math.unsorted_segment_mean(embeddings, index.segment, tf.size(index.start))
+        width = len(self.layout.components) * self.config.element_dim
+        return tf.concat([*self._request_inputs(batch), tf.math.log1p(counts), tf.reshape(means, [-1, width])], 1)
+
+    def _request_inputs(self, batch: Batch) -> list[tf.Tensor]:
+        """Embedded ids, numbers, and mean embeddings of terms, each float32 [B, any]."""
+        dim = self.config.element_dim
         ids = tf.gather(self.context_embedding, batch[keys.CONTEXT_IDS])
-        parts = [tf.reshape(ids, [ads, len(self.layout.ids) * self.config.element_dim])]
+        parts = [tf.reshape(ids, [-1, len(self.layout.ids) * dim])]
         if self.layout.numbers:
             parts.append(batch[keys.NUMBERS])
         if self.layout.terms:
             terms = tf.gather(self.context_embedding, batch[keys.TERMS])
             means = _mean_of(terms, tf.reshape(batch[keys.TERM_COUNTS], [-1]))
-            parts.append(tf.reshape(means, [ads, len(self.layout.terms) * self.config.element_dim]))
-        counts = tf.cast(batch[keys.COUNTS], tf.float32)
-        means = tf.math.unsorted_segment_mean(embeddings, index.segment, tf.size(index.start))
-        width = len(self.layout.components) * self.config.element_dim
-        return tf.concat([*parts, tf.math.log1p(counts), tf.reshape(means, [ads, width])], 1)
+            parts.append(tf.reshape(means, [-1, len(self.layout.terms) * dim]))
+        return parts
 
     def _ad_rows(self, batch: Batch) -> tf.Tensor:
         return batch[keys.CONTEXT_IDS][:, self._ad_axis] - self._ad_offset
@@ -259,7 +267,15 @@ class GenCO(tfrs.Model):
         self.element_bias.update(rows, tf.gather(residual, ad), tf.gather(information, ad))
         self.ad_bias.update(self._ad_rows(inputs), residual, information)
 
-    def _update_metrics(self, inputs, index, losses, logit, log_policy, weights, present) -> None:
+    def _entropy(self, encoded: Encoded, log_policy: tf.Tensor) -> tf.Tensor:
+        """Entropy of pi_theta per component, float32 [B, M]."""
+        index = encoded.index
+        terms = tf.exp(log_policy) * log_policy
+        return -tf.reshape(
+            tf.math.unsorted_segment_sum(terms, index.segment, tf.size(index.start)), tf.shape(index.start)
+        )
+
+    def _update_metrics(self, inputs, losses, logit, entropy, weights) -> None:
         click, weight = inputs[CLICK], inputs[WEIGHT]
         total = tf.reduce_sum(weight)
         for name, loss in losses.items():
@@ -267,11 +283,7 @@ class GenCO(tfrs.Model):
         self.auc.update_state(click, logit, weight)
         self.means['click_rate'].update_state(click, weight)
         self.means['predicted_ctr'].update_state(tf.sigmoid(logit), weight)
-        plogp = tf.math.unsorted_segment_sum(
-            tf.exp(log_policy) * log_policy, index.segment, tf.size(index.start)
-        )
-        entropy = -tf.reshape(plogp, tf.shape(present))
-        masked = tf.where(present, weight[:, None], 0.0)
+        masked = tf.where(inputs[keys.SHOWN] >= 0, weight[:, None], 0.0)
         for j, name in enumerate(self.layout.components):
             self.means[f'entropy/{name}'].update_state(entropy[:, j], masked[:, j])
             self.means[f'attention_weight/{name}'].update_state(weights[:, j], masked[:, j])

@@ -21,8 +21,13 @@ class ContextEncoder(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = tuple(units)
         self.momentum = momentum
-        self._dense = [tf.keras.layers.Dense(size, use_bias=False) for size in self.units]
-        self._normalise = [tf.keras.layers.BatchNormalization(momentum=momentum) for _ in self.units]
+        self._dense = [
+            tf.keras.layers.Dense(size, use_bias=False, name=f'hidden_{k}') for k, size in enumerate(self.units)
+        ]
+        self._normalise = [
+            tf.keras.layers.BatchNormalization(momentum=momentum, name=f'normalise_{k}')
+            for k in range(len(self.units))
+        ]
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         for dense, normalise in zip(self._dense, self._normalise, strict=True):

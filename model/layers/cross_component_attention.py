@@ -38,8 +38,8 @@ class CrossComponentAttention(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self.components = components
         self.units = units
-        self._project = tf.keras.layers.Dense(3 * units, use_bias=False)
-        self._output = tf.keras.layers.Dense(units, use_bias=False)
+        self._project = tf.keras.layers.Dense(3 * units, use_bias=False, name='query_key_value')
+        self._output = tf.keras.layers.Dense(units, use_bias=False, name='output')
         self._limit = math.sqrt(_LARGEST_LOGIT / math.sqrt(units))
 
     def call(self, embeddings: tf.Tensor, counts: tf.Tensor, index: Index) -> tf.Tensor:

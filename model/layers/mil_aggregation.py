@@ -18,8 +18,8 @@ class MilAggregation(tf.keras.layers.Layer):
     def __init__(self, units: int = 8, **kwargs):
         super().__init__(**kwargs)
         self.units = units
-        self._hidden = tf.keras.layers.Dense(units, activation='relu')
-        self._output = tf.keras.layers.Dense(1, use_bias=False)
+        self._hidden = tf.keras.layers.Dense(units, activation='relu', name='mil_hidden')
+        self._output = tf.keras.layers.Dense(1, use_bias=False, name='mil_output')
 
     def logits(self, context: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
         """Attention logits of elements: h float32 [T, H], f float32 [T, F] -> float32 [T]."""

@@ -23,9 +23,12 @@ class ScoreNetwork(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = tuple(units)
         self.start_at_zero = start_at_zero
-        self._hidden = [tf.keras.layers.Dense(size, activation='relu') for size in self.units]
+        self._hidden = [
+            tf.keras.layers.Dense(size, activation='relu', name=f'hidden_{k}')
+            for k, size in enumerate(self.units)
+        ]
         start = 'zeros' if start_at_zero else 'glorot_uniform'
-        self._output = tf.keras.layers.Dense(1, kernel_initializer=start)
+        self._output = tf.keras.layers.Dense(1, kernel_initializer=start, name='output')
 
     def call(self, context: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
         hidden = tf.concat([context, features], -1)
