@@ -1,0 +1,55 @@
+"""What a served model takes, read from its signature: names and types of inputs, and its components."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from serving.tensors import DT_FLOAT, DT_INT64, DT_STRING, type_name
+
+SEED = 'seed'
+_CANDIDATES, _TEXT = '_candidates', '_text'
+_CONTEXT_TYPES = ((DT_STRING, 1), (DT_STRING, 2), (DT_INT64, 1), (DT_FLOAT, 1))
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Inputs of a model's `serving_default`.
+
+    Attributes:
+        context: type number and rank of every context feature; rank 2 is a list per ad.
+        components: names, in no order.
+        with_text: the components that take a text per candidate.
+    """
+
+    context: Mapping[str, tuple[int, int]]
+    components: tuple[str, ...]
+    with_text: frozenset[str]
+
+    @classmethod
+    def from_signature(cls, signature) -> 'Contract':
+        """Reads a `SignatureDef`.
+
+        Raises:
+            ValueError: it is not the signature of a GenCO model.
+        """
+        inputs = {alias: (info.dtype, len(info.tensor_shape.dim)) for alias, info in signature.inputs.items()}
+        components = tuple(sorted(a.removesuffix(_CANDIDATES) for a in inputs if a.endswith(_CANDIDATES)))
+        with_text = frozenset(name for name in components if texts_of(name) in inputs)
+        if not components or inputs.pop(SEED, None) != (DT_INT64, 1):
+            raise ValueError('it takes no candidates and seed')
+        for name in components:
+            del inputs[candidates_of(name)]
+            inputs.pop(texts_of(name), None)
+        for name, (dtype, rank) in inputs.items():
+            if (dtype, rank) not in _CONTEXT_TYPES:
+                raise ValueError(f'its input {name!r} is {type_name(dtype)} of rank {rank}')
+        return cls(inputs, components, with_text)
+
+
+def candidates_of(component: str) -> str:
+    """Input that holds the candidates of a component."""
+    return component + _CANDIDATES
+
+
+def texts_of(component: str) -> str:
+    """Input that holds the texts of a component's candidates."""
+    return component + _TEXT

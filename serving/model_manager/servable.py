@@ -1,0 +1,95 @@
+"""One loaded version of a model."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
+from tensorflow.python.client import pywrap_tf_session
+
+from serving.errors import as_status
+
+_NO_TIMEOUT = 0
+
+
+class Servable:
+    """A SavedModel in a session of its own, called as TensorFlow Serving calls it (C API, `Session::Run`).
+
+    Half the cost per call of the signature's concrete function or of `Session.run`, deadlines are kept
+    inside the graph, and messages of errors are the runtime's own.
+
+    Args:
+        path: folder of the SavedModel.
+
+    Raises:
+        StatusError: the variables cannot be restored.
+        Exception: of many kinds, where another file is damaged.
+    """
+
+    def __init__(self, path: Path):
+        # Requests run side by side on the server's threads; one more pool per request only costs.
+        config = tf.compat.v1.ConfigProto(
+            intra_op_parallelism_threads=1, inter_op_parallelism_threads=os.cpu_count()
+        )
+        config.gpu_options.allow_growth = True
+        self._graph = tf.Graph()
+        self._session = tf.compat.v1.Session(graph=self._graph, config=config)
+        self._ends: dict[str, object] = {}
+        try:
+            self.signatures: Mapping[str, SignatureDef] = self._load(path)
+        except BaseException:
+            self.close()
+            raise
+
+    def _load(self, path: Path) -> Mapping[str, SignatureDef]:
+        with as_status(), self._graph.as_default():
+            meta_graph = tf.compat.v1.saved_model.load(self._session, ['serve'], str(path))
+        return dict(meta_graph.signature_def)
+
+    def run(
+        self,
+        signature: SignatureDef,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Sequence[str],
+        timeout_s: float | None = None,
+    ) -> list[np.ndarray]:
+        """Runs a signature.
+
+        Args:
+            signature: one of `signatures`.
+            inputs: by alias.
+            outputs: aliases of the outputs to compute.
+            timeout_s: the run is cancelled after so many seconds.
+
+        Returns:
+            The outputs, in the order asked for.
+
+        Raises:
+            StatusError: an op failed, or the time was up (DEADLINE_EXCEEDED).
+        """
+        feeds = {self._end(signature.inputs[alias].name): value for alias, value in inputs.items()}
+        fetches = [self._end(signature.outputs[alias].name) for alias in outputs]
+        milliseconds = _NO_TIMEOUT if timeout_s is None else max(1, int(timeout_s * 1000))
+        options = config_pb2.RunOptions(timeout_in_ms=milliseconds).SerializeToString()
+        buffer = pywrap_tf_session.TF_NewBufferFromString(options)
+        try:
+            with as_status():
+                return pywrap_tf_session.TF_SessionRun_wrapper(
+                    self._session._session, buffer, feeds, fetches, [], None
+                )
+        finally:
+            pywrap_tf_session.TF_DeleteBuffer(buffer)
+
+    def close(self) -> None:
+        """Frees the memory; no run may be under way."""
+        self._session.close()
+
+    def _end(self, name: str):
+        """The C API's handle of a tensor, looked up once."""
+        end = self._ends.get(name)
+        if end is None:
+            end = self._ends[name] = self._graph.get_tensor_by_name(name)._as_tf_output()
+        return end

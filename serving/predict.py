@@ -1,0 +1,84 @@
+"""Predict on one loaded version: checks, runs and answers in the order and words of TensorFlow Serving."""
+
+from collections.abc import Iterable
+
+import grpc
+import numpy as np
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
+from tensorflow_serving.apis import predict_pb2
+
+from serving.errors import StatusError
+from serving.model_manager.servable import Servable
+from serving.tensors import decode, encode
+
+DEFAULT_SIGNATURE = 'serving_default'
+
+
+def run_predict(
+    servable: Servable, request: predict_pb2.PredictRequest, timeout_s: float | None = None
+) -> predict_pb2.PredictResponse:
+    """Answers a request; of its model_spec only the signature is read.
+
+    Returns:
+        The outputs by alias, and the name of the signature that was run.
+
+    Raises:
+        StatusError: the request does not fit the signature, or an op failed.
+    """
+    name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+    if name not in servable.signatures:
+        raise StatusError(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
+    signature = servable.signatures[name]
+    inputs = _inputs(signature, request)
+    outputs = _outputs(signature, request.output_filter)
+    arrays = servable.run(signature, inputs, outputs, timeout_s)
+    response = predict_pb2.PredictResponse()
+    response.model_spec.signature_name = name
+    for alias, array in zip(outputs, arrays):
+        encode(array, response.outputs[alias], packed=False)
+    return response
+
+
+def _inputs(signature: SignatureDef, request: predict_pb2.PredictRequest) -> dict[str, np.ndarray]:
+    given, wanted = request.inputs, signature.inputs
+    if len(given) > len(wanted) or (len(given) < len(wanted) and not signature.defaults):
+        raise _invalid(
+            f'input size does not match signature: {len(given)}!={len(wanted)} '
+            f'len({_braces(given)}) != len({_braces(wanted)}). '
+            f'Sent extra: {_braces(set(given) - set(wanted))}. '
+            f'Missing but required: {_braces(set(wanted) - set(given))}.'
+        )
+    arrays = {}
+    for alias in sorted(wanted):
+        if alias not in given and alias not in signature.defaults:
+            raise _invalid(
+                f'Signature input alias: {alias}(feed name: {wanted[alias].name}) not found in request and '
+                f'no default value provided. Inputs expected to be in the request {_braces(given)}, or '
+                f'default input alias set: {",".join(sorted(signature.defaults))}'
+            )
+        try:
+            arrays[alias] = decode(given[alias] if alias in given else signature.defaults[alias])
+        except ValueError as error:
+            raise _invalid(f'tensor parsing error: {alias}') from error
+    return arrays
+
+
+def _outputs(signature: SignatureDef, output_filter: Iterable[str]) -> list[str]:
+    outputs = list(output_filter)
+    for place, alias in enumerate(outputs):
+        if alias not in signature.outputs:
+            raise _invalid(
+                f'output tensor alias not found in signature: {alias} '
+                f'Outputs expected to be in the set {_braces(signature.outputs)}.'
+            )
+        if alias in outputs[:place]:
+            raise _invalid(f'duplicate output tensor alias: {alias}')
+    return outputs or sorted(signature.outputs)
+
+
+def _invalid(message: str) -> StatusError:
+    return StatusError(grpc.StatusCode.INVALID_ARGUMENT, message)
+
+
+def _braces(names: Iterable[str]) -> str:
+    return f'{{{",".join(sorted(names))}}}'

@@ -1,0 +1,80 @@
+"""The gRPC services of the TensorFlow Serving API. Methods that are not here answer UNIMPLEMENTED."""
+
+import grpc
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+    prediction_service_pb2_grpc,
+)
+
+from serving.catalog import Catalog, model_spec
+from serving.errors import StatusError, rpc
+from serving.predict import run_predict
+
+_SIGNATURES = 'signature_def'
+_LONGEST_DEADLINE_S = 24 * 3600
+
+
+class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """Predict and GetModelMetadata."""
+
+    def __init__(self, catalog: Catalog):
+        self._catalog = catalog
+
+    @rpc
+    def Predict(self, request, context):
+        with self._catalog.acquire(request) as (version, servable):
+            response = run_predict(servable, request, _time_remaining(context))
+        response.model_spec.name = request.model_spec.name
+        response.model_spec.version.value = version
+        return response
+
+    @rpc
+    def GetModelMetadata(self, request, context):
+        model_spec(request)
+        _check_metadata_fields(request.metadata_field)
+        with self._catalog.acquire(request) as (version, servable):
+            signatures = get_model_metadata_pb2.SignatureDefMap()
+            for name, signature in servable.signatures.items():
+                signatures.signature_def[name].CopyFrom(signature)
+                signatures.signature_def[name].ClearField('defaults')
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        response.model_spec.name = request.model_spec.name
+        response.model_spec.version.value = version
+        response.metadata[_SIGNATURES].Pack(signatures)
+        return response
+
+
+class ModelService(model_service_pb2_grpc.ModelServiceServicer):
+    """GetModelStatus."""
+
+    def __init__(self, catalog: Catalog):
+        self._catalog = catalog
+
+    @rpc
+    def GetModelStatus(self, request, context):
+        response = get_model_status_pb2.GetModelStatusResponse()
+        for status in self._catalog.statuses(request):
+            entry = response.model_version_status.add(version=status.version, state=int(status.state))
+            if status.error is not None:
+                entry.status.error_code = status.error.code.value[0]
+                entry.status.error_message = status.error.message
+        return response
+
+
+def _time_remaining(context) -> float | None:
+    # gRPC gives centuries where the client set no deadline.
+    remaining = context.time_remaining()
+    return None if remaining is None or remaining > _LONGEST_DEADLINE_S else remaining
+
+
+def _check_metadata_fields(fields) -> None:
+    if not fields:
+        raise StatusError(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            'GetModelMetadataRequest must specify at least one metadata_field',
+        )
+    for field in fields:
+        if field != _SIGNATURES:
+            raise StatusError(grpc.StatusCode.INVALID_ARGUMENT, f'Metadata field {field} is not supported')

@@ -1,0 +1,68 @@
+"""Takes a request for creatives from the logs, as it was when the impression was logged."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from creative_logs.errors import InputError
+from creative_logs.layout import list_days, split_files
+from creative_logs.schema import TEST, TIMESTAMP, TRAIN
+from serving.contract import Contract, candidates_of, texts_of
+from serving.request import SelectRequest
+from serving.tensors import DT_STRING
+
+
+def logged_request(logs: str, ad: str | None, ad_column: str, contract: Contract) -> SelectRequest:
+    """The newest logged request of an ad, or, without one, the first of the newest test split.
+
+    Nulls of the context become empty or zero, as the model's transforms read them.
+
+    Raises:
+        InputError: the logs lack the ad or a column that the model takes, or cannot be read.
+    """
+    try:
+        row = _first_test_row(logs) if ad is None else _newest_row(logs, ad, ad_column)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise InputError(f'{logs}: cannot be read as Parquet: {" ".join(str(error).split())}') from error
+    context = {}
+    for name, (dtype, rank) in contract.context.items():
+        empty = [] if rank == 2 else '' if dtype == DT_STRING else 0
+        value = _cell(row, name, logs)
+        context[name] = empty if value is None else value
+    candidates = {name: _cell(row, candidates_of(name), logs) or [] for name in contract.components}
+    texts = {name: _cell(row, texts_of(name), logs) or [] for name in contract.with_text}
+    return SelectRequest(context, candidates, texts)
+
+
+def _first_test_row(logs: str) -> dict:
+    for file in split_files(logs, list_days(logs)[-1], TEST):
+        with pq.ParquetFile(file) as parquet:
+            for batch in parquet.iter_batches(1):
+                return batch.to_pylist()[0]
+    raise InputError(f'{logs}: the test split of the newest day holds no row')
+
+
+def _newest_row(logs: str, ad: str, ad_column: str) -> dict:
+    for day in reversed(list_days(logs)):
+        files = [file for split in (TRAIN, TEST) for file in split_files(logs, day, split)]
+        rows = [row for file in files if (row := _newest_in_file(file, ad, ad_column))]
+        if rows:
+            return max(rows, key=lambda row: row[TIMESTAMP])
+    raise InputError(f'{logs}: holds no request with {ad_column} {ad!r}')
+
+
+def _newest_in_file(file: Path, ad: str, ad_column: str) -> dict | None:
+    if ad_column not in pq.read_schema(file).names:
+        raise InputError(f'{file}: has no column {ad_column!r}; name the column of the ad with --ad-column')
+    rows = pq.read_table(file, filters=pc.field(ad_column) == ad, partitioning=None)
+    if not rows.num_rows:
+        return None
+    return rows.slice(pc.index(rows[TIMESTAMP], pc.max(rows[TIMESTAMP])).as_py(), 1).to_pylist()[0]
+
+
+def _cell(row: dict, column: str, logs: str):
+    if column not in row:
+        raise InputError(f'{logs}: column {column!r} is missing, but the served model takes it')
+    return row[column]
