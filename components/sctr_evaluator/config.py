@@ -6,6 +6,8 @@ from pydantic import Field
 
 from creative_logs.schema import Frozen
 
+Policy = Literal['two_stage', 'greedy', 'sampled', 'sampled_expectation', 'combination']
+
 
 class EvaluationConfig(Frozen):
     """What is measured on the uniform-policy test split, and when a model is blessed.
@@ -15,7 +17,7 @@ class EvaluationConfig(Frozen):
         min_candidates: a component of an ad counts where at least so many elements were to choose
             from; 1 counts every row, as Algorithm 1 prints it.
         cluster: column whose equal values are not independent; intervals are clustered by it.
-        blessing_policy: the policy whose lift decides.
+        blessing_policy: the policy whose lift decides (see `matching.POLICIES`).
         min_lift_over_uniform: the lower bound of the overall lift over the uniform policy must be
             above this (fraction: 0.01 is 1 %).
         min_lift_over_serving: likewise over the last blessed model; a little below zero accepts a
@@ -27,7 +29,7 @@ class EvaluationConfig(Frozen):
     confidence: float = Field(0.95, gt=0, lt=1)
     min_candidates: int = Field(2, ge=1)
     cluster: str = 'ad_id'
-    blessing_policy: Literal['two_stage', 'greedy', 'sampled', 'combination'] = 'two_stage'
+    blessing_policy: Policy = 'two_stage'
     min_lift_over_uniform: float = 0.0
     min_lift_over_serving: float = -0.01
     must_pass: tuple[str, ...] = ()

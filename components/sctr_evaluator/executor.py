@@ -1,0 +1,112 @@
+"""Executor of SctrEvaluator."""
+
+import json
+import os
+from typing import Any
+
+import apache_beam as beam
+from tfx import types
+from tfx.components.evaluator import constants
+from tfx.dsl.components.base import base_beam_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.utils import io_utils, path_utils
+
+from components.sctr_evaluator.artifacts import JSON_FILE, SUMMARY_FILE
+from components.sctr_evaluator.config import EvaluationConfig
+from components.sctr_evaluator.scoring import Evaluate, WriteJson
+from components.sctr_evaluator.sources import read_records
+from components.sctr_evaluator.summary import to_markdown
+from creative_logs.errors import InputError
+from creative_logs.schema import TEST
+
+_SPAN = 'span'
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Scores the test rows with the model (and with the one that serves) and writes figures and verdict."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Evaluates.
+
+        Args:
+            input_dict:
+                - examples: `Examples`, one or more, raw rows with a split `test`, gzipped TFRecords.
+                - model: `Model`, the candidate.
+                - baseline_model (may be absent or empty): `Model`, the one that serves now.
+            output_dict:
+                - evaluation: `SctrEvaluation` with `evaluation.json`, see `results.evaluate`, and
+                  `summary.md`.
+                - blessing: `ModelBlessing` with a file BLESSED or NOT_BLESSED and the custom properties
+                  `blessed` (int, 1 or 0), `blessing_message` (the reasons), `current_model`,
+                  `current_model_id` and, where there is one, `baseline_model`, `baseline_model_id`.
+            exec_properties:
+                - evaluation_config (str): JSON of an `EvaluationConfig`.
+                - holdout_days (int): only the newest so many spans are read; 0 reads all.
+
+        Raises:
+            InputError: there are no test rows, or a model was not exported by GenCO.
+        """
+        config = EvaluationConfig.model_validate_json(exec_properties['evaluation_config'])
+        model = artifact_utils.get_single_instance(input_dict['model'])
+        baseline = next(iter(input_dict.get('baseline_model') or []), None)
+        files = _test_files(_newest(input_dict['examples'], exec_properties['holdout_days']))
+        folder = artifact_utils.get_single_uri(output_dict['evaluation'])
+        path = os.path.join(folder, JSON_FILE)
+        serving = _serving_path(baseline) if baseline else None
+        with self._make_beam_pipeline() as pipeline:
+            (
+                pipeline
+                | 'Files' >> beam.Create(files)
+                | 'Evaluate' >> Evaluate(read_records, len(files), _serving_path(model), serving, config)
+                | 'WriteJson' >> WriteJson(path)
+            )
+        if not fileio.exists(path):
+            raise InputError(f'the {TEST} split has no row in {len(files)} file(s), as in {files[:1]}')
+        with fileio.open(path) as file:
+            result = json.load(file)
+        io_utils.write_string_file(os.path.join(folder, SUMMARY_FILE), to_markdown(result))
+        _bless(artifact_utils.get_single_instance(output_dict['blessing']), result['verdict'], model, baseline)
+
+
+def _newest(examples: list[types.Artifact], days: int) -> list[types.Artifact]:
+    spans = sorted({_span_of(artifact) for artifact in examples})
+    return [artifact for artifact in examples if _span_of(artifact) in spans[-days:]]
+
+
+def _span_of(artifact: types.Artifact) -> int:
+    if artifact.has_custom_property(_SPAN):
+        return artifact.get_int_custom_property(_SPAN)
+    return artifact.span
+
+
+def _test_files(examples: list[types.Artifact]) -> list[str]:
+    """Files of the test splits; a split without files has none."""
+    return sorted(
+        path
+        for uri in artifact_utils.get_split_uris(examples, TEST)
+        for path in fileio.glob(io_utils.all_files_pattern(uri))
+    )
+
+
+def _serving_path(model: types.Artifact) -> str:
+    return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+
+
+def _bless(blessing: types.Artifact, verdict: dict, model: types.Artifact, baseline: types.Artifact | None) -> None:
+    blessed = verdict['blessed']
+    message = '; '.join(reason['sentence'] for reason in verdict['reasons'])
+    name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
+    io_utils.write_string_file(os.path.join(blessing.uri, name), message + '\n')
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(blessed))
+    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BLESSING_MESSAGE_KEY, message)
+    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+    if baseline:
+        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)

@@ -1,0 +1,35 @@
+"""An exported model as the evaluator uses it."""
+
+import numpy as np
+import tensorflow as tf
+
+from creative_logs.errors import InputError
+
+
+class ExportedModel:
+    """Loads a SavedModel that has the function `score_examples(serialized, seed)`.
+
+    Args:
+        path: folder of the SavedModel.
+
+    Raises:
+        InputError: there is none, or it has no such function.
+    """
+
+    def __init__(self, path: str):
+        try:
+            self._module = tf.saved_model.load(path)
+        except (OSError, tf.errors.OpError) as error:
+            message = str(error).splitlines()[0]
+            raise InputError(f'{path}: no exported model: {message}; give the folder of one version') from error
+        if not hasattr(self._module, 'score_examples'):
+            raise InputError(f'{path}: not exported by GenCO: it has no function score_examples')
+
+    def score(self, serialized: tf.Tensor, seed: tf.Tensor) -> dict[str, np.ndarray]:
+        """Scores of R rows.
+
+        Args:
+            serialized: string [R], raw tf.Examples.
+            seed: int64 [R], for what is drawn.
+        """
+        return {name: value.numpy() for name, value in self._module.score_examples(serialized, seed).items()}

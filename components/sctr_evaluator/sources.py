@@ -1,0 +1,46 @@
+"""Rows of test splits in batches: from TFRecord files of ExampleGen, or from Parquet logs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import tensorflow as tf
+from apache_beam.metrics import Metrics
+
+from components.log_example_gen.encoding import encode
+from creative_logs.checker import check, conform, read_batches
+from creative_logs.errors import InputError
+from creative_logs.schema import LogSchema
+
+BATCH_ROWS = 1024
+BAD_ROWS = 'bad_rows'
+
+
+def read_records(path: str) -> Iterator[tf.Tensor]:
+    """Batches of a gzipped TFRecord file, string [R].
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    try:
+        yield from tf.data.TFRecordDataset(path, 'GZIP').batch(BATCH_ROWS).prefetch(2)
+    except tf.errors.DataLossError as error:
+        raise InputError(f'{path}: damaged TFRecord file; run ExampleGen again') from error
+
+
+class ReadParquet:
+    """Batches of the good rows of a Parquet file, string [R]; bad ones are left out and counted.
+
+    Args:
+        schema: of the logs.
+    """
+
+    def __init__(self, schema: LogSchema):
+        self._schema = schema
+        self._bad_rows = Metrics.counter(type(self), BAD_ROWS)
+
+    def __call__(self, path: str) -> Iterator[tf.Tensor]:
+        for batch in read_batches(Path(path)):
+            good, bad = check(conform(batch, self._schema, path), self._schema)
+            self._bad_rows.inc(bad.num_rows)
+            for start in range(0, good.num_rows, BATCH_ROWS):
+                yield tf.constant(encode(good.slice(start, BATCH_ROWS)))

@@ -1,0 +1,75 @@
+"""Made-up answers of a model, and the oracle: the paper's Algorithm 1 as a plain loop."""
+
+import numpy as np
+
+from components.sctr_evaluator.estimators import Moments
+from components.sctr_evaluator.matching import POLICIES
+from components.sctr_evaluator.measurement import Totals, measure
+
+COMPONENTS = (b'title', b'image', b'badge')
+WIDTH = 4
+
+
+def random_scored(rng: np.random.Generator, rows: int, ctr: float = 0.3, most: int = 6) -> dict[str, np.ndarray]:
+    """Rows of a uniform log; up to `most` candidates, of which the model sees the first WIDTH."""
+    counts = rng.integers(0, most + 1, (rows, len(COMPONENTS)))
+    kept = np.minimum(counts, WIDTH)
+    exists = np.arange(WIDTH) < kept[..., None]
+    score = np.where(exists, rng.normal(0, 1, exists.shape), -np.inf)
+    weights = np.where(exists, np.exp(score), 0)
+    probability = weights / np.maximum(weights.sum(2, keepdims=True), 1e-30)
+    choices = {p: _draw(rng, probability, counts) for p in ('sampled', 'two_stage', 'combination')}
+    shown = np.where(counts > 0, (rng.random(counts.shape) * counts).astype(np.int64), -1)
+    return {
+        'click': (rng.random(rows) < ctr).astype(np.float32),
+        'weight': np.ones(rows, np.float32),
+        'timestamp': rng.integers(0, 10**12, rows),
+        'candidate_count': counts,
+        'shown': shown,
+        'shown_propensity': np.where(counts > 0, 1 / np.maximum(counts, 1), 1).astype(np.float32),
+        'element_score': score.astype(np.float32),
+        'element_probability': probability.astype(np.float32),
+        'greedy': np.where(counts > 0, score.argmax(2), -1),
+        'shown_ctr': rng.uniform(0.01, 0.9, rows).astype(np.float32),
+        'attention_weight': rng.dirichlet(np.ones(3), rows).astype(np.float32),
+        'component': np.array(COMPONENTS, object),
+        **choices,
+    }
+
+
+def take(scored: dict, rows: np.ndarray) -> dict:
+    """Some rows, in some order."""
+    return {name: value if name == 'component' else value[rows] for name, value in scored.items()}
+
+
+def draw(rng: np.random.Generator, scored: dict) -> np.ndarray:
+    """A choice per row and component from the model's probabilities."""
+    return _draw(rng, scored['element_probability'].astype(np.float64), scored['candidate_count'])
+
+
+def _draw(rng: np.random.Generator, probability: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    drawn = (probability.cumsum(2) < rng.random(counts.shape)[..., None]).sum(2)
+    return np.where(counts > 0, np.minimum(drawn, np.minimum(counts, WIDTH) - 1), -1)
+
+
+def algorithm_1(scored: dict, choice: np.ndarray, j: int, min_candidates: int) -> tuple[float, float]:
+    """Clicks and exposures of component j, as the paper prints it: n for a match, n for its click."""
+    exposure = click = 0.0
+    for r in range(len(scored['click'])):
+        n = int(scored['candidate_count'][r, j])
+        if n >= min_candidates and choice[r, j] == scored['shown'][r, j] and n > 0:
+            exposure += n
+            click += n * float(scored['click'][r])
+    return click, exposure
+
+
+def moments_of(
+    scored: dict, keys: np.ndarray, serving: dict | None = None, min_candidates: int = 2
+) -> tuple[Moments, Totals]:
+    table, totals = measure(scored, serving, keys, min_candidates)
+    return Moments.of(table), totals
+
+
+def index_of(policy: str) -> int:
+    """Place of a policy of the model on the policy axis; uniform is 0."""
+    return 1 + POLICIES.index(policy)
