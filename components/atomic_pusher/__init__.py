@@ -1,0 +1,1 @@
+"""Pusher that never lets a server see a half-written model."""

@@ -1,0 +1,1 @@
+"""ExampleValidator that fails on anomalies, so that nothing is trained on them."""

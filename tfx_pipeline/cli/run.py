@@ -1,0 +1,69 @@
+"""The verb `run`."""
+
+import os
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from tfx_pipeline import quiet
+from tfx_pipeline.cli.options import config_option, json_option, set_option, write_json
+from tfx_pipeline.config import Config, load_config
+from tfx_pipeline.days import window_of
+
+
+@click.command()
+@config_option
+@set_option
+@click.option('--day', metavar='YYYY-MM-DD', help='Train up to this day of the logs; the newest by default.')
+@click.option(
+    '--runner',
+    type=click.Choice(['local', 'kubeflow']),
+    default='local',
+    show_default=True,
+    help='Run here, or write a pipeline file for Kubeflow Pipelines.',
+)
+@click.option('--output', metavar='FILE', help='Pipeline file to write, .json or .yaml (only for kubeflow).')
+@click.option('--image', metavar='IMAGE', help='Container image with this project (only for kubeflow).')
+@json_option
+def run(config_path, overrides, day, runner, output, image, json_path):
+    """Run the pipeline: logs in, evaluated model pushed.
+
+    Ingests the days of the window, checks them, trains on them, measures the model on uniform-policy
+    traffic and pushes it if it is better than what serves. Unchanged steps are not run again, so a run
+    that was interrupted goes on where it stopped. The libraries' output goes to run.log below paths.root.
+
+    Example: genco run --config configs/demo.yaml
+    """
+    config = load_config(config_path, overrides)
+    if runner == 'kubeflow':
+        _compile(config, day, output, image)
+    elif output or image:
+        raise click.UsageError('--output and --image are for --runner kubeflow')
+    else:
+        _run(config, day, json_path)
+
+
+def _run(config: Config, day: str | None, json_path: str | None) -> None:
+    from tfx_pipeline.failure import StepError
+    from tfx_pipeline.local_runner import run as run_locally
+    from tfx_pipeline.summary import to_table
+
+    try:
+        summary = run_locally(config, day)
+    except StepError as error:
+        raise click.ClickException(str(error)) from error
+    Console().print(to_table(summary))
+    write_json(json_path, summary.to_json())
+
+
+def _compile(config: Config, day: str | None, output: str | None, image: str | None) -> None:
+    if not output or not image:
+        raise click.UsageError('--runner kubeflow needs --output FILE and --image IMAGE')
+    days = window_of(config, day)
+    quiet.prepare()
+    with quiet.output_to(Path(os.devnull)):
+        from tfx_pipeline.kubeflow_runner import compile_pipeline
+
+        compile_pipeline(config, days, image, output)
+    click.echo(f'wrote {output}')

@@ -1,0 +1,32 @@
+"""Which days of the logs a run reads; checked before anything slow is imported."""
+
+from pathlib import Path
+
+from creative_logs.errors import InputError
+from creative_logs.layout import list_days, split_files
+from creative_logs.schema import SPLITS
+from tfx_pipeline.config import Config
+
+
+def window_of(config: Config, day: str | None = None) -> list[str]:
+    """The days of the window, oldest first: the newest that have logs, up to `day` or the newest of all.
+
+    Raises:
+        InputError: the logs are missing, `day` is not among them, a day of the window lacks a split,
+            or no day is left to train on.
+    """
+    days = list_days(config.paths.logs)
+    if day is not None:
+        if day not in days:
+            raise InputError(f'{config.paths.logs}: no logs of day {day!r}; there are {days[0]} to {days[-1]}')
+        days = days[: days.index(day) + 1]
+    days = days[-config.window.days :]
+    for window_day in days:
+        for split in SPLITS:
+            split_files(config.paths.logs, window_day, split)
+    if config.window.holdout_days >= len(days):
+        raise InputError(
+            f'{Path(config.paths.logs)}: {len(days)} day(s) of logs up to {days[-1]}, of which '
+            f'window.holdout_days = {config.window.holdout_days} are held out: none is left to train on'
+        )
+    return days

@@ -1,0 +1,48 @@
+"""The part of the local runner that needs TFX, whose import takes many seconds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import ml_metadata as mlmd
+from absl import logging
+from tfx.orchestration import metadata
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+from tfx_pipeline.config import Config
+from tfx_pipeline.pipeline import Runtime, create_ingestion, create_pipeline
+from tfx_pipeline.progress import StepProgress
+from tfx_pipeline.records import StepRecord, newest_run
+
+METADATA = 'metadata.sqlite'
+# Beam's default runner would first try to download another one; in memory beats several processes
+# on few cores. The plug-in is for worker processes, should a runner that has some be configured.
+BEAM_ARGS = ('--runner=FnApiRunner', '--beam_plugins=tfx_pipeline.beam_plugin')
+
+
+def execute(
+    config: Config, days: Sequence[str], root: Path, progress: StepProgress
+) -> dict[str, StepRecord]:
+    """Ingests the older days, then runs the whole pipeline for the newest; what is unchanged is skipped.
+
+    Args:
+        config: everything the run depends on.
+        days: the window (YYYY-MM-DD), oldest first.
+        root: of artifacts and metadata.
+        progress: is told of every step.
+
+    Returns:
+        The steps of the run for the newest day, by node id.
+    """
+    logging.set_verbosity(logging.INFO)
+    connection = metadata.sqlite_metadata_connection_config(str(root / METADATA))
+    runtime = Runtime(root=str(root), beam_args=BEAM_ARGS, metadata=connection)
+    older = days[:-1]
+    if older:
+        progress.start('Older days of logs')
+        for done, day in enumerate(older):
+            progress.report(done, len(older))
+            LocalDagRunner().run(create_ingestion(config, day, runtime))
+        progress.finish()
+    with progress.follow_runner():
+        LocalDagRunner().run(create_pipeline(config, days, runtime))
+    return newest_run(mlmd.MetadataStore(connection))

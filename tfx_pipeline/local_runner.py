@@ -1,0 +1,73 @@
+"""Runs the pipeline on this machine, with ML Metadata in SQLite below the root."""
+
+import fcntl
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from creative_logs.errors import InputError
+from tfx_pipeline import quiet
+from tfx_pipeline.config import Config, save_config
+from tfx_pipeline.days import window_of
+from tfx_pipeline.failure import StepError, input_error_in, last_line
+from tfx_pipeline.progress import StepProgress
+from tfx_pipeline.summary import RunSummary, summarise
+
+LOG = 'run.log'
+
+
+def run(config: Config, day: str | None = None) -> RunSummary:
+    """Ingests the days of the window that are new, then trains, evaluates and pushes for the newest.
+
+    Steps whose inputs have not changed take their earlier result, so a run that was killed and is
+    started again goes on from its last finished step. All output of libraries goes to
+    `<root>/run.log`; progress is shown on the terminal.
+
+    Args:
+        config: everything the run depends on; saved as `<root>/config.yaml`.
+        day: YYYY-MM-DD; the newest day of the logs where None.
+
+    Raises:
+        InputError: the logs or the configuration are at fault; also where another run uses the root.
+        StepError: a step failed for another reason.
+    """
+    quiet.prepare()
+    days = window_of(config, day)
+    root = Path(config.paths.root).absolute()
+    root.mkdir(parents=True, exist_ok=True)
+    with _only_run(root), quiet.output_to(root / LOG) as terminal:
+        save_config(config, root / 'config.yaml')
+        return _run(config, days, root, terminal)
+
+
+def _run(config: Config, days: Sequence[str], root: Path, terminal: TextIO) -> RunSummary:
+    with StepProgress(terminal) as progress:
+        try:
+            progress.start('TensorFlow Extended')
+            from tfx_pipeline.local_execution import execute
+
+            progress.finish()
+            records = execute(config, days, root, progress)
+        except Exception as error:
+            traceback.print_exception(error)
+            raise _explained(error, progress.step, root / LOG) from error
+    return summarise(config, days, records)
+
+
+def _explained(error: Exception, step: str, log: Path) -> Exception:
+    message = input_error_in(error)
+    if message is not None:
+        return InputError(f'{step}: {message}')
+    return StepError(f'{step} failed: {last_line(error)} (all of it: {log})')
+
+
+@contextmanager
+def _only_run(root: Path) -> Iterator[None]:
+    with (root / '.lock').open('w') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f'{root}: another run is using this folder; wait for it or set paths.root') from error
+        yield

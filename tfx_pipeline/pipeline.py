@@ -1,0 +1,164 @@
+"""The one pipeline of every runner: logs in, evaluated model pushed."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx.components import StatisticsGen, Trainer, Transform
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
+from tfx.types import BaseChannel, Channel
+from tfx.types.standard_artifacts import Examples, Model, ModelBlessing
+
+from components.atomic_pusher.component import AtomicPusher
+from components.log_example_gen.component import LogExampleGen, span_of
+from components.log_schema_gen.component import LogSchemaGen
+from components.log_validator.component import LogValidator
+from components.sctr_evaluator.component import SctrEvaluator
+from creative_logs.schema import TEST, TRAIN
+from model.config import GencoConfig
+from tfx_pipeline.config import Config
+from tfx_pipeline.strategies import ServingModelStrategy, WindowStrategy
+
+_PREPROCESSING_FN = 'model.preprocessing.preprocessing_fn'
+_RUN_FN = 'model.run_fn.run_fn'
+
+
+class Runtime(NamedTuple):
+    """What a runner decides.
+
+    Attributes:
+        root: where artifacts are written.
+        metadata: where ML Metadata is kept; None where the orchestrator keeps it.
+        beam_args: of every Beam pipeline.
+        spans: True where the runner resolves artifacts of earlier runs by strategies of our own:
+            each day is then ingested once and the window is put together from its spans. Otherwise
+            the days of the window are ingested as one artifact.
+    """
+
+    root: str
+    beam_args: Sequence[str] = ()
+    metadata: metadata_store_pb2.ConnectionConfig | None = None
+    spans: bool = True
+
+
+def create_pipeline(config: Config, days: Sequence[str], runtime: Runtime) -> Pipeline:
+    """Describes the whole pipeline; node ids are stable, steps are cached.
+
+    Args:
+        config: everything a run depends on.
+        days: the window (YYYY-MM-DD), oldest first; the last is the day of the run.
+        runtime: of the runner.
+    """
+    held_out = config.window.holdout_days if runtime.spans else 0
+    example_gen = _example_gen(config, days, runtime)
+    nodes = [example_gen]
+    window = example_gen.outputs['examples']
+    if runtime.spans:
+        nodes.append(_window(example_gen, days))
+        window = nodes[-1].outputs['examples']
+    schema_gen = LogSchemaGen(log_schema=config.log_schema.model_dump_json())
+    schema = schema_gen.outputs['schema']
+    statistics_gen = StatisticsGen(examples=example_gen.outputs['examples'], schema=schema)
+    validator = LogValidator(statistics=statistics_gen.outputs['statistics'], schema=schema)
+    transform = _transform(config, window, schema)
+    transform.add_upstream_node(validator)
+    trainer = _trainer(config, transform, schema, held_out)
+    serving_model = _serving_model(trainer, runtime)
+    evaluator = SctrEvaluator(
+        examples=window,
+        model=trainer.outputs['model'],
+        baseline_model=serving_model.outputs['model'],
+        evaluation=config.evaluation.model_dump_json(),
+        holdout_days=held_out,
+    )
+    pusher = AtomicPusher(
+        model=trainer.outputs['model'],
+        model_blessing=evaluator.outputs['blessing'],
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=config.paths.serving)
+        ),
+    )
+    nodes += [schema_gen, statistics_gen, validator, transform, trainer, serving_model, evaluator, pusher]
+    return _pipeline(config, runtime, nodes)
+
+
+def create_ingestion(config: Config, day: str, runtime: Runtime) -> Pipeline:
+    """The first node of `create_pipeline` alone, for an older day of the window."""
+    return _pipeline(config, runtime, [_example_gen(config, [day], runtime)])
+
+
+def _pipeline(config: Config, runtime: Runtime, nodes: list[BaseComponent]) -> Pipeline:
+    return Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=runtime.root,
+        components=nodes,
+        enable_cache=True,
+        metadata_connection_config=runtime.metadata,
+        beam_pipeline_args=list(runtime.beam_args),
+    )
+
+
+def _example_gen(config: Config, days: Sequence[str], runtime: Runtime) -> LogExampleGen:
+    by_split = None
+    if not runtime.spans:
+        held_out = config.window.holdout_days
+        by_split = {TRAIN: days[: len(days) - held_out], TEST: days[-held_out:]}
+    return LogExampleGen(
+        logs=config.paths.logs,
+        schema=config.log_schema,
+        max_bad_share=config.checks.max_bad_share,
+        day=days[-1],
+        days=by_split,
+    )
+
+
+def _window(example_gen: LogExampleGen, days: Sequence[str]) -> Resolver:
+    window = Resolver(
+        strategy_class=WindowStrategy,
+        config={'spans': [span_of(day) for day in days]},
+        examples=Channel(type=Examples, producer_component_id=example_gen.id, output_key='examples'),
+    ).with_id('Window')
+    window.add_upstream_node(example_gen)
+    return window
+
+
+def _transform(config: Config, window: BaseChannel, schema: BaseChannel) -> Transform:
+    return Transform(
+        examples=window,
+        schema=schema,
+        preprocessing_fn=_PREPROCESSING_FN,
+        # Not the whole configuration: another learning rate must not transform all days again.
+        custom_config=_genco(config, {'log_schema', 'transform'}),
+        splits_config=transform_pb2.SplitsConfig(analyze=[TRAIN], transform=[TRAIN, TEST]),
+        disable_statistics=True,
+    )
+
+
+def _trainer(config: Config, transform: Transform, schema: BaseChannel, held_out: int) -> Trainer:
+    return Trainer(
+        run_fn=_RUN_FN,
+        examples=transform.outputs['transformed_examples'],
+        transform_graph=transform.outputs['transform_graph'],
+        schema=schema,
+        train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
+        eval_args=trainer_pb2.EvalArgs(splits=[TEST]),
+        custom_config={**_genco(config, set(GencoConfig.model_fields)), 'holdout_days': held_out},
+    )
+
+
+def _genco(config: Config, parts: set[str]) -> dict[str, Any]:
+    return {'genco': config.model_dump(mode='json', include=parts)}
+
+
+def _serving_model(trainer: Trainer, runtime: Runtime) -> Resolver:
+    serving_model = Resolver(
+        strategy_class=ServingModelStrategy if runtime.spans else LatestBlessedModelStrategy,
+        model=Channel(type=Model),
+        model_blessing=Channel(type=ModelBlessing),
+    ).with_id('ServingModel')
+    serving_model.add_upstream_node(trainer)
+    return serving_model

@@ -1,0 +1,60 @@
+"""What ML Metadata recorded about the newest run of a pipeline."""
+
+from dataclasses import dataclass
+
+import ml_metadata as mlmd
+from ml_metadata.proto import metadata_store_pb2
+
+_OUTPUT_EVENTS = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECLARED_OUTPUT)
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One step of a run.
+
+    Attributes:
+        name: node id.
+        cached: True where the result of an earlier run was taken.
+        seconds: it took.
+        outputs: artifacts by output key.
+    """
+
+    name: str
+    cached: bool
+    seconds: float
+    outputs: dict[str, list[metadata_store_pb2.Artifact]]
+
+    def output(self, key: str) -> metadata_store_pb2.Artifact:
+        """The one artifact of an output."""
+        (artifact,) = self.outputs[key]
+        return artifact
+
+
+def newest_run(store: mlmd.MetadataStore) -> dict[str, StepRecord]:
+    """Steps of the run that was started last, by node id, in the order in which they ran."""
+    run = max(store.get_contexts_by_type('pipeline_run'), key=lambda context: context.id)
+    executions = sorted(store.get_executions_by_context(run.id), key=lambda execution: execution.id)
+    records = [_record(store, execution) for execution in executions]
+    return {record.name: record for record in records}
+
+
+def _record(store: mlmd.MetadataStore, execution: metadata_store_pb2.Execution) -> StepRecord:
+    contexts = store.get_contexts_by_execution(execution.id)
+    node = next(context for context in contexts if context.type == 'node')
+    milliseconds = execution.last_update_time_since_epoch - execution.create_time_since_epoch
+    return StepRecord(
+        name=node.name.partition('.')[2],
+        cached=execution.last_known_state == metadata_store_pb2.Execution.CACHED,
+        seconds=milliseconds / 1000,
+        outputs=_outputs(store, execution.id),
+    )
+
+
+def _outputs(store: mlmd.MetadataStore, execution_id: int) -> dict[str, list[metadata_store_pb2.Artifact]]:
+    outputs: dict[str, list[metadata_store_pb2.Artifact]] = {}
+    for event in store.get_events_by_execution_ids([execution_id]):
+        if event.type in _OUTPUT_EVENTS:
+            outputs.setdefault(event.path.steps[0].key, []).extend(
+                store.get_artifacts_by_id([event.artifact_id])
+            )
+    return outputs

@@ -1,0 +1,117 @@
+"""What a run did, read from ML Metadata and from the artifacts: for people and for machines."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from components.sctr_evaluator.summary import reasons
+from components.sctr_evaluator.verdict import percent
+from tfx_pipeline.config import Config
+from tfx_pipeline.records import StepRecord
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run; `cached` where the result of an earlier run was taken."""
+
+    name: str
+    cached: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A finished run.
+
+    Attributes:
+        name: of the pipeline.
+        days: of the window, oldest first.
+        rows, bad_rows: read on the newest day, and quarantined of these.
+        steps: of the run for the newest day.
+        model: folder of the trained model.
+        evaluation: content of `evaluation.json`.
+        blessed: whether the model may serve.
+        pushed_to: folder of the version that was pushed, None where none was.
+    """
+
+    name: str
+    days: tuple[str, ...]
+    rows: int
+    bad_rows: int
+    steps: tuple[Step, ...]
+    model: str
+    evaluation: dict[str, Any]
+    blessed: bool
+    pushed_to: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary as plain values."""
+        return asdict(self)
+
+
+def summarise(config: Config, days: Sequence[str], records: Mapping[str, StepRecord]) -> RunSummary:
+    """Collects the figures of a run that has finished.
+
+    Args:
+        config: of the run.
+        days: of the window.
+        records: steps by node id.
+    """
+    examples = records['LogExampleGen'].output('examples')
+    evaluation = Path(records['SctrEvaluator'].output('evaluation').uri, 'evaluation.json')
+    pushed = records['AtomicPusher'].output('pushed_model').custom_properties
+    result = json.loads(evaluation.read_text(encoding='utf-8'))
+    return RunSummary(
+        name=config.name,
+        days=tuple(days),
+        rows=examples.custom_properties['rows'].int_value,
+        bad_rows=examples.custom_properties['bad_rows'].int_value,
+        steps=tuple(Step(r.name, r.cached, r.seconds) for r in records.values()),
+        model=records['Trainer'].output('model').uri,
+        evaluation=result,
+        blessed=result['verdict']['blessed'],
+        pushed_to=pushed['pushed_destination'].string_value if pushed['pushed'].int_value else None,
+    )
+
+
+def to_table(summary: RunSummary) -> Table:
+    """What was trained, measured, blessed and pushed where."""
+    table = Table(title=f'Pipeline {summary.name}', show_header=False)
+    table.add_row('days', _span(summary.days))
+    table.add_row('logs', f'{summary.rows:,} rows on the newest day, {summary.bad_rows:,} quarantined')
+    table.add_row('trained', _trained(summary))
+    table.add_row('measured', '\n'.join(_measured(summary.evaluation)))
+    table.add_row('blessed', '[green]yes' if summary.blessed else '[red]no')
+    table.add_row('because', '\n'.join(reasons(summary.evaluation)))
+    table.add_row('pushed', summary.pushed_to or 'nothing: the model is not blessed')
+    return table
+
+
+def _span(days: Sequence[str]) -> str:
+    return days[0] if len(days) == 1 else f'{len(days)} from {days[0]} to {days[-1]}'
+
+
+def _trained(summary: RunSummary) -> str:
+    trainer = next(step for step in summary.steps if step.name == 'Trainer')
+    return f'{summary.model} ({"unchanged" if trainer.cached else f"in {trainer.seconds:.0f} s"})'
+
+
+def _measured(result: dict[str, Any]) -> list[str]:
+    levels = result['policies'][result['config']['blessing_policy']]
+    return [f'{result["rows"]:,} rows of uniform traffic; lift of the sCTR over uniform:'] + [
+        f'  {level}: {_lift(figures["lift_over_uniform"], result["config"]["confidence"])}'
+        for level, figures in levels.items()
+    ]
+
+
+def _lift(estimate: Mapping[str, Any], confidence: float) -> str:
+    if estimate['value'] is None:
+        return f'unknown, as {estimate["problem"]}'
+    if estimate['low'] is None:
+        return f'{percent(estimate["value"])} %, no interval, as {estimate["problem"]}'
+    low, high = percent(estimate['low']), percent(estimate['high'])
+    return f'{percent(estimate["value"])} % ({confidence * 100:g} % interval {low} to {high})'
