@@ -1,0 +1,121 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from creative_logs.simulator.truth import Truth
+from tests.creative_logs.test_upworthy import write_csv
+from tfx_pipeline.cli import main
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+SMALL = ('--ads', '20', '--users', '50', '--days', '2', '--rows', '400', '--workers', '1')
+
+
+def run(monkeypatch, capsys, *arguments) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of `genco <arguments>`."""
+    monkeypatch.setattr(sys, 'argv', ['genco', *map(str, arguments)])
+    code = 0
+    try:
+        main()
+    except SystemExit as stop:
+        code = stop.code
+    return code, *capsys.readouterr()
+
+
+@pytest.fixture
+def genco(monkeypatch, capsys):
+    return lambda *arguments: run(monkeypatch, capsys, *arguments)
+
+
+def spoil(logs: Path, day: str) -> None:
+    """Gives 10 rows of the day's test split an impossible click."""
+    file = logs / day / 'test' / 'part-00000.parquet'
+    table = pq.read_table(file)
+    clicks = [9] * 10 + table['click'].to_pylist()[10:]
+    pq.write_table(table.set_column(table.schema.get_field_index('click'), 'click', pa.array(clicks)), file)
+
+
+def test_simulate_then_check(tmp_path, genco):
+    logs = tmp_path / 'logs'
+    code, out, err = genco('simulate', '--out', logs, *SMALL, '--test-share', 0.25, '--json', tmp_path / 's.json')
+    assert (code, err) == (0, '')
+    assert 'train' in out and '600' in out
+    figures = json.loads((tmp_path / 's.json').read_text())
+    assert figures['rows_per_day'] == {'train': 300, 'test': 100}
+    assert figures['component_importance'] == Truth.from_logs(logs).component_importance()
+
+    demo = CONFIGS / 'demo.yaml'
+    code, out, err = genco('check', '--config', demo, '--logs', logs, '--json', tmp_path / 'c.json')
+    assert (code, err) == (0, '')
+    assert '2024-06-21' in out and '800 rows, 0 bad' in out
+    assert json.loads((tmp_path / 'c.json').read_text())['rows'] == 800
+
+
+def test_check_shows_bad_rows_and_stops_at_the_configured_share(tmp_path, genco):
+    logs, demo = tmp_path / 'logs', CONFIGS / 'demo.yaml'
+    genco('simulate', '--out', logs, *SMALL, '--test-share', 0.25)
+    spoil(logs, '2024-06-20')
+    code, out, err = genco('check', '--config', demo, '--logs', logs)
+    assert code == 2 and err.count('\n') == 1
+    assert err.startswith(f'genco: {logs}/2024-06-20/test/part-00000.parquet: 10 of 400 rows')
+
+    quarantine = tmp_path / 'quarantine'
+    tolerant = 'checks.max_bad_share=0.5'
+    code, out, err = genco('check', '--config', demo, '--logs', logs, '--set', tolerant, '--quarantine', quarantine)
+    assert code == 0 and 'got 9' in out
+    assert pq.read_table(quarantine / '2024-06-20' / 'test' / 'part-00000.parquet').num_rows == 10
+
+
+def test_properties_of_the_world_can_be_set(tmp_path, genco):
+    genco('simulate', '--out', tmp_path / 'logs', *SMALL, '--set', 'taste_std=0', '--set', 'seed=7')
+    config = json.loads((tmp_path / 'logs' / 'truth.json').read_text())['config']
+    assert (config['taste_std'], config['seed'], config['ads']) == (0, 7, 20)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (('--ads', '0'), 'ads: Input should be greater than or equal to 1, got 0'),
+        (('--start-day', 'tomorrow'), 'start_day: '),
+        (('--set', 'colour=red'), 'colour: the world has no such property'),
+        (('--set', 'colour'), "override 'colour': must look like"),
+        (('--set', 'ads=['), "override 'ads=[': the value is no YAML"),
+    ],
+)
+def test_an_impossible_world_is_one_line(tmp_path, genco, arguments, message):
+    code, _, err = genco('simulate', '--out', tmp_path / 'logs', *arguments)
+    assert code == 2 and err.count('\n') == 1
+    assert err.startswith(f'genco: {message}')
+
+
+def test_convert_then_check(tmp_path, genco):
+    source, logs = write_csv(tmp_path / 'packages.csv'), tmp_path / 'logs'
+    code, out, err = genco('convert', source, '--out', logs, '--train-share', 0.2, '--json', tmp_path / 'c.json')
+    assert (code, err) == (0, '')
+    assert '6 packages of 2 tests' in out
+    assert json.loads((tmp_path / 'c.json').read_text())['test']['impressions'] == 5300
+    code, out, _ = genco('check', '--config', CONFIGS / 'upworthy.yaml', '--logs', logs)
+    assert code == 0 and '0 bad' in out
+
+
+def test_existing_output_is_refused_in_one_line(tmp_path, genco):
+    (tmp_path / 'mine').touch()
+    for verb in (('simulate',), ('convert', write_csv(tmp_path / 'packages.csv'))):
+        code, _, err = genco(*verb, '--out', tmp_path)
+        assert (code, err) == (2, f'genco: {tmp_path}: is not empty; remove it or choose another output folder\n')
+
+
+@pytest.mark.parametrize('verb', ['simulate', 'convert', 'check'])
+def test_help_has_an_example(genco, verb):
+    code, out, _ = genco(verb, '--help')
+    assert code == 0 and f'genco {verb} ' in out and 'Example' in out
+
+
+def test_no_tensorflow_is_imported():
+    code = 'import sys, tfx_pipeline.cli.logs; print(sorted({"tensorflow", "tfx", "apache_beam"} & set(sys.modules)))'
+    found = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == '[]'
