@@ -3,7 +3,8 @@
 import json
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import apache_beam as beam
 import tensorflow as tf
@@ -70,7 +71,7 @@ class WriteJson(beam.PTransform):
         return (
             results
             | 'ToJson' >> beam.Map(json.dumps, indent=2, allow_nan=False)
-            | 'Write' >> beam.io.WriteToText(self._path, shard_name_template='')
+            | 'Write' >> beam.io.WriteToText(self._path, shard_name_template='', skip_if_empty=True)
         )
 
 
@@ -84,11 +85,11 @@ class Score(beam.DoFn):
 
     def setup(self) -> None:
         self._models = [
-            shared.acquire(lambda path=path: ExportedModel(path)) for path, shared in zip(self._paths, self._shared)
+            shared.acquire(partial(ExportedModel, path)) for path, shared in zip(self._paths, self._shared)
         ]
         self._identity = RowIdentity(self._config.cluster)
 
-    def process(self, source: Any) -> Iterator[tuple[int, ClusterSums] | TaggedOutput]:
+    def process(self, source: Any) -> Iterator[tuple[int, ClusterSums] | TaggedOutput[Literal['totals'], Totals]]:
         tables, totals = [], []
         for rows in self._read(source):
             table, total = self._measure(rows)

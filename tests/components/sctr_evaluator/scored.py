@@ -3,7 +3,6 @@
 import numpy as np
 
 from components.sctr_evaluator.estimators import Moments
-from components.sctr_evaluator.matching import POLICIES
 from components.sctr_evaluator.measurement import Totals, measure
 
 COMPONENTS = (b'title', b'image', b'badge')
@@ -68,8 +67,3 @@ def moments_of(
 ) -> tuple[Moments, Totals]:
     table, totals = measure(scored, serving, keys, min_candidates)
     return Moments.of(table), totals
-
-
-def index_of(policy: str) -> int:
-    """Place of a policy of the model on the policy axis; uniform is 0."""
-    return 1 + POLICIES.index(policy)

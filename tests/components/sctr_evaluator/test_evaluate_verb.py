@@ -1,0 +1,115 @@
+"""`genco evaluate` on Parquet logs."""
+
+import json
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from creative_logs.errors import InputError
+from tests.components.sctr_evaluator.tiny_export import SCHEMA, make_logs
+from tfx_pipeline.cli.evaluate import evaluate
+from tfx_pipeline.config import Config, save_config
+
+DAYS = ('2024-06-20', '2024-06-21', '2024-06-22')
+
+
+def _write(path, batch):
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.Table.from_batches([batch]), path)
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    """Logs of three days with 300, 301 and 302 test rows, and a configuration that holds out one day."""
+    root = tmp_path_factory.mktemp('verb')
+    for number, day in enumerate(DAYS):
+        _write(root / 'logs' / day / 'test' / 'part.parquet', make_logs(300 + number, seed=number))
+    config = Config(
+        name='tiny',
+        paths={'logs': str(root / 'logs'), 'root': str(root), 'serving': str(root)},
+        window={'days': 3, 'holdout_days': 1},
+        log_schema=SCHEMA,
+        evaluation={'blessing_policy': 'greedy'},
+    )
+    save_config(config, root / 'config.yaml')
+    return root
+
+
+def _evaluate(root, model, *arguments):
+    command = ['--model', model, '--config', str(root / 'config.yaml'), '--json', str(root / 'out.json'), *arguments]
+    result = CliRunner().invoke(evaluate, command)
+    if result.exception:
+        raise result.exception
+    return result.stdout, json.loads((root / 'out.json').read_text())
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'rows'),
+    [
+        ([], 302),
+        (['--set', 'window.holdout_days=0'], 903),
+        (['--days', '2024-06-20'], 300),
+        (['--days', '2024-06-20..2024-06-21'], 601),
+    ],
+)
+def test_days_are_those_of_the_window_or_those_asked_for(root, model, arguments, rows):
+    assert _evaluate(root, model, *arguments)[1]['rows'] == rows
+
+
+def test_prints_what_it_writes_as_json(root, model, other_model):
+    printed, figures = _evaluate(root, model, '--baseline', other_model)
+    assert figures['serving'] is not None
+    for reason in figures['verdict']['reasons']:
+        assert reason['sentence'][:40] in printed
+    assert f'{figures["calibration"]["log_loss"]:.4g}' in printed
+
+
+def test_bad_rows_are_left_out_up_to_the_share(root, model, tmp_path):
+    logs = make_logs(300)
+    clicks = logs['click'].to_numpy().copy()
+    clicks[:2] = 7
+    bad = logs.set_column(logs.schema.get_field_index('click'), 'click', pa.array(clicks, pa.int64()))
+    _write(tmp_path / '2024-06-20' / 'test' / 'part.parquet', bad)
+    assert _evaluate(root, model, '--logs', str(tmp_path))[1]['rows'] == 298
+    with pytest.raises(InputError, match='2 of 300 test rows break the schema'):
+        _evaluate(root, model, '--logs', str(tmp_path), '--set', 'checks.max_bad_share=0.005')
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--days', '2025-01-01'], 'no logs of --days 2025-01-01; there are 2024-06-20 to 2024-06-22'),
+        (['--logs', 'nowhere'], 'nowhere: no such folder'),
+        (['--baseline', 'nowhere'], 'nowhere: holds no saved_model.pb'),
+        (['--set', 'evaluation.cluster=user'], "'user' is no context feature"),
+    ],
+)
+def test_bad_input_is_one_line(root, model, arguments, message):
+    with pytest.raises(InputError, match=message):
+        _evaluate(root, model, *arguments)
+
+
+def test_errors_inside_beam_are_one_line(root, model, tmp_path):
+    _write(tmp_path / '2024-06-20' / 'test' / 'part.parquet', make_logs(5).drop_columns(['click']))
+    with pytest.raises(InputError, match=r"part.parquet: column 'click' is missing[^\n]*$"):
+        _evaluate(root, model, '--logs', str(tmp_path))
+
+
+def test_no_row_is_one_line(root, model, tmp_path):
+    _write(tmp_path / '2024-06-20' / 'test' / 'part.parquet', make_logs(5).slice(0, 0))
+    with pytest.raises(InputError, match='no test row in 1 file'):
+        _evaluate(root, model, '--logs', str(tmp_path))
+
+
+def test_help_needs_no_tensorflow():
+    code = (
+        'import sys; from tfx_pipeline.cli.evaluate import evaluate\n'
+        'try: evaluate(["--help"])\n'
+        'except SystemExit: pass\n'
+        'assert not {"tensorflow", "apache_beam", "tfx"} & set(sys.modules)'
+    )
+    subprocess.run([sys.executable, '-c', code], check=True, capture_output=True)

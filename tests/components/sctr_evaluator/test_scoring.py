@@ -1,0 +1,137 @@
+"""The Beam pipeline against the same sums in memory."""
+
+import json
+
+import apache_beam as beam
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.sctr_evaluator.config import EvaluationConfig
+from components.sctr_evaluator.estimators import Moments
+from components.sctr_evaluator.exported import ExportedModel
+from components.sctr_evaluator.identity import RowIdentity
+from components.sctr_evaluator.measurement import measure
+from components.sctr_evaluator.results import evaluate
+from components.sctr_evaluator.scoring import Evaluate, WriteJson
+from components.sctr_evaluator.sources import read_records
+from creative_logs.errors import InputError
+from tests.components.sctr_evaluator.scored import algorithm_1
+
+CONFIG = EvaluationConfig(blessing_policy='greedy')
+
+
+def write_records(path, serialized):
+    with tf.io.TFRecordWriter(str(path), 'GZIP') as writer:
+        for row in serialized:
+            writer.write(row)
+    return str(path)
+
+
+def _evaluate(folder, parts, model, serving=None, config=CONFIG):
+    files = [write_records(folder / f'{i}.gz', part) for i, part in enumerate(parts)]
+    path = folder / 'evaluation.json'
+    with beam.Pipeline(runner='FnApiRunner') as pipeline:
+        _ = (
+            pipeline
+            | beam.Create(files)
+            | Evaluate(read_records, len(files), model, serving, config)
+            | WriteJson(str(path))
+        )
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def _in_memory(serialized, model, serving=None, config=CONFIG):
+    rows = tf.constant(serialized)
+    seeds, keys = RowIdentity(config.cluster)(rows)
+    scored = ExportedModel(model).score(rows, seeds)
+    other = ExportedModel(serving).score(rows, seeds) if serving else None
+    table, totals = measure(scored, other, keys.numpy(), config.min_candidates)
+    return scored, evaluate(Moments.of(table), totals, config)
+
+
+def _assert_close(left, right, path=''):
+    if isinstance(left, dict):
+        assert left.keys() == right.keys(), path
+        for key in left:
+            _assert_close(left[key], right[key], f'{path}/{key}')
+    elif isinstance(left, (list, tuple)):
+        assert len(left) == len(right), path
+        for i, pair in enumerate(zip(left, right)):
+            _assert_close(*pair, f'{path}/{i}')
+    else:
+        assert left == (pytest.approx(right, rel=1e-6, abs=1e-7) if isinstance(left, float) else right), path
+
+
+@pytest.mark.parametrize('cluster', ['ad_id', 'user_id'])
+def test_pipeline_equals_sums_in_memory(tmp_path, serialized, model, other_model, cluster):
+    config = CONFIG.model_copy(update={'cluster': cluster})
+    parts = [serialized[:5], serialized[5:600], [], serialized[600:]]
+    found = _evaluate(tmp_path, parts, model, other_model, config)
+    expected = json.loads(json.dumps(_in_memory(serialized, model, other_model, config)[1]))
+    _assert_close(found, expected)
+
+
+def test_figures_are_those_of_algorithm_1(tmp_path, serialized, logs, model):
+    found = _evaluate(tmp_path, [serialized], model)
+    scored = _in_memory(serialized, model)[0]
+    for j, component in enumerate(('title', 'image')):
+        click, exposure = algorithm_1(scored, scored['greedy'], j, 2)
+        assert found['policies']['greedy'][component]['sctr']['value'] == pytest.approx(click / exposure)
+    assert found['rows'] == len(serialized)
+    assert found['clicks'] == sum(logs['click'].to_pylist())
+    assert found['first_timestamp'] == logs['timestamp'][0].as_py()
+    assert found['last_timestamp'] == logs['timestamp'][len(logs) - 1].as_py()
+    assert found['attention'] == {'title': pytest.approx(0.25), 'image': pytest.approx(0.75)}
+
+
+def test_the_model_that_knows_what_is_clicked_is_blessed_and_beats_the_other(tmp_path, serialized, model, other_model):
+    found = _evaluate(tmp_path, [serialized], model, other_model)
+    assert found['verdict']['blessed']
+    assert found['policies']['greedy']['overall']['lift_over_serving']['low'] > 0
+    (tmp_path / 'evaluation.json').unlink()
+    swapped = _evaluate(tmp_path, [serialized], other_model, model)
+    assert not swapped['verdict']['blessed']
+    assert swapped['policies']['greedy']['overall']['lift_over_serving']['high'] < 0
+    ours = found['policies']['greedy']['title']['sctr']
+    assert swapped['serving']['greedy']['title']['sctr'] == pytest.approx(ours)
+
+
+def test_a_model_has_no_lift_over_itself(tmp_path, serialized, model):
+    found = _evaluate(tmp_path, [serialized], model, model)
+    for policy in found['policies'].values():
+        for level in policy.values():
+            estimate = level['lift_over_serving']
+            assert estimate['value'] == 0
+            np.testing.assert_allclose([estimate['low'], estimate['high']], 0, atol=1e-6)
+
+
+def test_nothing_is_written_without_rows(tmp_path, model):
+    assert _evaluate(tmp_path, [[]], model) is None
+
+
+def test_many_clusters_are_given_out_in_pieces(tmp_path, serialized, model, monkeypatch):
+    whole = _evaluate(tmp_path, [serialized], model)
+    (tmp_path / 'evaluation.json').unlink()
+    monkeypatch.setattr('components.sctr_evaluator.scoring._MOST_CLUSTERS', 10)
+    monkeypatch.setattr('components.sctr_evaluator.sources.BATCH_ROWS', 64)
+    _assert_close(_evaluate(tmp_path, [serialized], model), whole)
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    path = write_records(tmp_path / 'damaged.gz', [np.random.default_rng(1).bytes(1 << 16)] * 2)
+    data = (tmp_path / 'damaged.gz').read_bytes()
+    (tmp_path / 'damaged.gz').write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError, match='damaged.gz'):
+        list(read_records(path))
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(InputError, match='no exported model'):
+        ExportedModel(str(tmp_path))
+
+
+def test_a_model_of_another_kind_is_refused(tmp_path):
+    tf.saved_model.save(tf.Module(), str(tmp_path / 'module'))
+    with pytest.raises(InputError, match='score_examples'):
+        ExportedModel(str(tmp_path / 'module'))

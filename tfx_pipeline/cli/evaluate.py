@@ -1,0 +1,133 @@
+"""The verb `evaluate`."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from components.sctr_evaluator import summary
+from creative_logs.errors import InputError
+from creative_logs.layout import list_days, split_files
+from creative_logs.schema import TEST
+from tfx_pipeline import quiet
+from tfx_pipeline.cli.options import config_option, json_option, set_option, write_json
+from tfx_pipeline.config import Config, load_config
+from tfx_pipeline.failure import input_error_in
+from tfx_pipeline.progress import StepProgress
+
+_SAVED_MODEL = 'saved_model.pb'
+
+
+@click.command()
+@click.option('--model', required=True, metavar='DIR', help='An exported version, as in serving/genco/1718841600.')
+@click.option('--logs', metavar='DIR', help='Click logs; paths.logs of the configuration where left out.')
+@config_option
+@set_option
+@click.option('--baseline', metavar='DIR', help='Another exported version, to compare with on the same rows.')
+@click.option(
+    '--days',
+    metavar='DAY[..DAY]',
+    help='One day or a range, as in 2024-06-20..2024-06-26; where left out, the held-out days of the '
+    'window, or all of them.',
+)
+@json_option
+def evaluate(model, logs, config_path, overrides, baseline, days, json_path):
+    """Measure an exported model on the test split of click logs.
+
+    Prints the calibrated sCTR and its lift over choosing uniformly, per component and overall, with
+    intervals, and whether the blessing rule of the configuration is met.
+
+    \b
+    Example:
+      genco evaluate --model build/demo/serving/genco/1718841600 --config configs/demo.yaml
+    """
+    config = load_config(config_path, overrides)
+    for folder in (model, baseline) if baseline else (model,):
+        if not (Path(folder) / _SAVED_MODEL).is_file():
+            raise InputError(f'{folder}: holds no {_SAVED_MODEL}; give the folder of one exported version')
+    files = _files(config, logs or config.paths.logs, days)
+    result = _measure(config, files, model, baseline)
+    write_json(json_path, result)
+    _print(result)
+
+
+def _files(config: Config, logs: str, days: str | None) -> list[Path]:
+    known = list_days(logs)
+    chosen = _held_out(config, known) if days is None else _between(known, days, logs)
+    return [file for day in chosen for file in split_files(logs, day, TEST)]
+
+
+def _held_out(config: Config, known: Sequence[str]) -> Sequence[str]:
+    return known[-config.window.days :][-config.window.holdout_days :]
+
+
+def _between(known: Sequence[str], days: str, logs: str) -> Sequence[str]:
+    first, _, last = days.partition('..')
+    chosen = [day for day in known if first <= day <= (last or first)]
+    if not chosen:
+        raise InputError(f'{logs}: no logs of --days {days}; there are {known[0]} to {known[-1]}')
+    return chosen
+
+
+def _measure(config: Config, files: list[Path], model: str, baseline: str | None) -> dict:
+    quiet.prepare()
+    with StepProgress(sys.stderr) as progress:
+        progress.start('Evaluation')
+        with tempfile.TemporaryDirectory() as folder, progress.follow_runner():
+            path = Path(folder) / 'evaluation.json'
+            bad_rows = _run(config, files, model, baseline, path)
+            result = json.loads(path.read_text(encoding='utf-8')) if path.exists() else None
+        progress.finish()
+    rows = (result['rows'] if result else 0) + bad_rows
+    if bad_rows > config.checks.max_bad_share * rows:
+        raise InputError(
+            f'{files[0]}: {bad_rows} of {rows} test rows break the schema in {len(files)} file(s), more than '
+            f'checks.max_bad_share = {config.checks.max_bad_share}; `genco check` names them'
+        )
+    if result is None:
+        raise InputError(f'{files[0]}: no test row in {len(files)} file(s)')
+    return result
+
+
+def _run(config: Config, files: list[Path], model: str, baseline: str | None, path: Path) -> int:
+    """Writes the evaluation to `path` where there are rows; returns the number of bad rows."""
+    import apache_beam as beam
+
+    from components.sctr_evaluator.scoring import Evaluate, WriteJson
+    from components.sctr_evaluator.sources import BAD_ROWS, ReadParquet
+
+    read = ReadParquet(config.log_schema)
+    pipeline = beam.Pipeline(argv=['--runner=FnApiRunner'])
+    (
+        pipeline
+        | beam.Create([str(file) for file in files])
+        | Evaluate(read, len(files), model, baseline, config.evaluation)
+        | WriteJson(str(path))
+    )
+    try:
+        finished = pipeline.run()
+        finished.wait_until_finish()
+    except Exception as error:
+        message = input_error_in(error)
+        raise (InputError(message) if message else error) from error
+    counters = finished.metrics().query(beam.metrics.MetricsFilter().with_name(BAD_ROWS))['counters']
+    return sum(counter.committed for counter in counters)
+
+
+def _print(result: dict) -> None:
+    console = Console()
+    console.print(summary.headline(result), highlight=False)
+    for reason in summary.reasons(result):
+        console.print(f'- {reason}', highlight=False, markup=False)
+    for table in summary.tables(result):
+        shown = Table(title=table.title, title_justify='left', title_style='bold')
+        for number, column in enumerate(table.columns):
+            shown.add_column(column, justify='right' if number else 'left')
+        for row in table.rows:
+            shown.add_row(*row)
+        console.print(shown)
