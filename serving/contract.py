@@ -39,10 +39,11 @@ class Contract:
         for name in components:
             del inputs[candidates_of(name)]
             inputs.pop(texts_of(name), None)
-        for name, (dtype, rank) in inputs.items():
+        context = dict(sorted(inputs.items()))
+        for name, (dtype, rank) in context.items():
             if (dtype, rank) not in _CONTEXT_TYPES:
                 raise ValueError(f'its input {name!r} is {type_name(dtype)} of rank {rank}')
-        return cls(inputs, components, with_text)
+        return cls(context, components, with_text)
 
 
 def candidates_of(component: str) -> str:

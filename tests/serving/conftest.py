@@ -1,0 +1,114 @@
+"""Exported versions, made once per session, and servers on free ports."""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault('TF_USE_LEGACY_KERAS', '1')
+
+import grpc
+import pytest
+from tensorflow_serving.apis import get_model_status_pb2
+from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
+from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
+
+from serving.client import CreativeClient
+from serving.model_manager.manager import ModelManager
+from serving.server import ModelServer
+from tests.serving.tiny_model import example_inputs, export
+
+MODEL = 'genco'
+PATIENCE_S = 60
+_POLL_S = 0.02
+
+
+@pytest.fixture(scope='session')
+def exported(tmp_path_factory) -> list[Path]:
+    """Two versions of the tiny model, with warm-up requests, that answer differently."""
+    root = tmp_path_factory.mktemp('exported')
+    folders = [root / '1', root / '2']
+    for seed, folder in enumerate(folders):
+        export(folder, table_seed=seed, warmup=(example_inputs(1), example_inputs(3)))
+    return folders
+
+
+@pytest.fixture
+def base_path(tmp_path) -> Path:
+    path = tmp_path / 'models'
+    path.mkdir()
+    return path
+
+
+def push(source: Path, base_path: Path, version: int, spoil: Callable[[Path], None] = lambda _: None) -> Path:
+    """Copies an exported version, spoils the copy, and renames it into the base path."""
+    temporary = base_path / f'.{version}'
+    shutil.copytree(source, temporary)
+    spoil(temporary)
+    return temporary.rename(base_path / str(version))
+
+
+@dataclass
+class Running:
+    """A started server and what tests ask it with."""
+
+    server: ModelServer
+    manager: ModelManager
+    port: int
+    channel: grpc.Channel
+
+    def __post_init__(self):
+        self.prediction = PredictionServiceStub(self.channel)
+        self.model = ModelServiceStub(self.channel)
+
+    @property
+    def address(self) -> str:
+        return f'localhost:{self.port}'
+
+    def client(self, timeout_s: float = PATIENCE_S) -> CreativeClient:
+        return CreativeClient(self.address, MODEL, timeout_s)
+
+    def states(self) -> dict[int, int]:
+        request = get_model_status_pb2.GetModelStatusRequest()
+        request.model_spec.name = MODEL
+        response = self.model.GetModelStatus(request, timeout=PATIENCE_S)
+        return {entry.version: entry.state for entry in response.model_version_status}
+
+    def wait_for(self, **states: int) -> None:
+        """Polls GetModelStatus until versions v1=..., v2=... have these states."""
+        wanted = {int(name.removeprefix('v')): state for name, state in states.items()}
+        wait_until(lambda: wanted.items() <= self.states().items())
+
+
+@contextmanager
+def running(base_path: Path, port: int = 0):
+    """A server on `base_path`, stopped at the end."""
+    manager = ModelManager(MODEL, base_path)
+    server = ModelServer(manager, port, poll_seconds=_POLL_S)
+    try:
+        bound = server.start()
+        with grpc.insecure_channel(f'localhost:{bound}') as channel:
+            yield Running(server, manager, bound, channel)
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope='module')
+def shared_server(exported, tmp_path_factory):
+    """A server of version 1 for tests that do not change its folder."""
+    base_path = tmp_path_factory.mktemp('shared')
+    push(exported[0], base_path, 1)
+    with running(base_path) as server:
+        yield server
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < end, 'it did not happen in time'
+        pause.wait(_POLL_S)

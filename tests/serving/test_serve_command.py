@@ -1,0 +1,93 @@
+"""The verb `serve` as a process of its own."""
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from serving.client import CreativeClient
+from serving.request import SelectRequest
+from tests.serving.conftest import PATIENCE_S, push
+
+GENCO = [sys.executable, '-c', 'from tfx_pipeline.cli import main; main()']
+REQUEST = SelectRequest(
+    {'user_id': 'u', 'ad_id': 'a', 'hour': 0, 'age': 20.0, 'query_terms': []}, {'image': ['i1', 'i2']}, seed=7
+)
+
+
+class Serve:
+    """A running `genco serve` and the lines that it prints."""
+
+    def __init__(self, base_path, port=0):
+        command = [*GENCO, 'serve', '--model-base-path', str(base_path), '--port', str(port)]
+        environment = {key: value for key, value in os.environ.items() if not key.startswith('TF_CPP')}
+        pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE}
+        self.process = subprocess.Popen([*command, '--version-poll-seconds', '0.05'], text=True, env=environment, **pipes)
+        self._lines = queue.Queue()
+        self._reader = threading.Thread(target=lambda: [self._lines.put(line) for line in self.process.stdout])
+        self._reader.start()
+
+    def wait_for(self, pattern):
+        while not (found := re.search(pattern, self._lines.get(timeout=PATIENCE_S))):
+            pass
+        return found
+
+    def end(self, number):
+        """Sends a signal; returns the exit status and standard error."""
+        self.process.send_signal(number)
+        errors = self.process.stderr.read()
+        self._reader.join()
+        return self.process.wait(PATIENCE_S), errors
+
+
+@contextmanager
+def serving(base_path, port=0):
+    serve = Serve(base_path, port)
+    try:
+        yield serve
+    finally:
+        if serve.process.poll() is None:
+            serve.end(signal.SIGKILL)
+
+
+def ask(port):
+    with CreativeClient(f'localhost:{port}', timeout_s=PATIENCE_S) as client:
+        return client.select(REQUEST)
+
+
+def test_killed_and_started_again_gives_the_same_answer(exported, base_path):
+    push(exported[0], base_path, 1)
+    with serving(base_path) as serve:
+        port = serve.wait_for(r'serving model genco at localhost:(\d+)')[1]
+        before = ask(port)
+        serve.end(signal.SIGKILL)
+    with serving(base_path, port) as serve:
+        serve.wait_for('serving model genco')
+        assert ask(port) == before
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_announces_versions_and_stops_quietly(exported, base_path, number):
+    push(exported[0], base_path, 1)
+    with serving(base_path) as serve:
+        serve.wait_for('version 1 is loaded')
+        serve.wait_for('serving model genco')
+        push(exported[1], base_path, 2)
+        serve.wait_for('version 2 is loaded')
+        serve.wait_for('version 1 is let go')
+        status, errors = serve.end(number)
+    assert (status, errors) == (0, '')
+
+
+def test_broken_version_is_one_line(exported, base_path):
+    push(exported[0], base_path, 1, lambda folder: (folder / 'saved_model.pb').write_bytes(b'no model'))
+    with serving(base_path) as serve:
+        serve.wait_for('serving model genco')
+        _, errors = serve.end(signal.SIGTERM)
+    assert re.fullmatch(r'genco: version 1 cannot be served and is passed over: .*saved_model\.pb.*\n', errors)

@@ -1,0 +1,237 @@
+"""What a client sees: codes and messages of stock TensorFlow Serving, and its answers."""
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, inference_pb2
+from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
+
+from tests.serving.conftest import MODEL, PATIENCE_S
+from tests.serving.tiny_model import SPEC, example_inputs, predict_request
+
+INPUTS = ','.join(sorted(SPEC))
+OUTPUTS = 'combination_ctr,combinations,component,ctr,propensity,selected_id,selected_index'
+
+
+def _request(**changes):
+    inputs = {**example_inputs(), **changes}
+    return predict_request({name: value for name, value in inputs.items() if value is not None}, MODEL)
+
+
+def _with_spec(**spec):
+    request = _request()
+    version = spec.pop('version', None)
+    for field, value in spec.items():
+        setattr(request.model_spec, field, value)
+    if version is not None:
+        request.model_spec.version.value = version
+    return request
+
+
+def _filtered(*names):
+    request = _request()
+    request.output_filter.extend(names)
+    return request
+
+
+def _without_spec():
+    request = _request()
+    request.ClearField('model_spec')
+    return request
+
+
+def _undecodable():
+    request = _request()
+    request.inputs['age'].tensor_content = b'123'
+    return request
+
+
+@pytest.mark.parametrize(
+    'request_, code, message',
+    [
+        (_without_spec(), 'INVALID_ARGUMENT', 'Missing ModelSpec'),
+        (_with_spec(name=''), 'INVALID_ARGUMENT', 'ModelSpec has no name specified.'),
+        (_with_spec(name='other'), 'NOT_FOUND', 'Servable not found for request: Latest(other)'),
+        (_with_spec(name='other', version=3), 'NOT_FOUND', 'Servable not found for request: Specific(other, 3)'),
+        (_with_spec(version=9), 'NOT_FOUND', f'Servable not found for request: Specific({MODEL}, 9)'),
+        (_with_spec(version_label='L'), 'INVALID_ARGUMENT', 'Unrecognized servable version label: L'),
+        (_with_spec(signature_name='S'), 'FAILED_PRECONDITION', 'Serving signature key "S" not found.'),
+        (
+            predict_request({}, MODEL),
+            'INVALID_ARGUMENT',
+            f'input size does not match signature: 0!={len(SPEC)} len({{}}) != len({{{INPUTS}}}). '
+            f'Sent extra: {{}}. Missing but required: {{{INPUTS}}}.',
+        ),
+        (
+            predict_request({**example_inputs(), 'more': [1.0]}, MODEL),
+            'INVALID_ARGUMENT',
+            f'input size does not match signature: {len(SPEC) + 1}!={len(SPEC)} '
+            f'len({{{",".join(sorted([*SPEC, "more"]))}}}) != len({{{INPUTS}}}). '
+            'Sent extra: {more}. Missing but required: {}.',
+        ),
+        (
+            predict_request({'z': np.int64(1)}, MODEL, 'spin'),
+            'INVALID_ARGUMENT',
+            'Signature input alias: rounds(feed name: spin_rounds:0) not found in request and no default value '
+            'provided. Inputs expected to be in the request {z}, or default input alias set: ',
+        ),
+        (_undecodable(), 'INVALID_ARGUMENT', 'tensor parsing error: age'),
+        (
+            _request(age=np.zeros(2, np.float64)),
+            'INVALID_ARGUMENT',
+            'Expects arg[1] to be float but double is provided',
+        ),
+        (
+            _filtered('ctr', 'q'),
+            'INVALID_ARGUMENT',
+            f'output tensor alias not found in signature: q Outputs expected to be in the set {{{OUTPUTS}}}.',
+        ),
+        (_filtered('ctr', 'ctr'), 'INVALID_ARGUMENT', 'duplicate output tensor alias: ctr'),
+        (_request(age=np.full(2, np.nan, np.float32)), 'INVALID_ARGUMENT', 'age : Tensor had NaN values'),
+        (_request(age=np.zeros(5, np.float32)), 'INVALID_ARGUMENT', 'Incompatible shapes'),
+    ],
+)
+def test_predict_errors(shared_server, request_, code, message):
+    with pytest.raises(grpc.RpcError) as error:
+        shared_server.prediction.Predict(request_, timeout=PATIENCE_S)
+    assert error.value.code() is grpc.StatusCode[code]
+    if message.startswith(('age :', 'Incompatible')):  # from an op: the runtime adds where
+        assert error.value.details().startswith(message)
+    else:
+        assert error.value.details() == message
+    assert shared_server.prediction.Predict(_request(), timeout=PATIENCE_S).outputs
+
+
+@pytest.mark.parametrize('signature', ['', 'serving_default', 'score_elements'])
+def test_predict_equals_the_saved_model(shared_server, exported, signature):
+    inputs = example_inputs(7)
+    response = shared_server.prediction.Predict(predict_request(inputs, MODEL, signature))  # without a deadline
+    name = signature or 'serving_default'
+    assert response.model_spec.name == MODEL
+    assert response.model_spec.version.value == 1
+    assert response.model_spec.signature_name == name
+    function = tf.saved_model.load(str(exported[0])).signatures[name]
+    expected = function(**{alias: tf.constant(value) for alias, value in inputs.items()})
+    assert set(response.outputs) == set(expected)
+    for alias, value in expected.items():
+        np.testing.assert_array_equal(tf.make_ndarray(response.outputs[alias]), value.numpy(), err_msg=alias)
+
+
+def test_predict_reads_raw_and_typed_tensors_and_answers_typed(shared_server):
+    raw = _request()
+    assert raw.inputs['age'].tensor_content
+    typed = _request()
+    typed.inputs['age'].CopyFrom(tf.make_tensor_proto(0.0, shape=[2]))
+    typed.inputs['age'].float_val[:] = example_inputs()['age'].tolist()
+    answers = [shared_server.prediction.Predict(request).outputs['ctr'] for request in (raw, typed)]
+    assert answers[0] == answers[1]
+    assert len(answers[0].float_val) == 2
+
+
+def test_output_filter(shared_server):
+    assert set(shared_server.prediction.Predict(_filtered('ctr', 'component')).outputs) == {'ctr', 'component'}
+
+
+def test_specific_version(shared_server):
+    assert shared_server.prediction.Predict(_with_spec(version=1)).model_spec.version.value == 1
+
+
+def test_requests_above_the_default_message_limit(shared_server):
+    ads = 60_000
+    rows = np.full((ads, 1), b'x' * 60, object)
+    inputs = example_inputs(ads) | {name: rows for name in SPEC if name.endswith(('_candidates', '_text'))}
+    request = predict_request(inputs, MODEL, 'score_elements')
+    assert request.ByteSize() > 4 << 20
+    response = shared_server.prediction.Predict(request, timeout=PATIENCE_S)
+    assert tf.make_ndarray(response.outputs['element_score']).shape == (ads, 3, 1)
+
+
+def test_deadline_cancels_the_run(shared_server):
+    request = predict_request({'rounds': np.int64(1 << 60)}, MODEL, 'spin')
+    with pytest.raises(grpc.RpcError) as error:
+        shared_server.prediction.Predict(request, timeout=0.2)
+    assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert shared_server.prediction.Predict(_request(), timeout=PATIENCE_S).outputs
+
+
+def test_unimplemented(shared_server):
+    with pytest.raises(grpc.RpcError) as error:
+        shared_server.prediction.MultiInference(inference_pb2.MultiInferenceRequest())
+    assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def _metadata_request(*fields, name=MODEL):
+    request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=fields)
+    request.model_spec.name = name
+    return request
+
+
+def test_metadata(shared_server):
+    response = shared_server.prediction.GetModelMetadata(_metadata_request('signature_def'))
+    assert (response.model_spec.name, response.model_spec.version.value) == (MODEL, 1)
+    assert not response.model_spec.signature_name
+    signatures = SignatureDefMap()
+    assert response.metadata['signature_def'].Unpack(signatures)
+    signature = signatures.signature_def['serving_default']
+    assert {name: tf.dtypes.as_dtype(info.dtype) for name, info in signature.inputs.items()} == {
+        name: spec.dtype for name, spec in SPEC.items()
+    }
+    assert '__saved_model_init_op' in signatures.signature_def
+
+
+@pytest.mark.parametrize(
+    'request_, code, message',
+    [
+        (
+            get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=['signature_def']),
+            'INVALID_ARGUMENT',
+            'Missing ModelSpec',
+        ),
+        (
+            _metadata_request(),
+            'INVALID_ARGUMENT',
+            'GetModelMetadataRequest must specify at least one metadata_field',
+        ),
+        (_metadata_request('F'), 'INVALID_ARGUMENT', 'Metadata field F is not supported'),
+        (
+            _metadata_request('signature_def', name='other'),
+            'NOT_FOUND',
+            'Servable not found for request: Latest(other)',
+        ),
+    ],
+)
+def test_metadata_errors(shared_server, request_, code, message):
+    with pytest.raises(grpc.RpcError) as error:
+        shared_server.prediction.GetModelMetadata(request_)
+    assert (error.value.code(), error.value.details()) == (grpc.StatusCode[code], message)
+
+
+def _status_request(name=MODEL, version=None):
+    request = get_model_status_pb2.GetModelStatusRequest()
+    request.model_spec.name = name
+    if version is not None:
+        request.model_spec.version.value = version
+    return request
+
+
+@pytest.mark.parametrize('version', [None, 1])
+def test_status(shared_server, version):
+    response = shared_server.model.GetModelStatus(_status_request(version=version))
+    [entry] = response.model_version_status
+    available = get_model_status_pb2.ModelVersionStatus.AVAILABLE
+    assert (entry.version, entry.state, entry.status.error_code) == (1, available, 0)
+
+
+@pytest.mark.parametrize(
+    'request_, code, message',
+    [
+        (get_model_status_pb2.GetModelStatusRequest(), 'INVALID_ARGUMENT', 'Missing ModelSpec'),
+        (_status_request('other'), 'NOT_FOUND', 'Could not find any versions of model other'),
+        (_status_request(version=7), 'NOT_FOUND', f'Could not find version 7 of model {MODEL}'),
+    ],
+)
+def test_status_errors(shared_server, request_, code, message):
+    with pytest.raises(grpc.RpcError) as error:
+        shared_server.model.GetModelStatus(request_)
+    assert (error.value.code(), error.value.details()) == (grpc.StatusCode[code], message)

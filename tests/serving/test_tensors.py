@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from tensorflow.core.framework.tensor_pb2 import TensorProto
+
+from serving.tensors import decode, encode
+
+NUMBERS = ['f4', 'f8', 'f2', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', '?']
+SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
+number_arrays = st.sampled_from(NUMBERS).flatmap(lambda dtype: hnp.arrays(np.dtype(dtype), SHAPES))
+string_arrays = hnp.arrays(object, SHAPES, elements=st.binary(max_size=5))
+
+
+@settings(deadline=None)
+@given(array=number_arrays | string_arrays, packed=st.booleans())
+def test_tensorflow_reads_what_is_encoded(array, packed):
+    proto = TensorProto()
+    encode(array, proto, packed)
+    _assert_same(tf.make_ndarray(proto), array)
+
+
+@settings(deadline=None)
+@given(array=number_arrays | string_arrays)
+def test_reads_what_tensorflow_encodes(array):
+    dtype = tf.string if array.dtype == object else array.dtype
+    _assert_same(decode(tf.make_tensor_proto(array, dtype)), array)
+
+
+@settings(deadline=None)
+@given(array=number_arrays | string_arrays, packed=st.booleans())
+def test_round_trip(array, packed):
+    proto = TensorProto()
+    encode(array, proto, packed)
+    _assert_same(decode(proto), array)
+
+
+def test_unpacked_numbers_are_typed_values():
+    proto = TensorProto()
+    encode(np.array([1.5, 2.5], np.float32), proto, packed=False)
+    assert list(proto.float_val) == [1.5, 2.5] and not proto.tensor_content
+
+
+@pytest.mark.parametrize(
+    'proto',
+    [
+        TensorProto(dtype=tf.float32.as_datatype_enum, float_val=[1, 2]),
+        TensorProto(dtype=tf.int64.as_datatype_enum),
+        TensorProto(dtype=tf.string.as_datatype_enum, string_val=[b'a', b'b']),
+    ],
+    ids=['numbers', 'none', 'strings'],
+)
+def test_last_value_stands_for_the_rest(proto):
+    for size in (2, 3):
+        proto.tensor_shape.dim.add(size=size)
+    decoded = decode(proto)
+    assert decoded.shape == (2, 3)
+    _assert_same(decoded, tf.make_ndarray(proto).reshape(2, 3))
+
+
+def _content_of_wrong_length(proto):
+    proto.tensor_content = b'123'
+
+
+def _unsupported_type(proto):
+    proto.dtype = tf.resource.as_datatype_enum
+
+
+def _negative_size(proto):
+    proto.tensor_shape.dim[0].size = -1
+
+
+def _more_than_any_memory(proto):
+    proto.tensor_shape.dim[0].size = 1 << 50
+
+
+def _unknown_rank(proto):
+    proto.tensor_shape.unknown_rank = True
+
+
+def _strings_as_content(proto):
+    proto.dtype = tf.string.as_datatype_enum
+    proto.tensor_content = b'\1a'
+
+
+@pytest.mark.parametrize(
+    'spoil',
+    [
+        _content_of_wrong_length,
+        _unsupported_type,
+        _negative_size,
+        _more_than_any_memory,
+        _unknown_rank,
+        _strings_as_content,
+    ],
+)
+def test_undecodable(spoil):
+    proto = tf.make_tensor_proto(np.zeros(2, np.float32))
+    spoil(proto)
+    with pytest.raises(ValueError):
+        decode(proto)
+
+
+def _assert_same(got, wanted):
+    assert got.dtype == wanted.dtype and got.shape == wanted.shape
+    np.testing.assert_array_equal(got, wanted)
