@@ -73,7 +73,6 @@ def split_impressions(
         raise InputError(f'train share must be above 0 and at most 0.5, got {train_share}')
     test = impressions // 2
     train = np.floor(train_share * impressions + rng.random(len(impressions))).astype(np.int64)
-    train = np.minimum(train, impressions - test)
     test_clicks = rng.hypergeometric(clicks, impressions - clicks, test)
     clicks_left = clicks - test_clicks
     train_clicks = rng.hypergeometric(clicks_left, impressions - test - clicks_left, train)
@@ -211,14 +210,16 @@ def _write(
         part = slice(start, start + _CHUNK_ROWS)
         rows = order[part]
         numbers = np.arange(start, start + len(rows))
-        batch = pa.RecordBatch.from_pydict({
-            REQUEST_ID: pa.array([f'{month}-{path.parent.name}-{n}' for n in numbers]),
-            TIMESTAMP: pa.array(times[part]),
-            **{name: column.take(pa.array(package[rows])) for name, column in columns.items()},
-            CLICK: pa.array(click[rows]),
-            WEIGHT: pa.array(weight[rows].astype(np.float32)),
-            POLICY: pa.repeat('uniform', len(rows)),
-        })
+        batch = pa.RecordBatch.from_pydict(
+            {
+                REQUEST_ID: pa.array([f'{month}-{path.parent.name}-{n}' for n in numbers]),
+                TIMESTAMP: pa.array(times[part]),
+                **{name: column.take(pa.array(package[rows])) for name, column in columns.items()},
+                CLICK: pa.array(click[rows]),
+                WEIGHT: pa.array(weight[rows].astype(np.float32)),
+                POLICY: pa.repeat('uniform', len(rows)),
+            }
+        )
         writer = writer or pq.ParquetWriter(path, batch.schema, store_schema=False)
         writer.write_batch(batch)
     writer.close()

@@ -80,7 +80,9 @@ def test_only_the_days_asked_for_are_read(tmp_path):
 
 def test_progress_counts_days(tmp_path):
     seen = []
-    check_logs(write_logs(tmp_path, [good_row()], DAYS), SCHEMA, 0.0, progress=lambda *done: seen.append(done))
+    check_logs(
+        write_logs(tmp_path, [good_row()], DAYS), SCHEMA, 0.0, progress=lambda *done: seen.append(done)
+    )
     assert seen == [(1, 2), (2, 2)]
 
 
@@ -102,20 +104,23 @@ def test_a_damaged_file_is_named(tmp_path, damage):
     file = logs / '2024-01-01' / 'train' / 'part-0.parquet'
     whole = file.read_bytes()
     middle = len(whole) // 4
-    file.write_bytes({
-        'empty': b'',
-        'text': b'hello, world',
-        'cut off': whole[:-100],
-        'overwritten': whole[:4] + b'\xff' * middle + whole[4 + middle :],
-    }[damage])
+    file.write_bytes(
+        {
+            'empty': b'',
+            'text': b'hello, world',
+            'cut off': whole[:-100],
+            'overwritten': whole[:4] + b'\xff' * middle + whole[4 + middle :],
+        }[damage]
+    )
     with pytest.raises(InputError, match='part-0.parquet: cannot be read as Parquet'):
         check_logs(logs, SCHEMA, 0.0)
 
 
 def test_several_row_groups_and_files_are_one_split(tmp_path):
-    logs = write_logs(tmp_path, [good_row()])
+    logs = write_logs(tmp_path, [good_row(click=8)])
     table = pa.Table.from_batches([batch_of(*mixed_rows())])
     pq.write_table(table, logs / '2024-01-01' / 'train' / 'part-1.parquet', row_group_size=7)
     report = check_logs(logs, SCHEMA, 0.5)
-    assert (report.splits[0].rows, report.splits[0].bad_rows) == (101, 4)
-    assert report.splits[0].rules[0].rows == 3
+    assert (report.splits[0].rows, report.splits[0].bad_rows) == (101, 5)
+    click = report.splits[0].rules[0]
+    assert (click.rows, click.example['click'], click.file[-14:]) == (4, 8, 'part-0.parquet')

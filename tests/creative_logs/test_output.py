@@ -44,6 +44,9 @@ def test_a_folder_with_something_in_it_or_a_file_is_refused(tmp_path):
     for path in (tmp_path / 'logs', tmp_path / 'logs' / 'mine'):
         with pytest.raises(InputError, match='is not empty'), new_folder(path):
             pass
-    with pytest.raises(InputError, match='cannot be written'), new_folder(tmp_path / 'logs' / 'mine' / 'below'):
+    with (
+        pytest.raises(InputError, match='cannot be written'),
+        new_folder(tmp_path / 'logs' / 'mine' / 'below'),
+    ):
         pass
     assert names(tmp_path / 'logs') == {'mine'}

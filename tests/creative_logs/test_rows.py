@@ -85,9 +85,26 @@ def test_good_and_bad_rows_are_those_of_a_plain_python_check(logged):
     [
         ({'click': 2}, 'click must be 0 or 1: got 2'),
         ({'timestamp': None}, 'timestamp must not be null: got null'),
-        ({'title_shown': 2}, 'title_shown must be an index into title_candidates (-1 for an empty list): got 2'),
-        ({'title_shown': -1}, 'title_shown must be an index into title_candidates (-1 for an empty list): got -1'),
-        ({'image_candidates': ['a', 'b', 'c', 'a']}, "image_candidates holds an id twice: got ['a', 'b', 'c', 'a']"),
+        (
+            {'title_shown': 2},
+            'title_shown must be an index into title_candidates (-1 for an empty list): got 2',
+        ),
+        (
+            {'title_shown': -1},
+            'title_shown must be an index into title_candidates (-1 for an empty list): got -1',
+        ),
+        (
+            {'title_candidates': [], 'title_text': [], 'title_shown': 0},
+            'title_shown must be an index into title_candidates (-1 for an empty list): got 0',
+        ),
+        (
+            {'weight': 0.0, 'click': 2, 'title_propensity': 2.0},
+            'title_propensity must be in (0, 1] or null: got 2.0',
+        ),
+        (
+            {'image_candidates': ['a', 'b', 'c', 'a']},
+            "image_candidates holds an id twice: got ['a', 'b', 'c', 'a']",
+        ),
         ({'title_candidates': ['', 'b']}, "title_candidates holds an empty id: got ['', 'b']"),
         ({'title_text': ['x']}, "title_text must have one text per element of title_candidates: got ['x']"),
         ({'title_propensity': 0.0}, 'title_propensity must be in (0, 1] or null: got 0.0'),
@@ -131,7 +148,9 @@ def test_rows_that_are_not_utf8_are_found(scalars, lists):
     size = min(len(scalars), len(lists))
     batch = batch_of(*[good_row(age=i) for i in range(size)])
     fields = batch.schema
-    batch = batch.set_column(fields.get_field_index('policy'), 'policy', pa.array(scalars[:size], pa.binary()))
+    batch = batch.set_column(
+        fields.get_field_index('policy'), 'policy', pa.array(scalars[:size], pa.binary())
+    )
     binary_lists = pa.array(lists[:size], pa.list_(pa.binary()))
     batch = batch.set_column(fields.get_field_index('terms'), 'terms', binary_lists)
     _, bad = check(conform(batch, SCHEMA, 'file'), SCHEMA)

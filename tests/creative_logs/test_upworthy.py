@@ -16,7 +16,16 @@ from tfx_pipeline.config import load_config
 
 PROJECT = Path(__file__).parents[2]
 ARCHIVE = PROJECT / '..' / 'shared' / 'data' / 'upworthy' / 'packages.parquet'
-NAMES = ('clickability_test_id', 'test_week', 'headline', 'eyecatcher_id', 'excerpt', 'lede', 'impressions', 'clicks')
+NAMES = (
+    'clickability_test_id',
+    'test_week',
+    'headline',
+    'eyecatcher_id',
+    'excerpt',
+    'lede',
+    'impressions',
+    'clicks',
+)
 PACKAGES = [
     ('test1', 201446, 'One, "two"\nthree', 'img1', 'ex', None, 3001, 60),
     ('test1', 201446, 'Four', 'img2', 'ex', None, 3000, 31),
@@ -86,7 +95,9 @@ def test_the_two_halves_are_everything():
 
 def test_clicks_are_drawn_as_impressions_are():
     impressions, clicks = np.full(40_000, 101), np.full(40_000, 7)
-    train, train_clicks, test, test_clicks = split_impressions(impressions, clicks, 0.1, np.random.default_rng(1))
+    train, train_clicks, test, test_clicks = split_impressions(
+        impressions, clicks, 0.1, np.random.default_rng(1)
+    )
     assert train.mean() == pytest.approx(10.1, abs=0.02)
     assert test_clicks.mean() == pytest.approx(7 * 50 / 101, abs=0.03)
     assert train_clicks.mean() == pytest.approx(7 * 10.1 / 101, abs=0.02)
@@ -126,14 +137,22 @@ def test_expanded_rows_have_the_sums_of_weighted_rows(tmp_path):
 def test_candidates_are_the_distinct_values_of_a_test(tmp_path):
     convert(write_csv(tmp_path / 'packages.csv'), tmp_path / 'logs', 0.5)
     rows = read(tmp_path / 'logs', 'test')
-    one = next(row for row in rows if row['ad_id'] == 'test1' and row['headline_shown'] == 1 and row['image_shown'] == 0)
+    one = next(
+        row
+        for row in rows
+        if row['ad_id'] == 'test1' and row['headline_shown'] == 1 and row['image_shown'] == 0
+    )
     assert one['headline_text'] == ['One, "two"\nthree', 'Four']
     assert len(set(one['headline_candidates'])) == 2
     assert one['image_candidates'] == ['img1', 'img2']
     assert one['excerpt_text'] == ['ex', ''] and one['excerpt_candidates'][1] == 'none'
     assert one['excerpt_shown'] == 1
     assert (one['lede_candidates'], one['lede_text'], one['lede_shown']) == ([], [], -1)
-    assert (one['headline_propensity'], one['image_propensity'], one['excerpt_propensity']) == (0.75, 0.75, 0.5)
+    assert (one['headline_propensity'], one['image_propensity'], one['excerpt_propensity']) == (
+        0.75,
+        0.75,
+        0.5,
+    )
     assert one['lede_propensity'] is None
     two = next(row for row in rows if row['ad_id'] == 'test2')
     assert (two['image_candidates'], two['image_shown'], two['image_propensity']) == ([], -1, None)
@@ -144,7 +163,10 @@ def test_months_are_those_of_the_weeks_and_times_lie_within(tmp_path):
     convert(write_csv(tmp_path / 'packages.csv'), tmp_path / 'logs', 0.5)
     for split in ('train', 'test'):
         rows = read(tmp_path / 'logs', split)
-        assert {(row['ad_id'], row['month']) for row in rows} == {('test1', '2014-11-01'), ('test2', '2013-01-01')}
+        assert {(row['ad_id'], row['month']) for row in rows} == {
+            ('test1', '2014-11-01'),
+            ('test2', '2013-01-01'),
+        }
         for row in rows:
             day = np.datetime64(row['timestamp'], 'ms')
             assert day.astype('datetime64[M]') == np.datetime64(row['month'], 'M')
@@ -159,7 +181,9 @@ def test_months_are_those_of_the_weeks_and_times_lie_within(tmp_path):
 def test_csv_and_parquet_and_repeated_runs_give_the_same_logs(tmp_path):
     source = write_csv(tmp_path / 'packages.csv')
     table = pa.table({name: [row[i] for row in PACKAGES] for i, name in enumerate(NAMES)})
-    pq.write_table(table.append_column('winner', pa.array([True] * len(PACKAGES))), tmp_path / 'packages.parquet')
+    pq.write_table(
+        table.append_column('winner', pa.array([True] * len(PACKAGES))), tmp_path / 'packages.parquet'
+    )
     convert(source, tmp_path / 'a', 0.2, seed=3)
     convert(tmp_path / 'packages.parquet', tmp_path / 'b', 0.2, seed=3)
     convert(source, tmp_path / 'c', 0.2, seed=4)
@@ -192,7 +216,9 @@ def test_the_archive_converts_to_logs_that_pass_the_check(tmp_path):
     report = check_logs(tmp_path / 'logs', log_schema(), max_bad_share=0.0)
     assert report.rows == figures['train']['rows'] + figures['test']['rows']
 
-    table = pq.read_table(ARCHIVE, columns=['clickability_test_id', 'imbalance_window', 'impressions', 'clicks'])
+    table = pq.read_table(
+        ARCHIVE, columns=['clickability_test_id', 'imbalance_window', 'impressions', 'clicks']
+    )
     kept = defaultdict(list)
     for test, window, impressions, clicks in zip(*(column.to_pylist() for column in table.columns)):
         if not window:

@@ -24,6 +24,16 @@ def test_tests_that_cannot_be_learned_from_are_left_out(tmp_path):
     assert table['headline'].to_pylist() == ['One, "two"\nthree', 'Four', 'Four', 'Four', 'A', 'B']
 
 
+@pytest.mark.parametrize(
+    ('week', 'kept'),
+    [(201324, True), (201325, False), (201352, False), (201400, False), (201401, False), (201402, True)],
+)
+def test_the_imbalance_window_is_left_out(tmp_path, week, kept):
+    packages = [(test, week if test == 'test1' else at, *rest) for test, at, *rest in PACKAGES]
+    table = read_packages(write_csv(tmp_path / 'p.csv', packages))
+    assert ('test1' in table['clickability_test_id'].to_pylist()) == kept
+
+
 def test_an_empty_text_is_no_text(tmp_path):
     table = pa.table({name: [row[i] for row in changed(1, 'excerpt', '')] for i, name in enumerate(NAMES)})
     pq.write_table(table, tmp_path / 'p.parquet')
@@ -48,7 +58,10 @@ def test_the_month_is_that_of_the_first_day_of_the_week_within_the_year(day):
         (changed(1, 'impressions', None), 'row 1: impressions must not be null'),
         (changed(1, 'clickability_test_id', None), 'row 1: clickability_test_id must not be null'),
         (changed(1, 'clicks', 'many'), 'cannot be read'),
-        (changed(4, 'test_week', 201360), 'row 4: test_week must be a year and a week, as in 201446, got 201360'),
+        (
+            changed(4, 'test_week', 201360),
+            'row 4: test_week must be a year and a week, as in 201446, got 201360',
+        ),
         (changed(4, 'test_week', 46), 'row 4: test_week must be a year'),
         (PACKAGES[5:6], 'holds no test with two packages'),
         ([], 'holds no test with two packages'),
@@ -72,7 +85,11 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / 'text.parquet').write_text('no Parquet')
     (tmp_path / 'bytes.csv').write_bytes(b'headline,clicks\n"\xff\xfe",1\n')
     (tmp_path / 'empty.csv').write_bytes(b'')
-    for name, message in (('none.csv', 'no such file'), ('text.parquet', 'cannot be read'), ('empty.csv', 'cannot')):
+    for name, message in (
+        ('none.csv', 'no such file'),
+        ('text.parquet', 'cannot be read'),
+        ('empty.csv', 'cannot'),
+    ):
         with pytest.raises(InputError, match=f'{name}: {message}'):
             read_packages(tmp_path / name)
     with pytest.raises(InputError, match='bytes.csv: '):

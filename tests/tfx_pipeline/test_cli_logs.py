@@ -41,7 +41,9 @@ def spoil(logs: Path, day: str) -> None:
 
 def test_simulate_then_check(tmp_path, genco):
     logs = tmp_path / 'logs'
-    code, out, err = genco('simulate', '--out', logs, *SMALL, '--test-share', 0.25, '--json', tmp_path / 's.json')
+    code, out, err = genco(
+        'simulate', '--out', logs, *SMALL, '--test-share', 0.25, '--json', tmp_path / 's.json'
+    )
     assert (code, err) == (0, '')
     assert 'train' in out and '600' in out
     figures = json.loads((tmp_path / 's.json').read_text())
@@ -65,7 +67,9 @@ def test_check_shows_bad_rows_and_stops_at_the_configured_share(tmp_path, genco)
 
     quarantine = tmp_path / 'quarantine'
     tolerant = 'checks.max_bad_share=0.5'
-    code, out, err = genco('check', '--config', demo, '--logs', logs, '--set', tolerant, '--quarantine', quarantine)
+    code, out, err = genco(
+        'check', '--config', demo, '--logs', logs, '--set', tolerant, '--quarantine', quarantine
+    )
     assert code == 0 and 'got 9' in out
     assert pq.read_table(quarantine / '2024-06-20' / 'test' / 'part-00000.parquet').num_rows == 10
 
@@ -94,7 +98,9 @@ def test_an_impossible_world_is_one_line(tmp_path, genco, arguments, message):
 
 def test_convert_then_check(tmp_path, genco):
     source, logs = write_csv(tmp_path / 'packages.csv'), tmp_path / 'logs'
-    code, out, err = genco('convert', source, '--out', logs, '--train-share', 0.2, '--json', tmp_path / 'c.json')
+    code, out, err = genco(
+        'convert', source, '--out', logs, '--train-share', 0.2, '--json', tmp_path / 'c.json'
+    )
     assert (code, err) == (0, '')
     assert '6 packages of 2 tests' in out
     assert json.loads((tmp_path / 'c.json').read_text())['test']['impressions'] == 5300
@@ -106,7 +112,10 @@ def test_existing_output_is_refused_in_one_line(tmp_path, genco):
     (tmp_path / 'mine').touch()
     for verb in (('simulate',), ('convert', write_csv(tmp_path / 'packages.csv'))):
         code, _, err = genco(*verb, '--out', tmp_path)
-        assert (code, err) == (2, f'genco: {tmp_path}: is not empty; remove it or choose another output folder\n')
+        assert (code, err) == (
+            2,
+            f'genco: {tmp_path}: is not empty; remove it or choose another output folder\n',
+        )
 
 
 @pytest.mark.parametrize('verb', ['simulate', 'convert', 'check'])
@@ -116,6 +125,7 @@ def test_help_has_an_example(genco, verb):
 
 
 def test_no_tensorflow_is_imported():
-    code = 'import sys, tfx_pipeline.cli.logs; print(sorted({"tensorflow", "tfx", "apache_beam"} & set(sys.modules)))'
+    heavy = {'tensorflow', 'tfx', 'apache_beam'}
+    code = f'import sys, tfx_pipeline.cli.logs; print(sorted({heavy} & set(sys.modules)))'
     found = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == '[]'

@@ -20,7 +20,6 @@ from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.truth import Truth
 from creative_logs.simulator.write import simulate as write_simulated_logs
 from creative_logs.upworthy import convert as convert_upworthy
-from creative_logs.upworthy import log_schema as upworthy_log_schema
 from tfx_pipeline.cli.options import config_option, json_option, set_option, write_json
 from tfx_pipeline.config import load_config
 
@@ -44,7 +43,9 @@ _out_option = click.option(
     show_default=True,
     help='Share of the impressions under the uniform random policy (the test split).',
 )
-@click.option('--seed', type=int, default=_DEFAULTS.seed, show_default=True, help='Other seeds, other worlds.')
+@click.option(
+    '--seed', type=int, default=_DEFAULTS.seed, show_default=True, help='Other seeds, other worlds.'
+)
 @click.option('--start-day', default=_DEFAULTS.start_day.isoformat(), show_default=True, help='First day.')
 @click.option(
     '--set',

@@ -89,7 +89,9 @@ def test_rows_in_parts_tables_and_slices_have_the_same_truth():
 
 def test_importance_is_a_share_of_the_variance_of_effects():
     truth, _ = simulated(small_config(), 'train')
-    assert truth.component_importance()['phone'] == pytest.approx({'title': 1 / 6, 'image': 4 / 6, 'badge_text': 1 / 6})
+    assert truth.component_importance()['phone'] == pytest.approx(
+        {'title': 1 / 6, 'image': 4 / 6, 'badge_text': 1 / 6}
+    )
     figure_3 = simulated(SimulatorConfig(ads=10), 'train')[0].component_importance()
     assert figure_3['clothing']['image'] > figure_3['phone']['image'] > figure_3['phone']['highlight']
 
@@ -120,7 +122,9 @@ def test_choices_and_rows_that_do_not_fit_are_errors():
     for wrong in (-1, 99):
         changed = choice.copy()
         changed[4, 1] = wrong
-        with pytest.raises(InputError, match=rf'choice\[4, 1\] must be at least 0 and below \d, .*: got {wrong}$'):
+        with pytest.raises(
+            InputError, match=rf'choice\[4, 1\] must be at least 0 and below \d, .*: got {wrong}$'
+        ):
             truth.ctr(rows, changed)
     with pytest.raises(InputError, match="column 'user_id' is missing"):
         truth.best(rows.drop_columns(['user_id']))

@@ -31,7 +31,9 @@ def test_ads_are_shaped_like_table_1(large_world, component):
     assert len(covered) / len(ADS) == pytest.approx(shape.coverage, abs=0.015)
     assert covered.mean() == pytest.approx(shape.candidates, rel=0.02)
     assert lengths.max() <= 15
-    assert len(slots.pool) / large_world.pool_size(component) == pytest.approx(shape.ads_per_element, rel=0.03)
+    assert len(slots.pool) / large_world.pool_size(component) == pytest.approx(
+        shape.ads_per_element, rel=0.03
+    )
 
 
 @pytest.mark.parametrize('name', EXPOSURES_PER_ELEMENT_AND_DAY)

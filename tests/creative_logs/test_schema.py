@@ -1,0 +1,47 @@
+import pytest
+from pydantic import ValidationError
+
+from creative_logs.schema import Component, ContextFeature, LogSchema
+from tests.creative_logs.examples import SCHEMA
+
+
+def test_the_columns_are_those_of_a_row():
+    assert SCHEMA.arrow_schema().names == [
+        *('request_id', 'timestamp', 'ad_id', 'price', 'age', 'terms'),
+        *('title_candidates', 'title_shown', 'title_text', 'title_propensity'),
+        *('image_candidates', 'image_shown', 'image_propensity'),
+        *('click', 'weight', 'policy', 'model_version'),
+    ]
+    assert SCHEMA.optional_columns() == {
+        *('title_propensity', 'image_propensity', 'weight', 'policy', 'model_version')
+    }
+
+
+@pytest.mark.parametrize(
+    ('type_', 'encoding'),
+    [('string', 'id'), ('int64', 'number'), ('float', 'number'), ('string_list', 'terms')],
+)
+def test_an_encoding_follows_from_the_type(type_, encoding):
+    assert ContextFeature(name='x', type=type_).encoding == encoding
+
+
+@pytest.mark.parametrize(
+    ('values', 'message'),
+    [
+        ({'components': ()}, 'at least one component'),
+        ({'components': ({'name': 'a'}, {'name': 'a'})}, 'a_candidates'),
+        ({'components': ({'name': 'a b'},)}, 'a name must be'),
+        ({'components': ({'name': 'a', 'colour': 1},)}, 'colour'),
+        ({'context': ({'name': 'ad_id'}, {'name': 'click'})}, 'click is repeated'),
+        (
+            {'context': ({'name': 'x', 'type': 'float', 'encoding': 'id'}, {'name': 'ad_id'})},
+            'can be encoded as',
+        ),
+        ({'context': ({'name': 'ad_id', 'type': 'int64'},)}, "'ad_id' is not among the string features"),
+        ({'max_candidates': 0}, 'max_candidates must be at least 1'),
+    ],
+)
+def test_schemas_that_make_no_sense_are_refused(values, message):
+    good = {'context': (ContextFeature(name='ad_id'),), 'components': (Component(name='title'),)}
+    with pytest.raises(ValidationError, match=message):
+        LogSchema(**(good | values))
