@@ -2,9 +2,11 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import apache_beam as beam
 import tensorflow as tf
@@ -19,9 +21,12 @@ from components.sctr_evaluator.measurement import Totals, measure
 from components.sctr_evaluator.results import evaluate
 
 Read = Callable[[Any], Iterator[tf.Tensor]]
+In, Out = TypeVar('In'), TypeVar('Out')
 
 _TOTALS = 'totals'
 _MOST_CLUSTERS = 1 << 15
+# While one batch is read and summed by one thread, TensorFlow scores another.
+_THREADS = 2
 _progress = logging.getLogger('genco.progress')
 
 
@@ -91,8 +96,7 @@ class Score(beam.DoFn):
 
     def process(self, source: Any) -> Iterator[tuple[int, ClusterSums] | TaggedOutput[Literal['totals'], Totals]]:
         tables, totals = [], []
-        for rows in self._read(source):
-            table, total = self._measure(rows)
+        for table, total in in_parallel(self._measure, self._read(source)):
             tables.append(table)
             totals.append(total)
             if sum(len(table.keys) for table in tables) > _MOST_CLUSTERS:
@@ -109,3 +113,15 @@ class Score(beam.DoFn):
         seeds, keys = self._identity(rows)
         scored = [model.score(rows, seeds) for model in self._models]
         return measure(scored[0], scored[1] if len(scored) > 1 else None, keys.numpy(), self._config.min_candidates)
+
+
+def in_parallel(function: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
+    """Like `map`, with a few calls at a time and few items in memory; results keep their order."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        pending = deque()
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) > _THREADS:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()

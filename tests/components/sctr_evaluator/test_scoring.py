@@ -13,7 +13,7 @@ from components.sctr_evaluator.exported import ExportedModel
 from components.sctr_evaluator.identity import RowIdentity
 from components.sctr_evaluator.measurement import measure
 from components.sctr_evaluator.results import evaluate
-from components.sctr_evaluator.scoring import Evaluate, WriteJson
+from components.sctr_evaluator.scoring import Evaluate, WriteJson, in_parallel
 from components.sctr_evaluator.sources import read_records
 from creative_logs.errors import InputError
 from tests.components.sctr_evaluator.scored import algorithm_1
@@ -135,3 +135,21 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / 'module'))
     with pytest.raises(InputError, match='score_examples'):
         ExportedModel(str(tmp_path / 'module'))
+
+
+def test_parallel_calls_keep_their_order_and_read_few_items_ahead():
+    read = 0
+
+    def items():
+        nonlocal read
+        for read in range(1, 101):
+            yield read
+
+    results = in_parallel(lambda item: item * 10, items())
+    assert next(results) == 10 and read < 10
+    assert list(results) == [item * 10 for item in range(2, 101)]
+
+
+def test_errors_of_parallel_calls_are_raised():
+    with pytest.raises(ZeroDivisionError):
+        list(in_parallel(lambda item: 1 / item, [1, 0, 2]))
