@@ -7,7 +7,7 @@ import grpc
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from serving.errors import StatusError
-from serving.model_manager.manager import ModelManager
+from serving.model_manager.manager import ModelManager, VersionStatus, not_found
 from serving.model_manager.servable import Servable
 
 
@@ -33,14 +33,13 @@ class Catalog:
                 grpc.StatusCode.INVALID_ARGUMENT,
                 f'Unrecognized servable version label: {spec.version_label}',
             )
-        if spec.name not in self._managers:
-            asked = f'Specific({spec.name}, {spec.version.value})' if _has_version(spec) else f'Latest({spec.name})'
-            raise StatusError(grpc.StatusCode.NOT_FOUND, f'Servable not found for request: {asked}')
         version = spec.version.value if _has_version(spec) else None
+        if spec.name not in self._managers:
+            raise not_found(spec.name, version)
         with self._managers[spec.name].acquire(version) as found:
             yield found
 
-    def statuses(self, request) -> list:
+    def statuses(self, request) -> list[VersionStatus]:
         """States of the versions that a request asks for, newest first.
 
         Raises:

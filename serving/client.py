@@ -134,7 +134,9 @@ class CreativeClient:
             for entry in response.model_version_status
         ]
 
-    def _ask(self, requests: Sequence[SelectRequest], seeds: Sequence[int], contract: Contract) -> list[Selection]:
+    def _ask(
+        self, requests: Sequence[SelectRequest], seeds: Sequence[int], contract: Contract
+    ) -> list[Selection]:
         message = protos.PredictRequest()
         message.model_spec.signature_name = _SIGNATURE
         for name, array in encode_requests(requests, seeds, contract).items():

@@ -63,7 +63,9 @@ def _encode_request(request: SelectRequest, seed: int, contract: Contract) -> di
     row = {SEED: np.int64(_integer('seed', seed))}
     for name, (dtype, rank) in contract.context.items():
         if name not in request.context:
-            raise InputError(f'context feature {name!r} is missing; the model takes {_listed(contract.context)}')
+            raise InputError(
+                f'context feature {name!r} is missing; the model takes {_listed(contract.context)}'
+            )
         row[name] = _context_value(f'context feature {name!r}', request.context[name], dtype, rank)
     _check_names('component', request.candidates, contract.components, 'knows')
     _check_names('texts of component', request.texts, contract.with_text, 'takes texts of')

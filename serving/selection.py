@@ -60,7 +60,9 @@ def decode_selections(
         components = [name.decode() for name in outputs['component'][ad]]
         selected = tuple(outputs['selected_index'][ad].tolist())
         choices = {
-            name: Choice(index, outputs['selected_id'][ad, place].decode(), float(outputs['propensity'][ad, place]))
+            name: Choice(
+                index, outputs['selected_id'][ad, place].decode(), float(outputs['propensity'][ad, place])
+            )
             for place, (name, index) in enumerate(zip(components, selected))
             if index >= 0
         }
@@ -81,7 +83,9 @@ def _distinct(combinations: np.ndarray, ctrs: np.ndarray) -> list[tuple[tuple[in
     return list(found.items())
 
 
-def _choices(request: SelectRequest, components: list[str], combination: tuple[int, ...]) -> dict[str, Choice]:
+def _choices(
+    request: SelectRequest, components: list[str], combination: tuple[int, ...]
+) -> dict[str, Choice]:
     return {
         name: Choice(index, _as_text(request.candidates[name][index]))
         for name, index in zip(components, combination)

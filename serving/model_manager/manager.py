@@ -46,7 +46,9 @@ class ModelManager:
         on_change: called with every change of a version's state, by the thread that makes it.
     """
 
-    def __init__(self, name: str, base_path: Path, on_change: Callable[[VersionStatus], None] = lambda _: None):
+    def __init__(
+        self, name: str, base_path: Path, on_change: Callable[[VersionStatus], None] = lambda _: None
+    ):
         self.name = name
         self.base_path = base_path
         self._on_change = on_change
@@ -77,8 +79,7 @@ class ModelManager:
             available = [number for number, use in self._in_use.items() if not use.retired]
             number = max(available, default=None) if version is None else version
             if number not in available:
-                asked = f'Latest({self.name})' if version is None else f'Specific({self.name}, {version})'
-                raise StatusError(grpc.StatusCode.NOT_FOUND, f'Servable not found for request: {asked}')
+                raise not_found(self.name, version)
             use = self._in_use[number]
             use.requests += 1
         try:
@@ -139,6 +140,12 @@ class ModelManager:
         with self._lock:
             self._statuses[version] = status
         self._on_change(status)
+
+
+def not_found(name: str, version: int | None) -> StatusError:
+    """The answer to a request for a model or a version that is not available."""
+    asked = f'Latest({name})' if version is None else f'Specific({name}, {version})'
+    return StatusError(grpc.StatusCode.NOT_FOUND, f'Servable not found for request: {asked}')
 
 
 @dataclass

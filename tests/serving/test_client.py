@@ -37,7 +37,9 @@ def test_select_equals_the_saved_model(client, exported):
     outputs = function(**{name: tf.constant(value) for name, value in example_inputs(1).items()})
     expected = {name: value.numpy()[0] for name, value in outputs.items()}
     assert selection.choices == {
-        name: Choice(int(expected['selected_index'][m]), expected['selected_id'][m].decode(), expected['propensity'][m])
+        name: Choice(
+            int(expected['selected_index'][m]), expected['selected_id'][m].decode(), expected['propensity'][m]
+        )
         for m, name in enumerate(COMPONENTS)
         if name != 'button'
     }
@@ -83,7 +85,7 @@ def test_threads_share_a_client(client):
 
 def test_bad_request_names_the_feature(client):
     for _ in range(2):  # before and after the contract is known
-        with pytest.raises(InputError, match="context feature 'age' is missing"):
+        with pytest.raises(InputError, match="context feature 'ad_id' is missing"):
             client.select(dataclasses.replace(REQUEST, context={'user_id': 'u'}))
 
 
@@ -148,7 +150,9 @@ def test_unavailable_is_tried_again(shared_server):
 
 
 def test_other_errors_are_not_tried_again(shared_server):
-    service = FakeServer(shared_server, lambda call, context: context.abort(grpc.StatusCode.INTERNAL, 'broken'))
+    service = FakeServer(
+        shared_server, lambda call, context: context.abort(grpc.StatusCode.INTERNAL, 'broken')
+    )
     with fake_server(service) as address, CreativeClient(address, MODEL, PATIENCE_S) as client:
         with pytest.raises(ServerError, match=f'{address}: broken'):
             client.select(REQUEST)
@@ -192,6 +196,10 @@ def test_not_a_genco_model(shared_server):
         def GetModelMetadata(self, request, context):
             return get_model_metadata_pb2.GetModelMetadataResponse()
 
-    with fake_server(Other(shared_server, None)) as address, CreativeClient(address, MODEL, PATIENCE_S) as client:
-        with pytest.raises(ServerError, match="'genco' is not a GenCO model: it takes no candidates and seed"):
+    with fake_server(Other(shared_server, None)) as address, CreativeClient(
+        address, MODEL, PATIENCE_S
+    ) as client:
+        with pytest.raises(
+            ServerError, match="'genco' is not a GenCO model: it takes no candidates and seed"
+        ):
             client.select(REQUEST)

@@ -79,8 +79,14 @@ def _context(**values):
 @pytest.mark.parametrize(
     'changes, message',
     [
-        (_context(age=None), "context feature 'age' is missing; the model takes ad_id, age, hour, query_terms"),
-        (_context(agee=1), "context feature 'agee' is unknown; the model takes ad_id, age, hour, query_terms"),
+        (
+            _context(age=None),
+            "context feature 'age' is missing; the model takes ad_id, age, hour, query_terms",
+        ),
+        (
+            _context(agee=1),
+            "context feature 'agee' is unknown; the model takes ad_id, age, hour, query_terms",
+        ),
         (_context(age='x'), "context feature 'age': must be a finite number, got 'x'"),
         (_context(age=float('nan')), "context feature 'age': must be a finite number, got nan"),
         (_context(age=True), "context feature 'age': must be a finite number, got True"),
@@ -106,7 +112,10 @@ def _context(**values):
             r"candidates of component 'image': must be UTF-8, got b'\xff'",
         ),
         ({'texts': {}}, "texts of component 'title': one per candidate is needed, got 0 for 2"),
-        ({'texts': {'image': ['x']}}, "texts of component 'image' is unknown; the model takes texts of title"),
+        (
+            {'texts': {'image': ['x']}},
+            "texts of component 'image' is unknown; the model takes texts of title",
+        ),
     ],
 )
 def test_errors(changes, message):

@@ -45,7 +45,9 @@ def genco(monkeypatch, capsys):
 
 @pytest.fixture
 def select(genco, shared_server):
-    return lambda *arguments: genco('select', '--address', shared_server.address, '--timeout', PATIENCE_S, *arguments)
+    return lambda *arguments: genco(
+        'select', '--address', shared_server.address, '--timeout', PATIENCE_S, *arguments
+    )
 
 
 def test_prints_and_writes_the_choice(select, shared_server, request_file, tmp_path):
@@ -57,7 +59,11 @@ def test_prints_and_writes_the_choice(select, shared_server, request_file, tmp_p
     assert (figures['ad'], figures['model_version'], figures['seed']) == ('ad0', 1, 7)
     assert figures['ctr'] == selection.ctr
     for name, choice in selection.choices.items():
-        assert figures['choices'][name] == {'index': choice.index, 'id': choice.id, 'propensity': choice.propensity}
+        assert figures['choices'][name] == {
+            'index': choice.index,
+            'id': choice.id,
+            'propensity': choice.propensity,
+        }
         assert f'{choice.propensity:.4f}' in out
     assert [other['ctr'] for other in figures['runners_up']] == [other.ctr for other in selection.runners_up]
     assert f'Ad ad0: predicted CTR {selection.ctr:.2%}' in out
@@ -83,16 +89,24 @@ def test_needs_no_tensorflow(shared_server, request_file):
 
 @pytest.fixture
 def logs(tmp_path):
-    """Two days; ad0 is last seen on the first, ad1 on the second."""
+    """Two days; ad0 is last seen on the first, ad1 on both."""
     rows = {
-        '2024-01-01': {'train': [('ad0', 5, 'old'), ('ad0', 9, 'newest')], 'test': [('ad0', 7, 'middle')]},
-        '2024-01-02': {'train': [('ad1', 20, 'train')], 'test': [('ad1', 15, 'first'), ('ad1', 16, 'second')]},
+        '2024-01-01': {
+            'train': [('ad0', 5, 'old'), ('ad0', 9, 'newest'), ('ad1', 3, 'first day')],
+            'test': [('ad0', 7, 'middle')],
+        },
+        '2024-01-02': {
+            'train': [('ad1', 20, 'train')],
+            'test': [('ad1', 15, 'first'), ('ad1', 16, 'second')],
+        },
     }
     for day, splits in rows.items():
         for split, impressions in splits.items():
             folder = tmp_path / 'logs' / day / split
             folder.mkdir(parents=True)
-            pq.write_table(pa.Table.from_pylist([_impression(*i) for i in impressions]), folder / 'part.parquet')
+            pq.write_table(
+                pa.Table.from_pylist([_impression(*i) for i in impressions]), folder / 'part.parquet'
+            )
     return tmp_path / 'logs'
 
 
@@ -172,7 +186,9 @@ def test_options_that_exclude_each_other(select, request_file, logs):
 
 
 def test_model_that_is_not_loaded(select, request_file):
-    _assert_one_line(select('--request', request_file, '--model-name', 'other'), "serves no version of model 'other'")
+    _assert_one_line(
+        select('--request', request_file, '--model-name', 'other'), "serves no version of model 'other'"
+    )
 
 
 def test_server_that_is_not_there(genco, request_file):

@@ -28,9 +28,13 @@ class Serve:
         command = [*GENCO, 'serve', '--model-base-path', str(base_path), '--port', str(port)]
         environment = {key: value for key, value in os.environ.items() if not key.startswith('TF_CPP')}
         pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE}
-        self.process = subprocess.Popen([*command, '--version-poll-seconds', '0.05'], text=True, env=environment, **pipes)
+        self.process = subprocess.Popen(
+            [*command, '--version-poll-seconds', '0.05'], text=True, env=environment, **pipes
+        )
         self._lines = queue.Queue()
-        self._reader = threading.Thread(target=lambda: [self._lines.put(line) for line in self.process.stdout])
+        self._reader = threading.Thread(
+            target=lambda: [self._lines.put(line) for line in self.process.stdout]
+        )
         self._reader.start()
 
     def wait_for(self, pattern):
@@ -90,4 +94,6 @@ def test_broken_version_is_one_line(exported, base_path):
     with serving(base_path) as serve:
         serve.wait_for('serving model genco')
         _, errors = serve.end(signal.SIGTERM)
-    assert re.fullmatch(r'genco: version 1 cannot be served and is passed over: .*saved_model\.pb.*\n', errors)
+    assert re.fullmatch(
+        r'genco: version 1 cannot be served and is passed over: .*saved_model\.pb.*\n', errors
+    )

@@ -53,7 +53,11 @@ def _undecodable():
         (_without_spec(), 'INVALID_ARGUMENT', 'Missing ModelSpec'),
         (_with_spec(name=''), 'INVALID_ARGUMENT', 'ModelSpec has no name specified.'),
         (_with_spec(name='other'), 'NOT_FOUND', 'Servable not found for request: Latest(other)'),
-        (_with_spec(name='other', version=3), 'NOT_FOUND', 'Servable not found for request: Specific(other, 3)'),
+        (
+            _with_spec(name='other', version=3),
+            'NOT_FOUND',
+            'Servable not found for request: Specific(other, 3)',
+        ),
         (_with_spec(version=9), 'NOT_FOUND', f'Servable not found for request: Specific({MODEL}, 9)'),
         (_with_spec(version_label='L'), 'INVALID_ARGUMENT', 'Unrecognized servable version label: L'),
         (_with_spec(signature_name='S'), 'FAILED_PRECONDITION', 'Serving signature key "S" not found.'),
@@ -73,8 +77,8 @@ def _undecodable():
         (
             predict_request({'z': np.int64(1)}, MODEL, 'spin'),
             'INVALID_ARGUMENT',
-            'Signature input alias: rounds(feed name: spin_rounds:0) not found in request and no default value '
-            'provided. Inputs expected to be in the request {z}, or default input alias set: ',
+            'Signature input alias: rounds(feed name: spin_rounds:0) not found in request and no default '
+            'value provided. Inputs expected to be in the request {z}, or default input alias set: ',
         ),
         (_undecodable(), 'INVALID_ARGUMENT', 'tensor parsing error: age'),
         (
@@ -106,7 +110,9 @@ def test_predict_errors(shared_server, request_, code, message):
 @pytest.mark.parametrize('signature', ['', 'serving_default', 'score_elements'])
 def test_predict_equals_the_saved_model(shared_server, exported, signature):
     inputs = example_inputs(7)
-    response = shared_server.prediction.Predict(predict_request(inputs, MODEL, signature))  # without a deadline
+    response = shared_server.prediction.Predict(
+        predict_request(inputs, MODEL, signature)
+    )  # without a deadline
     name = signature or 'serving_default'
     assert response.model_spec.name == MODEL
     assert response.model_spec.version.value == 1
@@ -130,7 +136,10 @@ def test_predict_reads_raw_and_typed_tensors_and_answers_typed(shared_server):
 
 
 def test_output_filter(shared_server):
-    assert set(shared_server.prediction.Predict(_filtered('ctr', 'component')).outputs) == {'ctr', 'component'}
+    assert set(shared_server.prediction.Predict(_filtered('ctr', 'component')).outputs) == {
+        'ctr',
+        'component',
+    }
 
 
 def test_specific_version(shared_server):

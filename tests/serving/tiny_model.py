@@ -74,7 +74,9 @@ class TinyModel(tf.Module):
 
     def spin(self, request):
         """Keeps the server busy until it is cancelled, or for so many rounds."""
-        counter = tf.while_loop(lambda i: i < request['rounds'], lambda i: [i + 1], [tf.constant(0, tf.int64)])
+        counter = tf.while_loop(
+            lambda i: i < request['rounds'], lambda i: [i + 1], [tf.constant(0, tf.int64)]
+        )
         return {'rounds': counter[0]}
 
     def _scores(self, request):

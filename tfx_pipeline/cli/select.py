@@ -20,14 +20,24 @@ _KEYS = ('context', 'candidates', 'texts', 'seed')
 
 
 @click.command()
-@click.option('--address', default='localhost:8500', show_default=True, metavar='HOST:PORT', help='Of the server.')
+@click.option(
+    '--address', default='localhost:8500', show_default=True, metavar='HOST:PORT', help='Of the server.'
+)
 @click.option('--model-name', default='genco', show_default=True, help='Name of the model at the server.')
-@click.option('--request', 'request_path', metavar='FILE', help='JSON: context, candidates, and maybe texts, seed.')
+@click.option(
+    '--request', 'request_path', metavar='FILE', help='JSON: context, candidates, and maybe texts, seed.'
+)
 @click.option('--from-logs', metavar='DIR', help='Take a logged request from these Parquet logs instead.')
-@click.option('--ad', metavar='ID', help='With --from-logs: the newest request of this ad [the newest test request].')
-@click.option('--ad-column', default='ad_id', show_default=True, help='Context feature that identifies the ad.')
+@click.option(
+    '--ad', metavar='ID', help='With --from-logs: the newest request of this ad [the newest test request].'
+)
+@click.option(
+    '--ad-column', default='ad_id', show_default=True, help='Context feature that identifies the ad.'
+)
 @click.option('--seed', type=int, help='Equal seeds give equal answers [random].')
-@click.option('--timeout', default=5.0, show_default=True, type=click.FloatRange(0, min_open=True), help='Seconds.')
+@click.option(
+    '--timeout', default=5.0, show_default=True, type=click.FloatRange(0, min_open=True), help='Seconds.'
+)
 @json_option
 def select(address, model_name, request_path, from_logs, ad, ad_column, seed, timeout, json_path):
     """Ask a server which creatives to show for one ad.
@@ -100,7 +110,10 @@ def _figures(selection: Selection) -> dict:
         'ctr': selection.ctr,
         'choices': {name: dataclasses.asdict(choice) for name, choice in selection.choices.items()},
         'runners_up': [
-            {'ctr': other.ctr, 'choices': {n: {'index': c.index, 'id': c.id} for n, c in other.choices.items()}}
+            {
+                'ctr': other.ctr,
+                'choices': {n: {'index': c.index, 'id': c.id} for n, c in other.choices.items()},
+            }
             for other in selection.runners_up
         ],
     }

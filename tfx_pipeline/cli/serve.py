@@ -21,7 +21,9 @@ __all__ = ['select', 'serve']
     help='Folder with one numbered sub folder per version, where the pipeline pushes to.',
 )
 @click.option('--model-name', default='genco', show_default=True, help='Name that clients ask for.')
-@click.option('--port', default=8500, show_default=True, type=click.IntRange(0, 65535), help='0 picks a free one.')
+@click.option(
+    '--port', default=8500, show_default=True, type=click.IntRange(0, 65535), help='0 picks a free one.'
+)
 @click.option(
     '--version-poll-seconds',
     default=1.0,

@@ -61,7 +61,9 @@ def test_version_in_use_stays_until_its_request_is_done(manager, exported, base_
 def test_warm_up_runs_before_announcement(manager, exported, base_path, monkeypatch):
     states = []
     run = Servable.run
-    monkeypatch.setattr(Servable, 'run', lambda *args: states.append(manager.statuses()[0].state) or run(*args))
+    monkeypatch.setattr(
+        Servable, 'run', lambda *args: states.append(manager.statuses()[0].state) or run(*args)
+    )
     push(exported[0], base_path, 1)
     manager.poll()
     assert states == [LOADING] * 2
@@ -153,7 +155,9 @@ def test_deleted_last_version_is_let_go_and_may_come_back(manager, exported, bas
     manager.poll()
     shutil.rmtree(folder)
     manager.poll()
-    with pytest.raises(StatusError, match=r'Servable not found for request: Latest\(genco\)'), manager.acquire():
+    with pytest.raises(
+        StatusError, match=r'Servable not found for request: Latest\(genco\)'
+    ), manager.acquire():
         pass
     push(exported[0], base_path, 1)
     manager.poll()

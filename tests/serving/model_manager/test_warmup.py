@@ -20,7 +20,9 @@ def test_runs_every_record(servable, tmp_path, monkeypatch):
     write_warmup(tmp_path, tuple(example_inputs(ads) for ads in (1, 2, 4)))
     ads = []
     run = servable.run
-    monkeypatch.setattr(servable, 'run', lambda s, inputs, *rest: ads.append(len(inputs['seed'])) or run(s, inputs, *rest))
+    monkeypatch.setattr(
+        servable, 'run', lambda s, inputs, *rest: ads.append(len(inputs['seed'])) or run(s, inputs, *rest)
+    )
     assert warm_up(servable, tmp_path) == 3
     assert ads == [1, 2, 4]
 
