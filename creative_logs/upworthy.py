@@ -94,8 +94,9 @@ def convert(
         out: a folder that is empty or not there yet.
         train_share: share of all impressions to train on, above 0 and at most 0.5.
         seed: decides the split and the times of the impressions.
-        max_weight: a training row stands for at most so many impressions; test rows are one per
-            package and click value. With 1, every impression is a row in both.
+        max_weight: a training row stands for one click, or for at most so many impressions without
+            one: clicks in lumps mislead an online learner. Test rows are one per package and click
+            value. With 1, every impression is a row in both.
         progress: called with the number of months written and of all months.
 
     Returns:
@@ -227,12 +228,16 @@ def _write(
 
 
 def _rows(counts: Counts, packages: np.ndarray, max_weight: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Package, click and weight of every row, the impressions of a package spread evenly: int64[R] each."""
+    """Package, click and weight of every row, the impressions of a package spread evenly: int64[R] each.
+
+    Clicks have rows of their own, of weight 1, unless rows are of any weight.
+    """
     clicks = counts.clicks[packages]
     impressions = np.concatenate([counts.impressions[packages] - clicks, clicks])
     package = np.concatenate([packages, packages])
     click = np.repeat([0, 1], len(packages))
-    pieces = -(-impressions // max_weight)
+    clicks_at_once = max_weight if max_weight == LARGEST_WEIGHT else 1
+    pieces = -(-impressions // np.repeat([max_weight, clicks_at_once], len(packages)))
     base, rest = np.divmod(impressions, np.maximum(pieces, 1))
     piece = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     weight = np.repeat(base, pieces) + (piece < np.repeat(rest, pieces))

@@ -107,7 +107,7 @@ def simulate(out: str, workers: int, overrides: tuple[str, ...], json_path: str 
     type=int,
     default=64,
     show_default=True,
-    help='A training row stands for at most so many impressions; 1 writes every impression as a row.',
+    help='A training row stands for one click or at most so many impressions without; 1: each is a row.',
 )
 @json_option
 def convert(source: str, out: str, train_share: float, seed: int, max_weight: int, json_path: str | None):
