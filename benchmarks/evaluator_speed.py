@@ -17,11 +17,15 @@ from components.sctr_evaluator.scoring import Evaluate, WriteJson
 from components.sctr_evaluator.sources import BATCH_ROWS, read_records
 
 
+# Enough for every thread of the evaluator to have built its graph.
+_START_BATCHES = 4
+
+
 def run(model_dir: str, files: Sequence[str], rows: int, baseline_dir: str | None = None) -> dict:
     """Times the Beam pipeline of the evaluator on `rows` rows.
 
     `rows_per_s` is over reading, scoring, summing and writing. What a run pays once whatever its rows is
-    apart, in `start_s`: the same pipeline on one batch, which starts Beam and loads and traces the model.
+    apart, in `start_s`: the same pipeline on a few batches, which starts Beam and loads the model.
 
     Args:
         model_dir: an exported model.
@@ -29,7 +33,7 @@ def run(model_dir: str, files: Sequence[str], rows: int, baseline_dir: str | Non
         rows: to be evaluated, rounded up to whole batches.
         baseline_dir: another exported model that scores the same rows, or None.
     """
-    start = _time(model_dir, baseline_dir, files, batches=1)
+    start = _time(model_dir, baseline_dir, files, _START_BATCHES)
     batches = -(-rows // BATCH_ROWS)
     seconds, evaluated = _time(model_dir, baseline_dir, files, batches)
     return {

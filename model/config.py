@@ -89,9 +89,9 @@ class TrainingConfig(Frozen):
     rl_loss: float = Field(0.15, ge=0)
     max_importance_weight: float = Field(0.0, ge=0)
     sparse_optimizer: Literal['sgd', 'adagrad'] = 'adagrad'
-    sparse_learning_rate: float = Field(0.02, gt=0)
+    sparse_learning_rate: float = Field(0.005, gt=0)
     dense_optimizer: Literal['sgd', 'adam'] = 'adam'
-    dense_learning_rate: float = Field(1e-3, gt=0)
+    dense_learning_rate: float = Field(3e-4, gt=0)
     element_prior_std: float = Field(0.12, gt=0)
     ad_prior_std: float = Field(0.6, gt=0)
 

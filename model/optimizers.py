@@ -16,6 +16,13 @@ def create_optimizer(model, config: TrainingConfig) -> tf.keras.optimizers.legac
     """Composite optimizer over `model.sparse_variables` and `model.dense_variables`."""
     sparse = _OPTIMIZERS[config.sparse_optimizer](config.sparse_learning_rate)
     dense = _OPTIMIZERS[config.dense_optimizer](config.dense_learning_rate)
+
+    def sparse_variables():
+        return model.sparse_variables
+
+    def dense_variables():
+        return model.dense_variables
+
     return tfrs.experimental.optimizers.CompositeOptimizer(
-        [(sparse, lambda: model.sparse_variables), (dense, lambda: model.dense_variables)]
+        [(sparse, sparse_variables), (dense, dense_variables)]
     )

@@ -1,6 +1,6 @@
 """Reads transformed examples in the order of time: days in sequence, inside a day by timestamp."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
@@ -41,10 +41,9 @@ def read(days: Sequence[Sequence[str]], layout: Layout, batch_size: int) -> tf.d
         batch_size: B; the last batch of a day may be smaller.
     """
     spec = feature_spec(layout)
-    batches = [_sorted_batches(list(files), batch_size) for files in days]
-    serialized = batches[0]
-    for more in batches[1:]:
-        serialized = serialized.concatenate(more)
+    serialized = tf.data.Dataset.from_generator(
+        lambda: _batches_in_order(days, batch_size), output_signature=tf.TensorSpec([None], tf.string)
+    )
     return serialized.map(
         lambda rows: pack(tf.io.parse_example(rows, spec), layout), num_parallel_calls=2
     ).prefetch(4)
@@ -58,13 +57,9 @@ def _timestamps(serialized: tf.Tensor) -> tf.Tensor:
     return tf.io.parse_example(serialized, _TIMESTAMP_SPEC)[TIMESTAMP]
 
 
-def _sorted_batches(files: list[str], batch_size: int) -> tf.data.Dataset:
-    chunks = _records(files).batch(_READ_AT_ONCE).ragged_batch(1 << 40)
-
-    def in_order(chunked):
-        rows = chunked.flat_values
+def _batches_in_order(days: Sequence[Sequence[str]], batch_size: int) -> Iterator[tf.Tensor]:
+    for files in days:
+        rows = tf.concat(list(_records(list(files)).batch(_READ_AT_ONCE)), 0)
         rows = tf.gather(rows, tf.argsort(_timestamps(rows), stable=True))
-        starts = tf.data.Dataset.range(0, tf.size(rows, tf.int64), batch_size)
-        return starts.map(lambda start: rows[start : start + batch_size])
-
-    return chunks.flat_map(in_order)
+        for start in range(0, rows.shape[0], batch_size):
+            yield rows[start : start + batch_size]

@@ -1,0 +1,30 @@
+"""Speed of the simulator."""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from creative_logs.simulator.config import SimulatorConfig
+from creative_logs.simulator.write import simulate
+
+
+def run(quick: bool) -> dict:
+    """Writes logs of the shape of Table 1 with one process per core.
+
+    Returns:
+        rows_per_s, rows, seconds, workers; set-up and the writing of Parquet included.
+    """
+    rows = 100_000 if quick else 2_000_000
+    config = SimulatorConfig(ads=2000, days=10, rows=rows // 10)
+    workers = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        simulate(config, Path(folder) / 'logs', workers=workers)
+        seconds = time.perf_counter() - started
+    return {
+        'rows_per_s': round(rows / seconds),
+        'rows': rows,
+        'seconds': round(seconds, 2),
+        'workers': workers,
+    }
