@@ -31,9 +31,9 @@ class PaddedGenCO(GenCO):
         features = tf.concat([embeddings, kind, attended], -1)
         flat = tf.reshape(features, [-1, features.shape[-1]])
         index = _index(mask)
-        mil_logit = self.aggregation.logits(tf.gather(context, index.ad), flat)
         bias = tf.reshape(self.element_bias(rows), [-1])
-        return Encoded(index, context, flat, mil_logit, bias, self.ad_bias(self._ad_rows(batch)))
+        element_context = tf.gather(context, index.ad)
+        return Encoded(index, context, element_context, flat, bias, self.ad_bias(self._ad_rows(batch)))
 
     def score_elements(self, encoded: Encoded) -> tf.Tensor:
         present = tf.reshape(encoded.index.position >= 0, [-1])

@@ -83,7 +83,7 @@ def index_of(counts: tf.Tensor) -> Index:
     components = tf.shape(counts)[1]
     flat = tf.reshape(counts, [-1])
     first = tf.cumsum(flat, exclusive=True)
-    segment = tf.repeat(tf.range(tf.size(flat)), flat)
+    segment = segments_of(flat)
     return Index(
         ad=segment // components,
         component=segment % components,
@@ -91,6 +91,17 @@ def index_of(counts: tf.Tensor) -> Index:
         start=tf.reshape(first, tf.shape(counts)),
         position=tf.range(tf.size(segment)) - tf.gather(first, segment),
     )
+
+
+def segments_of(lengths: tf.Tensor) -> tf.Tensor:
+    """0 repeated lengths[0] times, 1 repeated lengths[1] times, ...: int32 [sum of lengths].
+
+    As the running count of segments begun so far, which is several times faster than `tf.repeat`.
+    """
+    first = tf.cumsum(lengths, exclusive=True)
+    total = tf.reduce_sum(lengths)
+    begun = tf.scatter_nd(first[:, None], tf.ones_like(lengths), [total + 1])
+    return tf.cumsum(begun[:total]) - 1
 
 
 def _ragged_rows(name: str) -> tf.io.RaggedFeature:

@@ -53,7 +53,7 @@ class TrainingCurves(tf.keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if (batch + 1) % _STEPS_PER_SCALAR:
             return
-        values = {metric.name: float(metric.result()) for metric in self.model.metrics}
+        values = self.model.figures()
         self.model.reset_metrics()
         step = int(self.model.optimizer.iterations)
         with self._writer.as_default(step):

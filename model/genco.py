@@ -7,7 +7,7 @@ import tensorflow_recommenders as tfrs
 
 from creative_logs.schema import CLICK, WEIGHT
 from model import batch as keys
-from model.batch import Batch, Index, index_of
+from model.batch import Batch, Index, index_of, segments_of
 from model.config import ModelConfig, TrainingConfig
 from model.layers import ContextEncoder, CrossComponentAttention, MilAggregation, ScoreNetwork, ShrunkBias
 from model.layout import Layout
@@ -16,21 +16,24 @@ from model.optimizers import create_optimizer
 from model.segments import log_softmax
 
 
+_MEANS = ('loss_combination', 'loss_element', 'loss_rl', 'click_rate', 'predicted_ctr')
+_MEANS_PER_COMPONENT = ('entropy', 'attention_weight')
+
+
 class Encoded(NamedTuple):
     """A batch after the layers that elements and combinations share.
 
     Attributes:
         index: where the packed elements belong.
-        context: h, float32 [B, H].
+        context: h, float32 [B, H], and element_context: the same per element, float32 [T, H].
         features: f_e = (emb(e), emb(C), z), float32 [T, F] (eq. 16).
-        mil_logit: logits of w, float32 [T].
         element_bias: float32 [T], and ad_bias: float32 [B], logits of the additive part; zero without it.
     """
 
     index: Index
     context: tf.Tensor
+    element_context: tf.Tensor
     features: tf.Tensor
-    mil_logit: tf.Tensor
     element_bias: tf.Tensor
     ad_bias: tf.Tensor
 
@@ -85,10 +88,15 @@ class GenCO(tfrs.Model):
         loss = tf.keras.losses.BinaryCrossentropy(from_logits=True, reduction='sum')
         self.combination_task = tfrs.tasks.Ranking(loss=loss)
         self.auc = tf.keras.metrics.AUC(name='auc', from_logits=True)
-        names = ['loss_combination', 'loss_element', 'loss_rl', 'click_rate', 'predicted_ctr']
-        for component in self.layout.components:
-            names += [f'entropy/{component}', f'attention_weight/{component}']
-        self.means = {name: tf.keras.metrics.Mean(name=name) for name in names}
+        names = list(self.layout.components)
+        self._mean_names = [*_MEANS, *(f'{group}/{name}' for group in _MEANS_PER_COMPONENT for name in names)]
+        self.means = tf.keras.metrics.MeanTensor(name='means', shape=[len(self._mean_names)])
+
+    def figures(self) -> dict[str, float]:
+        """Means over the batches since the metrics were last reset: loss terms, click rate, predicted CTR,
+        AUC; entropy of pi and attention weight per component."""
+        means = dict(zip(self._mean_names, self.means.result().numpy().tolist(), strict=True))
+        return means | {'auc': float(self.auc.result())}
 
     def compile(self, **kwargs) -> None:
         """Compiles with the optimizers of the training configuration."""
@@ -116,20 +124,19 @@ class GenCO(tfrs.Model):
             attended = self.attention(embeddings, counts, index)
         else:
             attended = tf.zeros([tf.shape(embeddings)[0], self.config.attention_dim])
-        kind = tf.gather(self.component_embedding, index.component)
+        kind = tf.one_hot(index.component, len(self.layout.components)) @ self.component_embedding
         features = tf.concat([embeddings, kind, attended], 1)
-        mil_logit = self.aggregation.logits(tf.gather(context, index.ad), features)
         if self.config.additive:
             element_bias = self.element_bias(batch[keys.ELEMENTS])
             ad_bias = self.ad_bias(self._ad_rows(batch))
         else:
-            element_bias, ad_bias = tf.zeros_like(mil_logit), tf.zeros_like(context[:, 0])
-        return Encoded(index, context, features, mil_logit, element_bias, ad_bias)
+            element_bias, ad_bias = tf.zeros_like(features[:, 0]), tf.zeros_like(context[:, 0])
+        element_context = tf.gather(context, index.ad)
+        return Encoded(index, context, element_context, features, element_bias, ad_bias)
 
     def score_elements(self, encoded: Encoded) -> tf.Tensor:
         """p (eq. 19), the policy's logits, float32 [T]."""
-        context = tf.gather(encoded.context, encoded.index.ad)
-        return self.phi(context, encoded.features) + encoded.element_bias
+        return self.phi(encoded.element_context, encoded.features) + encoded.element_bias
 
     def log_policy(self, encoded: Encoded, scores: tf.Tensor) -> tf.Tensor:
         """log pi_theta of each element within its component (eq. 15), float32 [T]."""
@@ -142,13 +149,19 @@ class GenCO(tfrs.Model):
             combinations: integer [B, K, M], positions among the candidates, -1 where absent.
         """
         place, present = self.places(encoded.index, combinations)
-        features, weights = self.aggregation(
-            tf.gather(encoded.features, place), tf.gather(encoded.mil_logit, place), present
-        )
+        features = tf.gather(encoded.features, place)
         context = tf.repeat(encoded.context[:, None], tf.shape(place)[1], 1)
+        combined, weights = self.aggregation(features, self._mil_logits(encoded, place, features), present)
         bias = tf.reduce_sum(tf.where(present, tf.gather(encoded.element_bias, place), 0.0), -1)
         base = self.intercept + encoded.ad_bias[:, None]
-        return Combined(self.phi(context, features) + bias + base, weights)
+        return Combined(self.phi(context, combined) + bias + base, weights)
+
+    def _mil_logits(self, encoded: Encoded, place: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+        """Logits of w, float32 [B, K, M]: per element where combinations share elements, else of the one."""
+        if place.shape[1] == 1:
+            context = tf.repeat(encoded.context[:, None, None], place.shape[2], 2)
+            return self.aggregation.logits(context, features)
+        return tf.gather(self.aggregation.logits(encoded.element_context, encoded.features), place)
 
     @staticmethod
     def places(index: Index, chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -214,7 +227,8 @@ class GenCO(tfrs.Model):
     def _context_inputs(self, batch: Batch, embeddings: tf.Tensor, index: Index) -> tf.Tensor:
         """Input of the encoder: the request, and stat(S): log count and mean embedding per component."""
         counts = tf.cast(batch[keys.COUNTS], tf.float32)
-        means = tf.math.unsorted_segment_mean(embeddings, index.segment, tf.size(index.start))
+        sums = tf.math.unsorted_segment_sum(embeddings, index.segment, tf.size(index.start))
+        means = sums / tf.maximum(tf.reshape(counts, [-1, 1]), 1.0)
         width = len(self.layout.components) * self.config.element_dim
         return tf.concat([*self._request_inputs(batch), tf.math.log1p(counts), tf.reshape(means, [-1, width])], 1)
 
@@ -276,17 +290,16 @@ class GenCO(tfrs.Model):
         )
 
     def _update_metrics(self, inputs, losses, logit, entropy, weights) -> None:
-        click, weight = inputs[CLICK], inputs[WEIGHT]
+        click, weight, shown = inputs[CLICK], inputs[WEIGHT], inputs[keys.SHOWN]
         total = tf.reduce_sum(weight)
-        for name, loss in losses.items():
-            self.means[name].update_state(loss / total, total)
         self.auc.update_state(click, logit, weight)
-        self.means['click_rate'].update_state(click, weight)
-        self.means['predicted_ctr'].update_state(tf.sigmoid(logit), weight)
-        masked = tf.where(inputs[keys.SHOWN] >= 0, weight[:, None], 0.0)
-        for j, name in enumerate(self.layout.components):
-            self.means[f'entropy/{name}'].update_state(entropy[:, j], masked[:, j])
-            self.means[f'attention_weight/{name}'].update_state(weights[:, j], masked[:, j])
+        sums = [*losses.values(), tf.reduce_sum(weight * click), tf.reduce_sum(weight * tf.sigmoid(logit))]
+        present = tf.where(shown >= 0, weight[:, None], 0.0)
+        per_component = tf.reduce_sum(present, 0)
+        component_sums = [tf.reduce_sum(present * values, 0) for values in (entropy, weights)]
+        over = tf.concat([tf.repeat(total, len(sums)), per_component, per_component], 0)
+        means = tf.math.divide_no_nan(tf.concat([tf.stack(sums), *component_sums], 0), over)
+        self.means.update_state(means, over)
 
 
 def _table(rows: int, dim: int, name: str) -> tf.Variable:
@@ -296,5 +309,5 @@ def _table(rows: int, dim: int, name: str) -> tf.Variable:
 
 def _mean_of(rows: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     """Mean of consecutive rows, `lengths` at a time; zero where the length is zero."""
-    segment = tf.repeat(tf.range(tf.size(lengths)), lengths)
-    return tf.math.unsorted_segment_mean(rows, segment, tf.size(lengths))
+    sums = tf.math.unsorted_segment_sum(rows, segments_of(lengths), tf.size(lengths))
+    return sums / tf.maximum(tf.cast(lengths, rows.dtype), 1.0)[:, None]

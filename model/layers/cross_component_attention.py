@@ -74,17 +74,21 @@ class CrossComponentAttention(tf.keras.layers.Layer):
         start = tf.cumsum(lengths, exclusive=True)
         order = tf.argsort(lengths)
         ads = tf.size(lengths)
-        sums, places = [], []
+        places = []
         for group in range(_GROUPS):
             chosen = order[group * ads // _GROUPS : (group + 1) * ads // _GROUPS]
             length = tf.gather(lengths, chosen)[:, None]
             position = tf.range(tf.reduce_max(tf.concat([length[:, 0], [0]], 0)))[None]
             place = tf.where(position < length, tf.gather(start, chosen)[:, None] + position, elements)
-            sums.append(self._attend_group(tf.gather(rows, place)))
-            places.append(tf.reshape(place, [-1]))
-        places = tf.concat(places, 0)
-        back = tf.scatter_nd(places[:, None], tf.range(tf.size(places)), [elements + 1])
-        return tf.gather(tf.concat(sums, 0), back[:elements])
+            places.append(place)
+        place = tf.concat([tf.reshape(group, [-1]) for group in places], 0)
+        back = tf.scatter_nd(place[:, None], tf.range(tf.size(place)), [elements + 1])[:elements]
+        grouped = tf.split(_spread(rows, place, back), [tf.size(group) for group in places])
+        sums = [
+            self._attend_group(tf.reshape(values, [tf.shape(group)[0], tf.shape(group)[1], rows.shape[1]]))
+            for values, group in zip(grouped, places, strict=True)
+        ]
+        return _collect(tf.concat(sums, 0), place, back)
 
     def _attend_group(self, rows: tf.Tensor) -> tf.Tensor:
         width = self.units + 1 + self.components
@@ -94,3 +98,28 @@ class CrossComponentAttention(tf.keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {'components': self.components, 'units': self.units}
+
+
+@tf.custom_gradient
+def _spread(rows: tf.Tensor, place: tf.Tensor, back: tf.Tensor):
+    """Packed rows [T + 1, ...], the last for padding, to their padded places.
+
+    Each element has one place, so the gradient is a gather as well; nothing learns from padding.
+    """
+
+    def gradient(upstream):
+        found = tf.gather(upstream, back)
+        return tf.concat([found, tf.zeros_like(found[:1])], 0), None, None
+
+    return tf.gather(rows, place), gradient
+
+
+@tf.custom_gradient
+def _collect(rows: tf.Tensor, place: tf.Tensor, back: tf.Tensor):
+    """Padded rows back to the T packed elements; the inverse of `_spread`."""
+
+    def gradient(upstream):
+        padded = tf.concat([upstream, tf.zeros_like(upstream[:1])], 0)
+        return tf.gather(padded, place), None, None
+
+    return tf.gather(rows, back), gradient

@@ -6,8 +6,8 @@ import tensorflow as tf
 class MilAggregation(tf.keras.layers.Layer):
     """f_c = sum_j w_ij f_e, with w_ij a softmax over the components that are present.
 
-    The logit of w_ij is v . relu(W [h_i, f_e] + b), one per element, so that it is computed once
-    however many combinations an element is part of.
+    The logit of w_ij is v . relu(W [h_i, f_e] + b), of one element alone, so that it need be computed
+    only once however many combinations an element is part of.
 
     Args:
         units: hidden size of the attention.
@@ -22,7 +22,7 @@ class MilAggregation(tf.keras.layers.Layer):
         self._output = tf.keras.layers.Dense(1, use_bias=False, name='mil_output')
 
     def logits(self, context: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
-        """Attention logits of elements: h float32 [T, H], f float32 [T, F] -> float32 [T]."""
+        """Attention logits of elements: h float32 [..., H], f float32 [..., F] -> float32 [...]."""
         return self._output(self._hidden(tf.concat([context, features], -1)))[..., 0]
 
     def weights_of(self, logits: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
@@ -43,7 +43,7 @@ class MilAggregation(tf.keras.layers.Layer):
             f_c float32 [..., F] and w float32 [..., M].
         """
         weights = self.weights_of(logits, present)
-        return tf.einsum('...m,...mf->...f', weights, features), weights
+        return tf.reduce_sum(weights[..., None] * features, -2), weights
 
     def get_config(self):
         return super().get_config() | {'units': self.units}
