@@ -18,7 +18,7 @@ setup(
         'tensorflow-serving-api>=2.19.1',
         'tensorboard>=2.21,<2.22',
         'apache-beam>=2.77,<2.78',
-        'grpcio-health-checking>=1.85',
+        'grpcio-health-checking>=1.80,<1.81',
         'pyarrow>=18,<19',
         'pydantic>=2.14',
         'click>=8.5',

@@ -23,8 +23,7 @@ from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.write import simulate
 from model.config import GencoConfig
 from model.export_model import export_model
-from model.layout import Layout
-from model.preprocessing import table_rows
+from model.preprocessing import layout_of
 from model.reader import read
 from model.train import train
 
@@ -89,7 +88,7 @@ class _Run(NamedTuple):
 
 def _export(directory: Path, config: GencoConfig, model_dir: Path) -> None:
     transforms = transform_logs(directory / 'logs', config, directory / 'transformed')
-    layout = Layout.from_schema(config.log_schema, table_rows(transforms))
+    layout = layout_of(transforms, config.log_schema)
     data = read([examples_of(directory / 'transformed', TRAIN)], layout, config.training.batch_size)
     export_model(train(layout, config, data), transforms, config, str(model_dir))
 

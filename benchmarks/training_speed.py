@@ -18,7 +18,7 @@ from model import batch as keys
 from model.config import GencoConfig
 from model.genco import GenCO
 from model.layout import Layout
-from model.preprocessing import table_rows
+from model.preprocessing import layout_of
 from model.reader import read
 
 
@@ -40,7 +40,7 @@ def run(quick: bool) -> dict:
         directory = Path(folder)
         simulate(simulated, directory / 'logs')
         transforms = transform_logs(directory / 'logs', config, directory / 'transformed')
-        layout = Layout.from_schema(config.log_schema, table_rows(transforms))
+        layout = layout_of(transforms, config.log_schema)
         data = read([examples_of(directory / 'transformed', TRAIN)], layout, config.training.batch_size)
         packed, padded = _step_of(GenCO, layout, config), _step_of(PaddedGenCO, layout, config)
         batches = list(itertools.islice(data, steps))

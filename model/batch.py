@@ -45,7 +45,7 @@ def pack(features: dict, layout: Layout) -> Batch:
     batch = {
         CONTEXT_IDS: _context_ids(features, layout),
         COUNTS: counts,
-        ELEMENTS: tf.dynamic_stitch(places, _offset_values(features, layout.components)),
+        ELEMENTS: tf.dynamic_stitch(places, _element_rows(features, layout)),
     }
     if layout.numbers:
         batch[NUMBERS] = tf.stack([features[name] for name in layout.numbers], 1)
@@ -127,8 +127,13 @@ def index_start(counts: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.cumsum(tf.reshape(counts, [-1]), exclusive=True), tf.shape(counts))
 
 
-def _offset_values(features: dict, rows) -> list[tf.Tensor]:
-    return [features[name].values + first for name, first in offsets(rows).items()]
+def _element_rows(features: dict, layout: Layout) -> list[tf.Tensor]:
+    """Rows of the element table per component; -1, -2, ... are the elements with rows of their own."""
+    rows = []
+    for name, first in offsets(layout.components).items():
+        values = features[name].values
+        rows.append(tf.where(values < 0, layout.frequent_start - 1 - values, first + values))
+    return rows
 
 
 def _context_ids(features: dict, layout: Layout) -> tf.Tensor:

@@ -15,7 +15,8 @@ from creative_logs.schema import CLICK, WEIGHT
 from model import batch as keys
 from model.config import GencoConfig
 from model.genco import GenCO
-from model.layout import Layout, offsets
+from model.layout import Layout
+from model.preprocessing import frequent_elements
 from model.segments import log_softmax
 
 _STEPS_PER_SCALAR = 20
@@ -169,11 +170,11 @@ class Projector(tf.keras.callbacks.Callback):
         self._transform_output = transform_output
 
     def on_train_end(self, logs=None):
-        labelled = _labelled_rows(self.model.layout, self._transform_output)
-        if not labelled:
+        labels = [_one_line(label) for label in frequent_elements(self._transform_output)[:_PROJECTED_ROWS]]
+        if not labels:
             return
-        rows, labels = zip(*labelled, strict=True)
-        embeddings = tf.Variable(tf.gather(self.model.element_embedding, rows), name='elements')
+        first = self.model.layout.frequent_start
+        embeddings = tf.Variable(self.model.element_embedding[first : first + len(labels)], name='elements')
         checkpoint = tf.train.Checkpoint(elements=embeddings)
         checkpoint.save(os.path.join(self._directory, 'elements.ckpt'))
         with tf.io.gfile.GFile(os.path.join(self._directory, 'elements.tsv'), 'w') as file:
@@ -185,19 +186,6 @@ class Projector(tf.keras.callbacks.Callback):
         projector.visualize_embeddings(self._directory, config)
 
 
-def _labelled_rows(layout: Layout, transform_output: tft.TFTransformOutput) -> list[tuple[int, str]]:
-    """Rows of the element table that belong to one id, with `component<TAB>id`."""
-    labelled = []
-    for name, first in offsets(layout.components).items():
-        try:
-            ids = transform_output.vocabulary_by_name(f'{name}_ids')
-        except ValueError:
-            continue
-        own = first + layout.components[name] - len(ids)
-        few = ids[: _PROJECTED_ROWS // len(layout.components)]
-        labelled += [(own + k, f'{name}\t{_one_line(id_)}') for k, id_ in enumerate(few)]
-    return labelled
-
-
-def _one_line(identifier: bytes) -> str:
-    return ' '.join(identifier.decode('utf-8', 'replace').split())
+def _one_line(label: bytes) -> str:
+    component, _, element = label.decode('utf-8', 'replace').partition('\t')
+    return f'{component}\t{" ".join(element.split())}'

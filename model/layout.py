@@ -21,7 +21,8 @@ class Layout:
         ids: id and category features of the context -> rows; axis F of `context_ids`.
         numbers: number features of the context.
         terms: features that are lists of hashed terms -> rows.
-        components: components -> rows of their elements; axis M.
+        components: components -> rows of their hashed elements; axis M.
+        frequent: elements, of any component, that have a row of their own, behind the hashed ones.
         words: components with texts -> rows of their hashed words.
         ad: the id feature that names the ad.
         max_candidates: N.
@@ -31,12 +32,13 @@ class Layout:
     numbers: tuple[str, ...]
     terms: Mapping[str, int]
     components: Mapping[str, int]
+    frequent: int
     words: Mapping[str, int]
     ad: str
     max_candidates: int
 
     @classmethod
-    def from_schema(cls, schema: LogSchema, rows: Mapping[str, int]) -> 'Layout':
+    def from_schema(cls, schema: LogSchema, rows: Mapping[str, int], frequent: int) -> 'Layout':
         """Combines the log schema with the table sizes that Transform found, by transformed name."""
         context = schema.context
         return cls(
@@ -44,6 +46,7 @@ class Layout:
             numbers=tuple(f.name for f in context if f.encoding == 'number'),
             terms={f.name: rows[f.name] for f in context if f.encoding == 'terms'},
             components={c.name: rows[c.name] for c in schema.components},
+            frequent=frequent,
             words={c.name: rows[c.name + WORDS] for c in schema.components if c.text},
             ad=schema.ad,
             max_candidates=schema.max_candidates,
@@ -57,6 +60,11 @@ class Layout:
     @property
     def element_rows(self) -> int:
         """Rows of the element table, and of the element biases."""
+        return self.frequent_start + self.frequent
+
+    @property
+    def frequent_start(self) -> int:
+        """First row of the elements that have one of their own."""
         return sum(self.components.values())
 
 

@@ -1,9 +1,11 @@
 """Transform's preprocessing_fn: raw log columns to rows of hash tables.
 
 Runs unchanged inside the served graph, so that what is served is what was trained. The size of each
-table is written into the transformed schema as the domain of its feature (`table_rows` reads it).
+table is written into the transformed schema as the domain of its feature (`layout_of` reads it). The
+fewer analyzers, the faster: each is a series of Beam stages per day of logs.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -14,10 +16,12 @@ from creative_logs.schema import CLICK, TIMESTAMP, WEIGHT, Component, ContextFea
 from model.columns import propensities, ragged, scalar
 from model.config import GencoConfig, TransformConfig
 from model.distinct import approximate_distinct_counts
-from model.layout import RAGGED_VALUES, WORD_COUNTS, WORDS
+from model.layout import RAGGED_VALUES, WORD_COUNTS, WORDS, Layout
 
 _FINGERPRINTS = 1 << 62
 _LARGEST_VOCABULARY = 10_000
+_CATEGORIES = 'categories'
+FREQUENT_ELEMENTS = 'frequent_elements'
 _WORD_SEPARATORS = r'[^\pL\pN]+'
 
 
@@ -30,8 +34,8 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
 
     Returns:
         Per context feature its row (int64 [B]), number (float32 [B]) or rows of terms (ragged int64);
-        per component its rows (ragged int64, at most N, the shown element kept), `_shown` int64 [B]
-        and `_propensity` float32 [B]; with texts `_words` (ragged int64) and `_word_counts` (ragged
+        per component its rows (ragged int64, at most N, the shown element kept; -1 - k for the k-th
+        of the elements that have rows of their own), `_shown` int64 [B] and `_propensity` float32 [B]; with texts `_words` (ragged int64) and `_word_counts` (ragged
         int64, one per candidate); `click`, `weight` float32 [B] and `timestamp` int64 [B].
     """
     config = GencoConfig.model_validate(custom_config['genco'])
@@ -50,21 +54,33 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
             hashed[component.name + WORDS] = words
             outputs[component.name + WORD_COUNTS] = counts
     outputs |= _hash(hashed, shown_ids, config.transform)
-    outputs |= {f.name: _encode_small(inputs, f) for f in schema.context if f.encoding in ('category', 'number')}
+    outputs |= _categories(inputs, [f for f in schema.context if f.encoding == 'category'])
+    for feature in schema.context:
+        if feature.encoding == 'number':
+            number = tf.cast(scalar(inputs[feature.name], 0), tf.float32)
+            outputs[feature.name] = tft.scale_to_z_score(number)
     outputs[CLICK] = tf.cast(scalar(inputs[CLICK], 0), tf.float32)
     outputs[WEIGHT] = scalar(inputs[WEIGHT], 1.0)
     outputs[TIMESTAMP] = scalar(inputs[TIMESTAMP], 0)
     return outputs
 
 
-def table_rows(transform_output: tft.TFTransformOutput) -> dict[str, int]:
-    """Rows of the table of each transformed feature that has one."""
+def layout_of(transform_output: tft.TFTransformOutput, schema: LogSchema) -> Layout:
+    """Tables of a model on these transforms."""
     features = transform_output.transformed_metadata.schema.feature
-    return {
+    rows = {
         f.name.removesuffix(RAGGED_VALUES): f.int_domain.max + 1
         for f in features
         if f.HasField('int_domain')
     }
+    return Layout.from_schema(schema, rows, len(frequent_elements(transform_output)))
+
+
+def frequent_elements(transform_output: tft.TFTransformOutput) -> list[bytes]:
+    """`component<TAB>id` of the elements that have rows of their own, in the order of these rows."""
+    if not transform_output.vocabulary_file_by_name(FREQUENT_ELEMENTS):
+        return []
+    return transform_output.vocabulary_by_name(FREQUENT_ELEMENTS)
 
 
 def _context_strings(inputs: dict[str, Any], schema: LogSchema) -> dict[str, Any]:
@@ -117,17 +133,30 @@ def _words(texts: tf.RaggedTensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
 def _hash(hashed: dict[str, Any], shown_ids: dict[str, tf.Tensor], config: TransformConfig) -> dict[str, Any]:
     """Rows of all hashed features: fingerprint modulo a power of two, or a row of its own."""
     distinct = approximate_distinct_counts([_flat(value) for value in hashed.values()], 'distinct')
+    frequent = _frequent_elements(shown_ids, config) if config.frequent_threshold else None
     rows = {}
     for position, (name, value) in enumerate(hashed.items()):
         buckets = _buckets(distinct[position], config)
         row = tf.bitwise.bitwise_and(
             tf.strings.to_hash_bucket_fast(_flat(value), _FINGERPRINTS), buckets - 1
         )
-        if config.frequent_threshold and name in shown_ids:
-            row, buckets = _own_rows(name, _flat(value), shown_ids[name], row, buckets, config)
+        if frequent is not None and name in shown_ids:
+            own = tft.apply_vocabulary(_prefixed(name, _flat(value)), frequent, default_value=-1)
+            row = tf.where(own >= 0, -1 - own, row)
         schema_inference.set_tensor_schema_override(row, tf.zeros([], tf.int64), buckets - 1)
         rows[name] = value.with_values(row) if isinstance(value, tf.RaggedTensor) else row
     return rows
+
+
+def _frequent_elements(shown_ids: dict[str, tf.Tensor], config: TransformConfig) -> tf.Tensor:
+    """Elements shown at least `frequent_threshold` times, of all components: one pass over the data."""
+    shown = tf.concat([_prefixed(name, ids) for name, ids in shown_ids.items()], 0)
+    return tft.vocabulary(
+        shown,
+        top_k=config.frequent_limit,
+        frequency_threshold=config.frequent_threshold,
+        vocab_filename=FREQUENT_ELEMENTS,
+    )
 
 
 def _buckets(distinct: tf.Tensor, config: TransformConfig) -> tf.Tensor:
@@ -138,29 +167,23 @@ def _buckets(distinct: tf.Tensor, config: TransformConfig) -> tf.Tensor:
     return tf.clip_by_value(smallest, config.min_buckets, config.max_buckets)
 
 
-def _own_rows(name, ids, shown_ids, row, buckets, config: TransformConfig) -> tuple[tf.Tensor, tf.Tensor]:
-    """Ids shown at least `frequent_threshold` times get rows behind the hashed ones."""
-    vocabulary = tft.vocabulary(
-        shown_ids,
-        top_k=config.frequent_limit,
-        frequency_threshold=config.frequent_threshold,
-        vocab_filename=f'{name}_ids',
-    )
-    own = tft.apply_vocabulary(ids, vocabulary, default_value=-1)
-    size = tft.experimental.get_vocabulary_size_by_name(f'{name}_ids')
-    return tf.where(own >= 0, buckets + own, row), buckets + size
+def _categories(inputs: dict[str, Any], features: Sequence[ContextFeature]) -> dict[str, tf.Tensor]:
+    """Rows of categories; 0 for a value that was never seen. One vocabulary, one pass, for all."""
+    if not features:
+        return {}
+    values = [_prefixed(f.name, _scalar_string(inputs[f.name], f)) for f in features]
+    vocabulary = tft.vocabulary(tf.concat(values, 0), top_k=_LARGEST_VOCABULARY, vocab_filename=_CATEGORIES)
+    size = tft.experimental.get_vocabulary_size_by_name(_CATEGORIES)
+    rows = {}
+    for feature, value in zip(features, values, strict=True):
+        row = tft.apply_vocabulary(value, vocabulary, default_value=-1) + 1
+        schema_inference.set_tensor_schema_override(row, tf.zeros([], tf.int64), size)
+        rows[feature.name] = row
+    return rows
 
 
-def _encode_small(inputs: dict[str, Any], feature: ContextFeature) -> tf.Tensor:
-    """A category's row (0: never seen), or a standardised number."""
-    if feature.encoding == 'number':
-        return tft.scale_to_z_score(tf.cast(scalar(inputs[feature.name], 0), tf.float32))
-    value = _scalar_string(inputs[feature.name], feature)
-    vocabulary = tft.vocabulary(value, top_k=_LARGEST_VOCABULARY, vocab_filename=f'{feature.name}_values')
-    row = tft.apply_vocabulary(value, vocabulary, default_value=-1) + 1
-    size = tft.experimental.get_vocabulary_size_by_name(f'{feature.name}_values')
-    schema_inference.set_tensor_schema_override(row, tf.zeros([], tf.int64), size)
-    return row
+def _prefixed(name: str, values: tf.Tensor) -> tf.Tensor:
+    return tf.strings.join([f'{name}\t', values])
 
 
 def _flat(value: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:

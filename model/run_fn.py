@@ -8,8 +8,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from model.callbacks import training_callbacks
 from model.config import GencoConfig
 from model.export_model import export_model
-from model.layout import Layout
-from model.preprocessing import table_rows
+from model.preprocessing import layout_of
 from model.reader import days_in_order, read
 from model.train import train
 
@@ -28,7 +27,7 @@ def run_fn(fn_args: FnArgs) -> None:
     config = GencoConfig.model_validate(fn_args.custom_config['genco'])
     holdout = fn_args.custom_config['holdout_days']
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
-    layout = Layout.from_schema(config.log_schema, table_rows(transform_output))
+    layout = layout_of(transform_output, config.log_schema)
     train_days = days_in_order(fn_args.train_files)
     test_days = days_in_order(fn_args.eval_files)
     data = read(train_days[: len(train_days) - holdout], layout, config.training.batch_size)

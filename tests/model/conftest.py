@@ -15,7 +15,7 @@ from creative_logs.schema import Component, ContextFeature, LogSchema
 from model.batch import feature_spec, pack
 from model.config import GencoConfig
 from model.layout import Layout
-from model.preprocessing import preprocessing_fn, table_rows
+from model.preprocessing import layout_of, preprocessing_fn
 
 SCHEMA = LogSchema(
     context=(
@@ -93,7 +93,7 @@ def transform_output(serialized, tmp_path_factory) -> tft.TFTransformOutput:
 
 @pytest.fixture(scope='session')
 def layout(transform_output) -> Layout:
-    return Layout.from_schema(SCHEMA, table_rows(transform_output))
+    return layout_of(transform_output, SCHEMA)
 
 
 @pytest.fixture(scope='session')

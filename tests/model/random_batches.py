@@ -11,6 +11,7 @@ LAYOUT = Layout(
     numbers=('price',),
     terms={'query_terms': 8},
     components={'title': 32, 'image': 16, 'badge': 8},
+    frequent=0,
     words={},
     ad='ad_id',
     max_candidates=5,

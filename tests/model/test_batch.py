@@ -13,15 +13,17 @@ LAYOUT = Layout(
     numbers=('x',),
     terms={'q': 5},
     components={'title': 100, 'image': 50},
+    frequent=7,
     words={'image': 30},
     ad='a',
     max_candidates=4,
 )
-rows = st.lists(st.integers(0, 9), max_size=4)
+rows = st.lists(st.integers(-7, 9), max_size=4)
+terms = st.lists(st.integers(0, 4), max_size=4)
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(rows, rows, rows, st.integers(0, 9)), min_size=1, max_size=6), st.data())
+@given(st.lists(st.tuples(rows, rows, terms, st.integers(0, 9)), min_size=1, max_size=6), st.data())
 def test_packs_by_ad_then_component_then_candidate(ads, data):
     words = [[data.draw(st.lists(st.integers(0, 29), max_size=3)) for _ in image] for _, image, _, _ in ads]
     ragged = lambda lists: tf.ragged.constant(lists, tf.int64, ragged_rank=1)  # noqa: E731
@@ -36,7 +38,8 @@ def test_packs_by_ad_then_component_then_candidate(ads, data):
         'image_word_counts': ragged([[len(element) for element in ad] for ad in words]),
     }
     batch = {name: value.numpy().tolist() for name, value in pack(features, LAYOUT).items()}
-    expected = [[t for t in title] + [100 + i for i in image] for title, image, *_ in ads]
+    place = lambda row, first: first + row if row >= 0 else 149 - row  # noqa: E731
+    expected = [[place(t, 0) for t in title] + [place(i, 100) for i in image] for title, image, *_ in ads]
     assert batch['elements'] == sum(expected, [])
     assert batch['counts'] == [[len(title), len(image)] for title, image, *_ in ads]
     assert batch['context_ids'] == [[u, 10 + 2 * u] for *_, u in ads]

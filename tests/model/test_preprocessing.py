@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from model.preprocessing import table_rows
+from model.preprocessing import frequent_elements
 from tests.model.conftest import CONFIG, SCHEMA
 
 
@@ -36,30 +36,32 @@ def test_same_id_has_the_same_row_and_the_shown_one_is_where_it_says(logs, trans
     assert len(rows_of) > 40
 
 
-def test_hash_tables_are_powers_of_two_above_the_distinct_count(logs, transform_output):
-    rows = table_rows(transform_output)
+def test_hash_tables_are_powers_of_two_above_the_distinct_count(logs, layout):
     distinct_users = len(set(logs['user_id'].to_pylist()))
     wanted = distinct_users * CONFIG.transform.load_factor
-    assert rows['user_id'] == 2 ** int(np.ceil(np.log2(wanted)))
+    assert layout.ids['user_id'] == 2 ** int(np.ceil(np.log2(wanted)))
 
 
-def test_frequently_shown_elements_have_rows_of_their_own(logs, transformed, transform_output):
-    component = SCHEMA.components[1]
-    own = transform_output.vocabulary_by_name('image_ids')
-    shown = [
-        ids[k] for ids, k in zip(logs[component.candidates].to_pylist(), _shown_at(logs, component)) if k >= 0
-    ]
-    counts = {id_: shown.count(id_) for id_ in set(shown)}
-    frequent = {id_.encode() for id_, n in counts.items() if n >= CONFIG.transform.frequent_threshold}
-    assert set(own) == frequent and frequent
-    rows = transformed['image'].values.numpy()
-    names = [id_ for ids in logs[component.candidates].to_pylist() for id_ in ids[: SCHEMA.max_candidates]]
-    first_own = table_rows(transform_output)['image'] - len(own)
-    rows_of = {}
-    for name, row in zip(names, rows):
-        assert (row >= first_own) == (name.encode() in frequent)
-        rows_of.setdefault(row, set()).add(name)
-    assert all(len(rows_of[row]) == 1 for row in rows_of if row >= first_own)
+def test_frequently_shown_elements_have_rows_of_their_own(logs, transformed, transform_output, layout):
+    shown, ids_of_rows = [], {}
+    for component in SCHEMA.components:
+        for ids, k, rows in zip(
+            logs[component.candidates].to_pylist(), _shown_at(logs, component), transformed[component.name].to_list()
+        ):
+            if k >= 0:
+                shown.append(f'{component.name}\t{ids[k]}')
+            if len(ids) <= SCHEMA.max_candidates:
+                for id_, row in zip(ids, rows, strict=True):
+                    ids_of_rows.setdefault((component.name, row), set()).add(f'{component.name}\t{id_}')
+    threshold = CONFIG.transform.frequent_threshold
+    frequent = {id_ for id_ in shown if shown.count(id_) >= threshold}
+    own = [label.decode() for label in frequent_elements(transform_output)]
+    assert set(own) == frequent and 10 < len(frequent) == layout.frequent
+    for (component, row), found in ids_of_rows.items():
+        if row < 0:
+            assert found == {own[-1 - row]}
+        else:
+            assert not found & frequent and row < layout.components[component]
 
 
 def test_words_are_lower_cased_and_counted_per_candidate(logs, transformed):
