@@ -49,7 +49,9 @@ def run(quick: bool) -> dict:
         return measure(str(model_dir), files, rows, turns)
 
 
-def measure(model_dir: str, files: Sequence[str], rows: int, turns: int = 1, baseline_dir: str | None = None) -> dict:
+def measure(
+    model_dir: str, files: Sequence[str], rows: int, turns: int = 1, baseline_dir: str | None = None
+) -> dict:
     """Times the evaluator's Beam pipeline.
 
     Args:

@@ -71,7 +71,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with fileio.open(path) as file:
             result = json.load(file)
         io_utils.write_string_file(os.path.join(folder, SUMMARY_FILE), to_markdown(result))
-        _bless(artifact_utils.get_single_instance(output_dict['blessing']), result['verdict'], model, baseline)
+        _bless(
+            artifact_utils.get_single_instance(output_dict['blessing']), result['verdict'], model, baseline
+        )
 
 
 def _newest(examples: list[types.Artifact], days: int) -> list[types.Artifact]:
@@ -98,7 +100,9 @@ def _serving_path(model: types.Artifact) -> str:
     return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
 
 
-def _bless(blessing: types.Artifact, verdict: dict, model: types.Artifact, baseline: types.Artifact | None) -> None:
+def _bless(
+    blessing: types.Artifact, verdict: dict, model: types.Artifact, baseline: types.Artifact | None
+) -> None:
     blessed = verdict['blessed']
     message = '; '.join(reason['sentence'] for reason in verdict['reasons'])
     name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME

@@ -21,7 +21,9 @@ class ExportedModel:
             self._module = tf.saved_model.load(path)
         except (OSError, tf.errors.OpError) as error:
             message = str(error).splitlines()[0]
-            raise InputError(f'{path}: no exported model: {message}; give the folder of one version') from error
+            raise InputError(
+                f'{path}: no exported model: {message}; give the folder of one version'
+            ) from error
         if not hasattr(self._module, 'score_examples'):
             raise InputError(f'{path}: not exported by GenCO: it has no function score_examples')
 

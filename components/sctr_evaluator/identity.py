@@ -45,7 +45,7 @@ class RowIdentity:
             features = tf.train.Example.FromString(row).features.feature
             if self._cluster not in features:
                 raise InputError(
-                    f'evaluation.cluster: {self._cluster!r} is no column of the logs; name one of their columns'
+                    f'evaluation.cluster: {self._cluster!r} is no column of the logs; name one that is'
                 )
             kind = features[self._cluster].WhichOneof('kind')
             if kind is not None:

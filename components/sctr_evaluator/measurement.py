@@ -8,7 +8,13 @@ import numpy as np
 
 from components.sctr_evaluator.calibration import Calibration
 from components.sctr_evaluator.estimators import ClusterSums
-from components.sctr_evaluator.matching import Scored, all_matches, check_finite, component_names, contributions
+from components.sctr_evaluator.matching import (
+    Scored,
+    all_matches,
+    check_finite,
+    component_names,
+    contributions,
+)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,11 @@ def evaluate(moments: Moments, totals: Totals, config: EvaluationConfig) -> dict
         policy: figures.of_policy(_MODEL_START + i, _SERVING_START + i if paired else None)
         for i, policy in enumerate(POLICIES)
     }
-    serving = {policy: figures.of_policy(_SERVING_START + i, None) for i, policy in enumerate(POLICIES)} if paired else None
+    serving = (
+        {policy: figures.of_policy(_SERVING_START + i, None) for i, policy in enumerate(POLICIES)}
+        if paired
+        else None
+    )
     return {
         'rows': totals.rows,
         'impressions': totals.impressions,
@@ -98,5 +102,6 @@ def _attention(totals: Totals) -> dict[str, float | None]:
     """Mean attention weight w_ij (eq. 17) of the shown element per component."""
     weighted, weight = totals.attention
     return {
-        name: float(weighted[j] / weight[j]) if weight[j] else None for j, name in enumerate(totals.components)
+        name: float(weighted[j] / weight[j]) if weight[j] else None
+        for j, name in enumerate(totals.components)
     }

@@ -94,7 +94,9 @@ class Score(beam.DoFn):
         ]
         self._identity = RowIdentity(self._config.cluster)
 
-    def process(self, source: Any) -> Iterator[tuple[int, ClusterSums] | TaggedOutput[Literal['totals'], Totals]]:
+    def process(
+        self, source: Any
+    ) -> Iterator[tuple[int, ClusterSums] | TaggedOutput[Literal['totals'], Totals]]:
         tables, totals = [], []
         for table, total in in_parallel(self._measure, self._read(source)):
             tables.append(table)
@@ -112,7 +114,9 @@ class Score(beam.DoFn):
     def _measure(self, rows: tf.Tensor) -> tuple[ClusterSums, Totals]:
         seeds, keys = self._identity(rows)
         scored = [model.score(rows, seeds) for model in self._models]
-        return measure(scored[0], scored[1] if len(scored) > 1 else None, keys.numpy(), self._config.min_candidates)
+        return measure(
+            scored[0], scored[1] if len(scored) > 1 else None, keys.numpy(), self._config.min_candidates
+        )
 
 
 def in_parallel(function: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:

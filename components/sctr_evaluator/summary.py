@@ -37,7 +37,15 @@ def tables(result: dict) -> list[TextTable]:
     found = [
         TextTable(
             f'Policy {chosen} by component',
-            ('', 'sCTR', 'uniform', f'lift over uniform, {interval}', 'over serving', 'match rate', 'effective rows'),
+            (
+                '',
+                'sCTR',
+                'uniform',
+                f'lift over uniform, {interval}',
+                'over serving',
+                'match rate',
+                'effective rows',
+            ),
             tuple(_component_row(result, chosen, level) for level in levels),
         ),
         TextTable(
@@ -45,7 +53,9 @@ def tables(result: dict) -> list[TextTable]:
             ('', *POLICIES),
             tuple(_policy_row(result, level) for level in levels),
         ),
-        TextTable('Predicted CTR of what was shown', ('figure', 'value'), _calibration_rows(result['calibration'])),
+        TextTable(
+            'Predicted CTR of what was shown', ('figure', 'value'), _calibration_rows(result['calibration'])
+        ),
         TextTable(
             'Mean attention weight of what was shown',
             ('component', 'weight'),

@@ -35,7 +35,12 @@ def decide(
             rules over uniform hold.
     """
     reasons = [
-        _rule(f'{level} lift over uniform', over_uniform.get(level, _NO_ROWS), config.min_lift_over_uniform, config)
+        _rule(
+            f'{level} lift over uniform',
+            over_uniform.get(level, _NO_ROWS),
+            config.min_lift_over_uniform,
+            config,
+        )
         for level in (OVERALL, *config.must_pass)
     ]
     if over_serving is None:

@@ -24,7 +24,9 @@ _SAVED_MODEL = 'saved_model.pb'
 
 
 @click.command()
-@click.option('--model', required=True, metavar='DIR', help='An exported version, as in serving/genco/1718841600.')
+@click.option(
+    '--model', required=True, metavar='DIR', help='An exported version, as in serving/genco/1718841600.'
+)
 @click.option('--logs', metavar='DIR', help='Click logs; paths.logs of the configuration where left out.')
 @config_option
 @set_option

@@ -9,7 +9,9 @@ COMPONENTS = (b'title', b'image', b'badge')
 WIDTH = 4
 
 
-def random_scored(rng: np.random.Generator, rows: int, ctr: float = 0.3, most: int = 6) -> dict[str, np.ndarray]:
+def random_scored(
+    rng: np.random.Generator, rows: int, ctr: float = 0.3, most: int = 6
+) -> dict[str, np.ndarray]:
     """Rows of a uniform log; up to `most` candidates, of which the model sees the first WIDTH."""
     counts = rng.integers(0, most + 1, (rows, len(COMPONENTS)))
     kept = np.minimum(counts, WIDTH)

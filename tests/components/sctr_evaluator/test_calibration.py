@@ -58,9 +58,13 @@ def test_bias_shows():
 
 def test_merged_parts_are_the_whole():
     ctr, click, weight = _simulated()
-    parts = [Calibration.of(ctr[part], click[part], weight[part]) for part in np.split(np.arange(4000), [10, 900])]
+    parts = [
+        Calibration.of(ctr[part], click[part], weight[part]) for part in np.split(np.arange(4000), [10, 900])
+    ]
     merged, whole = Calibration.merged(parts).get(), Calibration.of(ctr, click, weight).get()
-    assert merged == {name: pytest.approx(value) if name != 'groups' else merged[name] for name, value in whole.items()}
+    assert merged == {
+        name: pytest.approx(value) if name != 'groups' else merged[name] for name, value in whole.items()
+    }
     assert len(merged['groups']) == len(whole['groups'])
 
 
@@ -77,4 +81,6 @@ def test_certain_predictions_stay_finite():
 
 
 def test_no_weight_is_named():
-    assert Calibration.of(np.array([0.5]), np.ones(1), np.zeros(1)).get() == {'problem': 'no row has a weight'}
+    assert Calibration.of(np.array([0.5]), np.ones(1), np.zeros(1)).get() == {
+        'problem': 'no row has a weight'
+    }

@@ -46,7 +46,9 @@ def test_intervals_agree_with_the_jackknife():
     moments = _moments(numerators, denominators)
     ratios = [(numerators[:, p], denominators[:, p]) for p in range(2)]
     rate = sctr(moments, 0, 0, 0.95)
-    assert np.log(rate.high / rate.low) / 2 / 1.966 == pytest.approx(_jackknife_log_error(ratios[0]), rel=0.02)
+    assert np.log(rate.high / rate.low) / 2 / 1.966 == pytest.approx(
+        _jackknife_log_error(ratios[0]), rel=0.02
+    )
     gain = lift(moments, 0, 0, 1, 0.95)
     width = np.log((1 + gain.high) / (1 + gain.low)) / 2 / 1.966
     assert width == pytest.approx(_jackknife_log_error(*ratios), rel=0.02)

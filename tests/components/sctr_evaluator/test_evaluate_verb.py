@@ -40,7 +40,15 @@ def root(tmp_path_factory):
 
 
 def _evaluate(root, model, *arguments):
-    command = ['--model', model, '--config', str(root / 'config.yaml'), '--json', str(root / 'out.json'), *arguments]
+    command = [
+        '--model',
+        model,
+        '--config',
+        str(root / 'config.yaml'),
+        '--json',
+        str(root / 'out.json'),
+        *arguments,
+    ]
     result = CliRunner().invoke(evaluate, command)
     if result.exception:
         raise result.exception

@@ -48,7 +48,9 @@ def _run(folder: Path, examples, model, baseline=None, holdout_days=0):
         artifact.uri = str(folder / name)
         Path(artifact.uri).mkdir()
     context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=['--runner=FnApiRunner'])
-    inputs = {'examples': examples, 'model': [model]} | ({'baseline_model': baseline} if baseline is not None else {})
+    inputs = {'examples': examples, 'model': [model]} | (
+        {'baseline_model': baseline} if baseline is not None else {}
+    )
     Executor(context).Do(inputs, outputs, {'evaluation_config': CONFIG, 'holdout_days': holdout_days})
     return outputs['blessing'][0], json.loads((folder / 'evaluation' / 'evaluation.json').read_text())
 
@@ -63,7 +65,10 @@ def test_first_model_is_blessed_with_its_reasons(tmp_path, model):
     assert blessing.get_int_custom_property('current_model_id') == 7
     assert not blessing.has_custom_property('baseline_model')
     assert 'lower bound above 0 %: passed' in blessing.get_string_custom_property('blessing_message')
-    assert sorted(path.name for path in (tmp_path / 'evaluation').iterdir()) == ['evaluation.json', 'summary.md']
+    assert sorted(path.name for path in (tmp_path / 'evaluation').iterdir()) == [
+        'evaluation.json',
+        'summary.md',
+    ]
     summary = (tmp_path / 'evaluation' / 'summary.md').read_text()
     assert '| overall |' in summary and 'The model is blessed.' in summary
 
@@ -101,7 +106,9 @@ def test_compiles_for_kubeflow(tmp_path):
         holdout_days=1,
     )
     assert component.outputs['evaluation'].type is SctrEvaluation
-    pipeline = Pipeline(pipeline_name='p', pipeline_root=str(tmp_path), components=[examples, model, component])
+    pipeline = Pipeline(
+        pipeline_name='p', pipeline_root=str(tmp_path), components=[examples, model, component]
+    )
     runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(
         config=kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(default_image='image'),
         output_dir=str(tmp_path),

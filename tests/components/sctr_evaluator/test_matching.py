@@ -75,7 +75,15 @@ def test_absent_components_add_nothing():
 def test_a_component_that_the_serving_model_does_not_know_is_uniform_there():
     scored = random_scored(np.random.default_rng(7), 50)
     serving = random_scored(np.random.default_rng(8), 50)
-    for name in ('greedy', 'sampled', 'two_stage', 'combination', 'shown', 'element_probability', 'candidate_count'):
+    for name in (
+        'greedy',
+        'sampled',
+        'two_stage',
+        'combination',
+        'shown',
+        'element_probability',
+        'candidate_count',
+    ):
         serving[name] = serving[name][:, [1, 0]]
     serving['component'] = serving['component'][[1, 0]]
     serving['shown'] = scored['shown'][:, [1, 0]]

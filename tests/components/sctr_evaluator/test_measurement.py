@@ -71,7 +71,8 @@ def test_figures_do_not_depend_on_order_or_batches(seed):
     keys = rng.integers(0, 20, ROWS)
     order = rng.permutation(ROWS)
     parts = [
-        measure(take(scored, part), take(serving, part), keys[part], 2) for part in np.split(order, [7, 8, 50])
+        measure(take(scored, part), take(serving, part), keys[part], 2)
+        for part in np.split(order, [7, 8, 50])
     ]
     merged = ClusterSums.merged([table for table, _ in parts])
     totals = Totals.merged([Totals.merged([total for _, total in parts[:2]])] + [t for _, t in parts[2:]])

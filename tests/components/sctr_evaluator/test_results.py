@@ -30,7 +30,9 @@ def test_lift_over_serving_is_that_of_the_two_rates(paired):
             ratio = figures['sctr']['value'] / paired['serving'][policy][level]['sctr']['value']
             assert figures['lift_over_serving']['value'] == pytest.approx(ratio - 1)
             uniform = paired['uniform'][level]['sctr']['value']
-            assert figures['lift_over_uniform']['value'] == pytest.approx(figures['sctr']['value'] / uniform - 1)
+            assert figures['lift_over_uniform']['value'] == pytest.approx(
+                figures['sctr']['value'] / uniform - 1
+            )
 
 
 def test_verdict_quotes_the_figures_of_the_blessing_policy(paired):
@@ -57,4 +59,6 @@ def test_uniform_matches_every_row_and_has_its_click_rate(scored, paired):
 def test_attention_is_the_mean_over_the_rows_that_have_the_component(scored, paired):
     for j, name in enumerate(('title', 'image', 'badge')):
         present = scored['shown'][:, j] >= 0
-        assert paired['attention'][name] == pytest.approx(scored['attention_weight'][present, j].mean(), rel=1e-5)
+        assert paired['attention'][name] == pytest.approx(
+            scored['attention_weight'][present, j].mean(), rel=1e-5
+        )

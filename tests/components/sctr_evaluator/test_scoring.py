@@ -85,7 +85,9 @@ def test_figures_are_those_of_algorithm_1(tmp_path, serialized, logs, model):
     assert found['attention'] == {'title': pytest.approx(0.25), 'image': pytest.approx(0.75)}
 
 
-def test_the_model_that_knows_what_is_clicked_is_blessed_and_beats_the_other(tmp_path, serialized, model, other_model):
+def test_the_model_that_knows_what_is_clicked_is_blessed_and_beats_the_other(
+    tmp_path, serialized, model, other_model
+):
     found = _evaluate(tmp_path, [serialized], model, other_model)
     assert found['verdict']['blessed']
     assert found['policies']['greedy']['overall']['lift_over_serving']['low'] > 0
