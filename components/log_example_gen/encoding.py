@@ -11,7 +11,8 @@ def encode(batch: pa.RecordBatch) -> list[bytes]:
     """Encodes each row as one serialized tf.Example with one feature per column.
 
     0, 0.0, '' and empty lists are values and are kept; null is a feature without a value, which every
-    reader of tf.Example takes as missing. A row's bytes do not depend on the batch it comes in.
+    reader of tf.Example takes as missing. A row's features do not depend on the batch it comes in
+    (their order in the bytes may).
 
     Args:
         batch: R rows; columns of strings, integers, floats, booleans, or lists of these.

@@ -1,0 +1,124 @@
+"""The assembled pipeline: its nodes, its order, and the same for Kubeflow."""
+
+import json
+
+import pytest
+import tfx.components
+from tfx.dsl.components.common.resolver import Resolver
+
+from components.log_example_gen.settings import unpack
+from tests.tfx_pipeline.examples import config_for
+from tfx_pipeline import pipeline as assembly
+from tfx_pipeline.kubeflow_runner import compile_pipeline
+from tfx_pipeline.pipeline import Runtime, create_ingestion, create_pipeline
+
+DAYS = ['2024-01-01', '2024-01-02', '2024-01-04']
+NODES = [
+    'AtomicPusher',
+    'LogExampleGen',
+    'LogSchemaGen',
+    'LogValidator',
+    'SctrEvaluator',
+    'ServingModel',
+    'StatisticsGen',
+    'Trainer',
+    'Transform',
+    'Window',
+]
+
+
+@pytest.fixture
+def local(tmp_path):
+    return create_pipeline(config_for(tmp_path), DAYS, Runtime(root=str(tmp_path)))
+
+
+def _upstream(pipeline, node_id: str) -> set[str]:
+    """All nodes that must have finished before a node starts."""
+    nodes = {node.id: node for node in pipeline.components}
+    found, waiting = set(), [node_id]
+    while waiting:
+        for node in nodes[waiting.pop()].upstream_nodes:
+            if node.id not in found:
+                found.add(node.id)
+                waiting.append(node.id)
+    return found
+
+
+def test_no_component_failed_to_import():
+    # TFX turns an ImportError of a component into None.
+    for name in ('ExampleValidator', 'FileBasedExampleGen', 'Pusher', 'StatisticsGen', 'Trainer', 'Transform'):
+        assert getattr(tfx.components, name) is not None, name
+
+
+def test_node_ids_are_stable(local):
+    # Caching, the window and the serving model all rest on them.
+    assert sorted(node.id for node in local.components) == NODES
+
+
+def test_nothing_is_trained_before_the_logs_are_validated(local):
+    assert 'LogValidator' in _upstream(local, 'Transform')
+    assert 'Window' in _upstream(local, 'Transform')
+    assert 'LogExampleGen' in _upstream(local, 'Window')
+    assert 'Trainer' in _upstream(local, 'ServingModel')
+    assert 'SctrEvaluator' in _upstream(local, 'AtomicPusher')
+
+
+def test_training_parameters_do_not_reach_transform(tmp_path):
+    def properties(node_id, **changes):
+        pipeline = create_pipeline(config_for(tmp_path, **changes), DAYS, Runtime(root=str(tmp_path)))
+        (node,) = [node for node in pipeline.components if node.id == node_id]
+        return node.exec_properties
+
+    other = {'training': {'batch_size': 7}}
+    assert properties('Transform') == properties('Transform', **other)
+    assert properties('Trainer') != properties('Trainer', **other)
+    changed = {'transform': {'load_factor': 3.0}}
+    assert properties('Transform') != properties('Transform', **changed)
+
+
+def test_ingestion_of_an_older_day_is_the_same_node(tmp_path, local):
+    older = create_ingestion(config_for(tmp_path), DAYS[-1], Runtime(root=str(tmp_path)))
+    (node,) = older.components
+    (whole,) = [node for node in local.components if node.id == 'LogExampleGen']
+    assert older.id == local.id
+    assert node.id == whole.id
+    assert node.exec_properties == whole.exec_properties
+
+
+@pytest.mark.parametrize(
+    ('holdout_days', 'train', 'test'), [(0, DAYS, DAYS), (1, DAYS[:2], DAYS[2:]), (2, DAYS[:1], DAYS[1:])]
+)
+def test_without_spans_the_window_is_ingested_at_once(tmp_path, holdout_days, train, test):
+    config = config_for(tmp_path, window={'holdout_days': holdout_days})
+    pipeline = create_pipeline(config, DAYS, Runtime(root=str(tmp_path), spans=False))
+    nodes = {node.id: node for node in pipeline.components}
+    days = unpack(nodes['LogExampleGen'].exec_properties['custom_config']).days
+    assert days == {'train': tuple(train), 'test': tuple(test)}
+    assert json.loads(nodes['Trainer'].exec_properties['custom_config'])['holdout_days'] == 0
+    assert nodes['SctrEvaluator'].exec_properties['holdout_days'] == 0
+
+
+def test_the_kubeflow_file_holds_the_same_components(tmp_path, local):
+    output = tmp_path / 'out' / 'pipeline.json'
+    compile_pipeline(config_for(tmp_path), DAYS, 'registry/genco:1', output)
+    spec = json.loads(output.read_text())['pipelineSpec']
+    tasks = spec['root']['dag']['tasks']
+    components = {node.id for node in local.components if not isinstance(node, Resolver)}
+    resolvers = {'ServingModel-model-resolver', 'ServingModel-model-blessing-resolver'}
+    assert set(tasks) == components | resolvers
+    assert 'LogValidator' in tasks['Transform']['dependentTasks']
+    images = {
+        executor['container']['image']
+        for executor in spec['deploymentSpec']['executors'].values()
+        if 'container' in executor
+    }
+    assert images == {'registry/genco:1'}
+    assert [path.name for path in output.parent.iterdir()] == ['pipeline.json']
+
+
+def test_functions_are_given_by_paths_that_exist():
+    import importlib
+
+    for path in (assembly._PREPROCESSING_FN, assembly._RUN_FN):
+        module, _, name = path.rpartition('.')
+        assert callable(getattr(importlib.import_module(module), name))
