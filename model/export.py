@@ -10,8 +10,8 @@ from model import batch as keys
 from model.batch import index_of, pack
 from model.columns import propensities, ragged, scalar
 from model.config import GencoConfig
-from model.genco import Encoded, GenCO
-from model.sampling import greedy_combination, sample_combinations
+from model.genco import Combined, Encoded, GenCO
+from model.sampling import draw_noise, greedy_combination, sample_combinations
 from model.segments import log_softmax
 
 SEED = 'seed'
@@ -78,7 +78,7 @@ class ServingModule(tf.Module):
     def _select(self, raw: dict, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """The two-stage choice: generate K combinations, keep the one of the highest CTR (eqs. 24, 25)."""
         encoded = self._encode(raw)
-        combinations, logit, log_policy = self._generate_and_rank(encoded, seed)
+        combinations, logit, log_policy = self._generate_and_rank(encoded, self._noise(encoded, seed))
         best = tf.argmax(logit, 1)
         selected = tf.cast(tf.gather(combinations, best, batch_dims=1), tf.int64)
         place, present = self._model.places(encoded.index, selected)
@@ -94,17 +94,17 @@ class ServingModule(tf.Module):
             'component': tf.repeat(names[None], tf.shape(selected)[0], 0),
         }
 
-    def _generate_and_rank(self, encoded: Encoded, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _generate_and_rank(self, encoded: Encoded, noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Combinations int32 [B, K, M], the greedy one first, their logits [B, K], log pi [T]."""
         scores = self._model.score_elements(encoded)
         log_policy = self._log_policy(encoded, scores)
         greedy = greedy_combination(scores, encoded.index)
-        drawn = self._sample(log_policy, encoded, seed, self._config.model.samples - 1)
+        drawn = sample_combinations(log_policy, encoded.index, noise[:, 1:])
         combinations = tf.concat([greedy, drawn], 1)
         return combinations, self._model.score_combinations(encoded, combinations).logit, log_policy
 
-    def _sample(self, logits: tf.Tensor, encoded: Encoded, seed: tf.Tensor, samples: int) -> tf.Tensor:
-        return sample_combinations(logits, encoded.index, seed, samples, self._schema.max_candidates)
+    def _noise(self, encoded: Encoded, seed: tf.Tensor) -> tf.Tensor:
+        return draw_noise(encoded.index, seed, self._config.model.samples, self._schema.max_candidates)
 
     def _log_policy(self, encoded: Encoded, scores: tf.Tensor) -> tf.Tensor:
         index = encoded.index
@@ -142,19 +142,20 @@ class ServingModule(tf.Module):
         logged = self._logged(raw)
         encoded = self._encode(self._as_request(raw))
         scores, probabilities = self._element_tables(encoded)
-        combinations, logit, log_policy = self._generate_and_rank(encoded, seed)
-        uniform = self._sample(tf.zeros_like(log_policy), encoded, seed, self._config.model.samples)
+        noise = self._noise(encoded, seed)
+        combinations, logit, log_policy = self._generate_and_rank(encoded, noise)
+        uniform = sample_combinations(tf.zeros_like(log_policy), encoded.index, noise)
         by_ctr = self._model.score_combinations(encoded, uniform).logit
-        combined = self._shown_combination(raw)
+        shown = self._shown_combination(raw, logged, encoded)
         return logged | {
             'element_score': scores,
             'element_probability': probabilities,
             'greedy': tf.cast(combinations[:, 0], tf.int64),
-            'sampled': tf.cast(self._sample(log_policy, encoded, seed, 1)[:, 0], tf.int64),
+            'sampled': tf.cast(combinations[:, 1], tf.int64),
             'two_stage': tf.cast(tf.gather(combinations, tf.argmax(logit, 1), batch_dims=1), tf.int64),
             'combination': tf.cast(tf.gather(uniform, tf.argmax(by_ctr, 1), batch_dims=1), tf.int64),
-            'shown_ctr': tf.sigmoid(combined.logit[:, 0]),
-            'attention_weight': combined.weights[:, 0],
+            'shown_ctr': tf.sigmoid(shown.logit[:, 0]),
+            'attention_weight': shown.weights[:, 0],
             'component': tf.constant([component.name for component in self._schema.components]),
         }
 
@@ -173,10 +174,18 @@ class ServingModule(tf.Module):
             'shown_propensity': tf.stack(logged, 1),
         }
 
-    def _shown_combination(self, raw: dict):
-        """f_comb of what was shown; here truncation keeps the shown element, as in training."""
-        packed = pack(self._transform(raw), self._model.layout)
-        return self._model.score_combinations(self._model.encode(packed), packed[keys.SHOWN][:, None])
+    def _shown_combination(self, raw: dict, logged: dict, encoded: Encoded) -> Combined:
+        """f_comb of what was shown; where a list was truncated, as training saw it, the shown one kept."""
+
+        def as_served():
+            return self._model.score_combinations(encoded, logged['shown'][:, None])
+
+        def as_trained():
+            packed = pack(self._transform(raw), self._model.layout)
+            return self._model.score_combinations(self._model.encode(packed), packed[keys.SHOWN][:, None])
+
+        truncated = tf.reduce_any(logged['candidate_count'] > self._schema.max_candidates)
+        return tf.cond(truncated, as_trained, as_served)
 
     def _as_request(self, raw: dict) -> dict:
         """Logged rows as they were when asked: nothing shown yet, so that truncation cannot see it."""

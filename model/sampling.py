@@ -7,25 +7,33 @@ from model.random import gumbel
 from model.segments import arg_max
 
 
-def sample_combinations(
-    logits: tf.Tensor, index: Index, seed: tf.Tensor, samples: int, max_candidates: int
-) -> tf.Tensor:
+def draw_noise(index: Index, seed: tf.Tensor, samples: int, max_candidates: int) -> tf.Tensor:
+    """Gumbel noise for K samples per ad, float32 [T, K].
+
+    Args:
+        index: of the batch.
+        seed: int64 [B]; the same seed gives the same noise, whatever the batch holds besides.
+        samples: K.
+        max_candidates: N.
+    """
+    place = tf.cast(index.component * max_candidates + index.position, tf.int64)
+    counter = place[:, None] * samples + tf.range(samples, dtype=tf.int64)[None]
+    return gumbel(tf.gather(seed, index.ad)[:, None], counter)
+
+
+def sample_combinations(logits: tf.Tensor, index: Index, noise: tf.Tensor) -> tf.Tensor:
     """K combinations per ad, drawn by the Gumbel-max trick; all components in parallel.
 
     Args:
         logits: float32 [T], of the distribution within each ad and component.
         index: of the batch.
-        seed: int64 [B]; the same seed gives the same draw, whatever the batch holds besides.
-        samples: K.
-        max_candidates: N.
+        noise: float32 [T, K], from `draw_noise`.
 
     Returns:
         int32 [B, K, M], positions among the candidates; -1 where the component is absent.
     """
-    place = tf.cast(index.component * max_candidates + index.position, tf.int64)
-    counter = place[:, None] * samples + tf.range(samples, dtype=tf.int64)[None]
-    noise = gumbel(tf.gather(seed, index.ad)[:, None], counter)
-    return _per_ad(arg_max(logits[:, None] + noise, index.segment, index.position, tf.size(index.start)), index)
+    perturbed = logits[:, None] + noise
+    return _per_ad(arg_max(perturbed, index.segment, index.position, tf.size(index.start)), index)
 
 
 def greedy_combination(scores: tf.Tensor, index: Index) -> tf.Tensor:

@@ -148,6 +148,17 @@ def test_scorer_for_evaluation(loaded, model, serialized, logs, batch):
     np.testing.assert_allclose(found['shown_ctr'], tf.sigmoid(logit), rtol=2e-4)
 
 
+def test_a_row_is_scored_alike_beside_truncated_rows_and_without(loaded, serialized, logs):
+    counts = np.array([max(len(ids) for ids in row) for row in zip(*(logs[c.candidates].to_pylist() for c in SCHEMA.components))])
+    short = np.flatnonzero(counts <= SCHEMA.max_candidates)[:30]
+    rows = [serialized[row] for row in short]
+    beside = rows + [serialized[np.flatnonzero(counts > SCHEMA.max_candidates)[0]]]
+    alone = loaded.score_examples(tf.constant(rows), tf.zeros([30], tf.int64))
+    mixed = loaded.score_examples(tf.constant(beside), tf.zeros([31], tf.int64))
+    for name in ('shown_ctr', 'attention_weight', 'two_stage', 'sampled'):
+        np.testing.assert_allclose(alone[name], mixed[name][:30], rtol=2e-4, err_msg=name)
+
+
 def test_sampled_policy_follows_its_probabilities(loaded, serialized):
     one = tf.repeat(tf.constant(serialized[3:4]), 4000)
     found = loaded.score_examples(one, tf.range(4000, dtype=tf.int64))

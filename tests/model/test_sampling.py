@@ -5,7 +5,7 @@ import tensorflow as tf
 from scipy import stats
 
 from model.batch import index_of
-from model.sampling import greedy_combination, sample_combinations
+from model.sampling import draw_noise, greedy_combination, sample_combinations
 from model.segments import log_softmax
 
 COUNTS = np.array([[3, 0, 2], [1, 4, 0]], np.int32)
@@ -14,7 +14,8 @@ LOGITS = np.array([0, 1, -1, 2, 0, 9, 0.5, 0, 0, 1], np.float32)
 
 def _sample(counts, logits, seeds, samples):
     index = index_of(tf.constant(counts))
-    return sample_combinations(tf.constant(logits), index, tf.constant(seeds, tf.int64), samples, 5).numpy()
+    noise = draw_noise(index, tf.constant(seeds, tf.int64), samples, 5)
+    return sample_combinations(tf.constant(logits), index, noise).numpy()
 
 
 def test_samples_follow_the_softmax_of_each_component():
