@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from creative_logs.columns import conform
 from creative_logs.errors import InputError
 from creative_logs.layout import list_days, split_files
+from creative_logs.output import writing
 from creative_logs.rows import check
 from creative_logs.schema import SPLITS, LogSchema
 from creative_logs.tally import RuleCount, Tally
@@ -45,6 +46,15 @@ class LogReport:
     def bad_rows(self) -> int:
         return sum(split.bad_rows for split in self.splits)
 
+    def refuse_above(self, max_bad_share: float) -> None:
+        """Raises InputError for the first day that has more than this share of bad rows, both splits."""
+        days = {}
+        for split in self.splits:
+            counted = Tally(split.rows, split.bad_rows, {count.rule: count for count in split.rules})
+            days.setdefault(split.day, Tally()).merge(counted)
+        for day, total in days.items():
+            total.refuse_above(max_bad_share, day)
+
     def to_json(self) -> dict:
         """The report as plain numbers, strings, lists and mappings."""
         return {'rows': self.rows, 'bad_rows': self.bad_rows, **asdict(self)}
@@ -53,7 +63,6 @@ class LogReport:
 def check_logs(
     root: str | Path,
     schema: LogSchema,
-    max_bad_share: float,
     quarantine: str | Path | None = None,
     days: Sequence[str] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -63,14 +72,13 @@ def check_logs(
     Args:
         root: folder of the logs.
         schema: what each row should look like.
-        max_bad_share: largest share of a day's rows (both splits) that may be bad.
         quarantine: bad rows are written to `<quarantine>/<day>/<split>/<file>`, with their reason.
         days: the days to check; all where None.
         progress: called with the number of days checked and of all days to check.
 
     Raises:
-        InputError: a folder, split or column is missing, a file cannot be read, or a day has too many
-            bad rows; what was quarantined until then stays.
+        InputError: a folder, split or column is missing, a file cannot be read, or `quarantine` cannot be
+            written; what was quarantined until then stays.
     """
     known = list_days(root)
     days = known if days is None else days
@@ -78,7 +86,6 @@ def check_logs(
     for done, day in enumerate(days, start=1):
         if day not in known:
             raise InputError(f'{root}: holds no day {day}; there are {known[0]} to {known[-1]}')
-        total = Tally()
         for split in SPLITS:
             bad_rows = Path(quarantine) / day / split if quarantine is not None else None
             tally = Tally()
@@ -88,8 +95,6 @@ def check_logs(
                 folder = Path(root) / day / split
                 raise InputError(f'{folder}: the files hold no row; remove day {day} or write it')
             splits.append(SplitReport(day, split, tally.rows, tally.bad_rows, tally.by_rows()))
-            total.merge(tally)
-        total.refuse_above(max_bad_share, day)
         progress(done, len(days))
     return LogReport(tuple(splits))
 
@@ -126,17 +131,20 @@ class _Quarantine:
         self._writer = None
         if path is not None:
             self._temporary = path.with_name(f'{path.name}.tmp')
-            path.unlink(missing_ok=True)
+            with writing(path):
+                path.unlink(missing_ok=True)
 
     def write(self, bad: pa.RecordBatch) -> None:
         if self._path is None or bad.num_rows == 0:
             return
-        if self._writer is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(self._temporary, bad.schema)
-        self._writer.write_batch(bad)
+        with writing(self._path):
+            if self._writer is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._writer = pq.ParquetWriter(self._temporary, bad.schema)
+            self._writer.write_batch(bad)
 
     def close(self) -> None:
         if self._writer is not None:
-            self._writer.close()
-            self._temporary.rename(self._path)
+            with writing(self._path):
+                self._writer.close()
+                self._temporary.rename(self._path)

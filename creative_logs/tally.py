@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from creative_logs.errors import InputError
 from creative_logs.rows import REASON, rule_of
+from creative_logs.schema import REQUEST_ID
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,9 @@ class Tally:
         worst = self.by_rows()[0]
         raise InputError(
             f'{worst.file}: {self.bad_rows:,} of {self.rows:,} rows of day {day} break the schema, more than '
-            f'the allowed share of {max_bad_share:g}; most often: {worst.rule}; an example row: '
-            f'{worst.example}; mend the log or raise checks.max_bad_share'
+            f'the allowed share of {max_bad_share:g}; most often: {worst.example[REASON]}, as in the '
+            f'row with {REQUEST_ID} {worst.example[REQUEST_ID]!r}; mend the log (`genco check --quarantine DIR` '
+            f'collects all bad rows) or raise checks.max_bad_share'
         )
 
     def _count(self, new: RuleCount) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TextIO
 
 from creative_logs.errors import InputError
+from creative_logs.output import writing
 from tfx_pipeline import quiet
 from tfx_pipeline.config import Config, save_config
 from tfx_pipeline.days import window_of
 from tfx_pipeline.failure import StepError, input_error_in, last_line
 from tfx_pipeline.progress import StepProgress
-from tfx_pipeline.summary import RunSummary, summarise
+from tfx_pipeline.summary import RunSummary, shown_path, summarise
 
 LOG = 'run.log'
 
@@ -36,9 +37,12 @@ def run(config: Config, day: str | None = None) -> RunSummary:
     quiet.prepare()
     days = window_of(config, day)
     root = Path(config.paths.root).absolute()
-    root.mkdir(parents=True, exist_ok=True)
+    with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
+        (root / LOG).touch()
     with _only_run(root), quiet.output_to(root / LOG) as terminal:
-        save_config(config, root / 'config.yaml')
+        with writing(root):
+            save_config(config, root / 'config.yaml')
         return _run(config, days, root, terminal)
 
 
@@ -51,7 +55,8 @@ def _run(config: Config, days: Sequence[str], root: Path, terminal: TextIO) -> R
             progress.finish()
             records = execute(config, days, root, progress)
         except Exception as error:
-            traceback.print_exception(error)
+            with (root / LOG).open('a', encoding='utf-8') as log:
+                traceback.print_exception(error, file=log)
             raise _explained(error, progress.step, root / LOG) from error
     return summarise(config, days, records)
 
@@ -60,7 +65,7 @@ def _explained(error: Exception, step: str, log: Path) -> Exception:
     message = input_error_in(error)
     if message is not None:
         return InputError(f'{step}: {message}')
-    return StepError(f'{step} failed: {last_line(error)} (all of it: {log})')
+    return StepError(f'{step} failed: {last_line(error)} (all of it: {shown_path(log)})')
 
 
 @contextmanager
@@ -69,5 +74,6 @@ def _only_run(root: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise InputError(f'{root}: another run is using this folder; wait for it or set paths.root') from error
+            message = f'{shown_path(root)}: another run is using this folder; wait for it or set paths.root'
+            raise InputError(message) from error
         yield

@@ -87,8 +87,15 @@ def to_table(summary: RunSummary) -> Table:
     table.add_row('measured', '\n'.join(_measured(summary.evaluation)))
     table.add_row('blessed', '[green]yes' if summary.blessed else '[red]no')
     table.add_row('because', '\n'.join(reasons(summary.evaluation)))
-    table.add_row('pushed', summary.pushed_to or 'nothing: the model is not blessed')
+    pushed_to = summary.pushed_to and shown_path(summary.pushed_to)
+    table.add_row('pushed', pushed_to or 'nothing: the model is not blessed')
     return table
+
+
+def shown_path(path: str | Path) -> str:
+    """The path relative to the working directory, or the whole of it where it does not lie below."""
+    path, here = Path(path).absolute(), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _span(days: Sequence[str]) -> str:
@@ -97,7 +104,7 @@ def _span(days: Sequence[str]) -> str:
 
 def _trained(summary: RunSummary) -> str:
     trainer = next(step for step in summary.steps if step.name == 'Trainer')
-    return f'{summary.model} ({"unchanged" if trainer.cached else f"in {trainer.seconds:.0f} s"})'
+    return f'{shown_path(summary.model)} ({"unchanged" if trainer.cached else f"in {trainer.seconds:.0f} s"})'
 
 
 def _measured(result: dict[str, Any]) -> list[str]:

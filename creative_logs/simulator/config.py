@@ -114,6 +114,13 @@ class SimulatorConfig(Frozen):
             raise ValueError('importance must name at least one category')
         return self
 
+    @model_validator(mode='after')
+    def _days_have_dates(self):
+        left = (datetime.date.max - self.start_day).days
+        if self.days > left:
+            raise ValueError(f'days must be at most {left} from {self.start_day} on: got {self.days}')
+        return self
+
     def rows_of(self, split: str) -> int:
         """Rows per day of the split 'train' or 'test', at least one each."""
         total = math.ceil(self.ads * IMPRESSIONS_PER_AD_AND_DAY) if self.rows is None else self.rows

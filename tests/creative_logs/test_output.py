@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 
 from creative_logs.errors import InputError
@@ -24,6 +26,15 @@ def test_nothing_is_left_of_a_failure(tmp_path):
     with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / 'logs') as folder:
         (folder / 'file').touch()
         raise KeyboardInterrupt
+    assert names(tmp_path) == set()
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
+    out = tmp_path / 'logs'
+    with pytest.raises(InputError) as error, new_folder(out) as folder:
+        (folder / 'file').touch()
+        raise OSError(errno.ENOSPC, 'Error writing bytes to file')
+    assert str(error.value).startswith(f'{out}: cannot be written: No space left on device; ')
     assert names(tmp_path) == set()
 
 

@@ -145,12 +145,13 @@ def test_logs_without_a_column_of_the_model(select, logs):
 
 def test_unreadable_log(select, logs):
     (logs / '2024-01-02' / 'test' / 'part.parquet').write_bytes(b'no Parquet')
-    _assert_one_line(select('--from-logs', logs), 'cannot be read as Parquet')
+    _assert_one_line(select('--from-logs', logs), 'cannot be read: ')
 
 
 @pytest.mark.parametrize(
     'arguments, message',
     [
+        (['--ad', '\udcff'], 'cannot be read: '),
         (['--ad', 'nobody'], "holds no request with ad_id 'nobody'"),
         (['--ad', 'ad0', '--ad-column', 'campaign'], "has no column 'campaign'"),
     ],
@@ -189,6 +190,12 @@ def test_model_that_is_not_loaded(select, request_file):
     _assert_one_line(
         select('--request', request_file, '--model-name', 'other'), "serves no version of model 'other'"
     )
+
+
+@pytest.mark.parametrize('address', ['', 'localhost', ':8500', 'here:', 'here:x', 'here:65536'])
+def test_address_without_host_or_port(genco, request_file, address):
+    result = genco('select', '--address', address, '--request', request_file)
+    _assert_one_line(result, f'--address {address!r}: must be HOST:PORT')
 
 
 def test_server_that_is_not_there(genco, request_file):

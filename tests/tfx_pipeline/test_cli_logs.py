@@ -61,9 +61,10 @@ def test_check_shows_bad_rows_and_stops_at_the_configured_share(tmp_path, genco)
     logs, demo = tmp_path / 'logs', CONFIGS / 'demo.yaml'
     genco('simulate', '--out', logs, *SMALL, '--test-share', 0.25)
     spoil(logs, '2024-06-20')
-    code, out, err = genco('check', '--config', demo, '--logs', logs)
-    assert code == 2 and err.count('\n') == 1
+    code, out, err = genco('check', '--config', demo, '--logs', logs, '--json', tmp_path / 'c.json')
+    assert code == 2 and err.count('\n') == 1 and 'got 9' in out
     assert err.startswith(f'genco: {logs}/2024-06-20/test/part-00000.parquet: 10 of 400 rows')
+    assert json.loads((tmp_path / 'c.json').read_text())['bad_rows'] == 10
 
     quarantine = tmp_path / 'quarantine'
     tolerant = 'checks.max_bad_share=0.5'
@@ -85,6 +86,8 @@ def test_properties_of_the_world_can_be_set(tmp_path, genco):
     [
         (('--ads', '0'), 'ads: Input should be greater than or equal to 1, got 0'),
         (('--start-day', 'tomorrow'), 'start_day: '),
+        (('--days', '9000000'), 'days must be at most 2913002 from 2024-06-20 on: got 9000000; see'),
+        (('--seed', '-1'), 'seed: Input should be greater than or equal to 0, got -1'),
         (('--set', 'colour=red'), 'colour: the world has no such property'),
         (('--set', 'colour'), "override 'colour': must look like"),
         (('--set', 'ads=['), "override 'ads=[': the value is no YAML"),
@@ -94,6 +97,31 @@ def test_an_impossible_world_is_one_line(tmp_path, genco, arguments, message):
     code, _, err = genco('simulate', '--out', tmp_path / 'logs', *arguments)
     assert code == 2 and err.count('\n') == 1
     assert err.startswith(f'genco: {message}')
+
+
+@pytest.mark.parametrize('json_path', ['nowhere/figures.json', '.'])
+def test_figures_that_could_not_be_written_are_refused_before_the_work(tmp_path, genco, json_path):
+    out = tmp_path / 'logs'
+    code, printed, err = genco('simulate', '--out', out, *SMALL, '--json', tmp_path / json_path)
+    assert (code, printed, out.exists()) == (2, '', False)
+    assert err.startswith(f'genco: --json {tmp_path / json_path}: must be a file in a folder')
+    assert err.count('\n') == 1
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (('frob',), "genco: No such command 'frob'; see genco --help"),
+        (('--frob',), "genco: No such option '--frob'; see genco --help"),
+        (('simulate',), "genco simulate: Missing option '--out'; see genco simulate --help"),
+        (('convert', 'x', '--out', 'y', '--seed', '-1'), "genco convert: Invalid value for '--seed': -1 is "),
+        (('bench',), "genco bench: Missing argument '{training-speed|"),
+    ],
+)
+def test_wrong_arguments_are_one_line(genco, arguments, message):
+    code, out, err = genco(*arguments)
+    assert (code, out) == (2, '')
+    assert err.startswith(message) and err.count('\n') == 1
 
 
 def test_convert_then_check(tmp_path, genco):
@@ -118,7 +146,9 @@ def test_existing_output_is_refused_in_one_line(tmp_path, genco):
         )
 
 
-@pytest.mark.parametrize('verb', ['simulate', 'convert', 'check'])
+@pytest.mark.parametrize(
+    'verb', ['simulate', 'convert', 'check', 'run', 'evaluate', 'serve', 'select', 'bench']
+)
 def test_help_has_an_example(genco, verb):
     code, out, _ = genco(verb, '--help')
     assert code == 0 and f'genco {verb} ' in out and 'Example' in out

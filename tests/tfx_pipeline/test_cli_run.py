@@ -63,6 +63,16 @@ def test_a_failed_step_is_one_line_and_exit_code_1(tmp_path, config_path, monkey
     assert result.output == 'Error: Trainer failed: OSError: disk full\n'
 
 
+def test_a_root_that_cannot_be_written_is_one_line_without_tensorflow(tmp_path, config_path):
+    write_logs(tmp_path / 'logs', [good_row()])
+    (tmp_path / 'root').touch()
+    done = _genco('--config', config_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f'genco: {tmp_path / "root"}: cannot be written: File exists; ')
+    assert done.stderr.count('\n') == 1
+    assert done.stdout == 'heavy False\n'
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [

@@ -39,12 +39,19 @@ class _LazyGroup(click.Group):
 def genco():
     """GenCO learns from click logs which combination of creative elements to show for an ad.
 
-    A first session: simulate logs, run the pipeline on them, serve the model, select creatives.
+    \b
+    A first session:
+      genco simulate --out build/demo/logs --ads 300 --days 10 --rows 25000 --test-share 0.2
+      genco run --config configs/demo.yaml
+      genco serve --model-base-path build/demo/serving/genco
+      genco select --from-logs build/demo/logs       (in another terminal)
+
+    What can go wrong and what to do then is in docs/errors.md.
     """
 
 
 def main() -> None:
-    """Entry point: bad input is one line on stderr and exit code 2."""
+    """Entry point: an error is one line on stderr; exit code 2 for bad input, 1 for a failed step."""
     try:
         genco.main(standalone_mode=False)
     except InputError as error:
@@ -53,6 +60,17 @@ def main() -> None:
     except click.exceptions.Abort:
         click.echo('genco: interrupted', err=True)
         sys.exit(130)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else 'genco'
+        click.echo(f'{command}: {_one_line(error)}; see {command} --help', err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        click.echo(f'genco: {_one_line(error)}', err=True)
+        sys.exit(error.exit_code)
+
+
+def _one_line(error: click.ClickException) -> str:
+    return ' '.join(error.format_message().split()).removesuffix('.')

@@ -29,6 +29,7 @@ def bench(name: str, quick: bool, json_path: str | None):
 
     The results of our own runs, with machine and date, are in docs/benchmarks.md.
 
+    \b
     Example:
       genco bench training-speed --json training-speed.json
     """

@@ -27,7 +27,7 @@ _SAVED_MODEL = 'saved_model.pb'
 @click.option(
     '--model', required=True, metavar='DIR', help='An exported version, as in serving/genco/1718841600.'
 )
-@click.option('--logs', metavar='DIR', help='Click logs; paths.logs of the configuration where left out.')
+@click.option('--logs', metavar='DIR', help='Click logs.  [default: paths.logs of the configuration]')
 @config_option
 @set_option
 @click.option('--baseline', metavar='DIR', help='Another exported version, to compare with on the same rows.')

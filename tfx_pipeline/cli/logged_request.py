@@ -24,8 +24,8 @@ def logged_request(logs: str, ad: str | None, ad_column: str, contract: Contract
     """
     try:
         row = _first_test_row(logs) if ad is None else _newest_row(logs, ad, ad_column)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise InputError(f'{logs}: cannot be read as Parquet: {" ".join(str(error).split())}') from error
+    except (pa.ArrowException, OSError, UnicodeError) as error:
+        raise InputError(f'{logs}: cannot be read: {" ".join(str(error).split())}') from error
     context = {}
     for name, (dtype, rank) in contract.context.items():
         empty = [] if rank == 2 else '' if dtype == DT_STRING else 0

@@ -46,7 +46,13 @@ _out_option = click.option(
 @click.option(
     '--seed', type=int, default=_DEFAULTS.seed, show_default=True, help='Other seeds, other worlds.'
 )
-@click.option('--start-day', default=_DEFAULTS.start_day.isoformat(), show_default=True, help='First day.')
+@click.option(
+    '--start-day',
+    default=_DEFAULTS.start_day.isoformat(),
+    show_default=True,
+    metavar='YYYY-MM-DD',
+    help='First day.',
+)
 @click.option(
     '--set',
     'overrides',
@@ -101,7 +107,9 @@ def simulate(out: str, workers: int, overrides: tuple[str, ...], json_path: str 
     show_default=True,
     help='Share of all impressions to train on, at most 0.5; another half is for testing.',
 )
-@click.option('--seed', type=int, default=1, show_default=True, help='Decides which impressions go where.')
+@click.option(
+    '--seed', type=click.IntRange(0), default=1, show_default=True, help='Decides which impressions go where.'
+)
 @click.option(
     '--max-weight',
     type=int,
@@ -146,19 +154,20 @@ def check(
 ):
     """Check click logs against the configuration.
 
-    Reads every row of every day. Bad rows are counted by the rule that they break; a day with more than
-    checks.max_bad_share of them ends the command with exit code 2.
+    Reads every row of every day and counts the bad ones by the rule that they break. Where a day has more
+    than checks.max_bad_share of them, the exit code is 2.
 
     \b
     Example:
       genco check --config configs/demo.yaml --quarantine build/quarantine
     """
     config = load_config(config_path, overrides)
-    root, max_bad_share = logs or config.paths.logs, config.checks.max_bad_share
+    root = logs or config.paths.logs
     with _progress('checking', 'days') as advance:
-        report = check_logs(root, config.log_schema, max_bad_share, quarantine, progress=advance)
+        report = check_logs(root, config.log_schema, quarantine, progress=advance)
     write_json(json_path, report.to_json())
     _print_report(root, report)
+    report.refuse_above(config.checks.max_bad_share)
 
 
 def _simulator_config(given: dict, overrides: tuple[str, ...]) -> SimulatorConfig:
@@ -175,11 +184,12 @@ def _simulator_config(given: dict, overrides: tuple[str, ...]) -> SimulatorConfi
         return SimulatorConfig.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        key = '.'.join(str(part) for part in first['loc']) or 'simulator'
+        key = '.'.join(str(part) for part in first['loc'])
         if first['type'] == 'extra_forbidden':
             raise InputError(f'{key}: the world has no such property; see docs/simulator.md') from error
         message = first['msg'].removeprefix('Value error, ')
-        raise InputError(f'{key}: {message}, got {first["input"]!r}; see genco simulate --help') from error
+        fault = f'{key}: {message}, got {first["input"]!r}' if key else message
+        raise InputError(f'{fault}; see genco simulate --help') from error
 
 
 def _print_report(root: str, report: LogReport) -> None:
@@ -191,11 +201,11 @@ def _print_report(root: str, report: LogReport) -> None:
     console.print(table)
     if report.bad_rows == 0:
         return
-    table = Table('day', 'split', 'broken rule', 'rows', 'first in', 'example', title='Bad rows')
+    table = Table('day', 'split', 'rows', 'broken rule, and the first value', 'first in', title='Bad rows')
     for split in report.splits:
         for rule in split.rules:
             where, example = Path(rule.file).name, str(rule.example[REASON])
-            table.add_row(split.day, split.split, rule.rule, f'{rule.rows:,}', where, example)
+            table.add_row(split.day, split.split, f'{rule.rows:,}', example, where)
     console.print(table)
 
 

@@ -1,9 +1,20 @@
 """Options that several verbs share."""
 
 import json
+import os
 from pathlib import Path
 
 import click
+
+from creative_logs.errors import InputError
+from creative_logs.output import writing
+
+
+def _writable(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
+    """Refuses a file that cannot be written before the long work, not after it."""
+    if path is None or (not Path(path).is_dir() and os.access(Path(path).absolute().parent, os.W_OK)):
+        return path
+    raise InputError(f'{parameter.opts[0]} {path}: must be a file in a folder that can be written to')
 
 config_option = click.option(
     '--config', 'config_path', required=True, metavar='FILE', help='Configuration, a YAML file (see configs/).'
@@ -11,7 +22,13 @@ config_option = click.option(
 set_option = click.option(
     '--set', 'overrides', multiple=True, metavar='KEY=VALUE', help='Override a key, as in training.batch_size=512.'
 )
-json_option = click.option('--json', 'json_path', metavar='FILE', help='Also write the figures to FILE as JSON.')
+json_option = click.option(
+    '--json',
+    'json_path',
+    metavar='FILE',
+    callback=_writable,
+    help='Also write the figures to FILE as JSON.',
+)
 
 
 def write_json(path: str | None, figures: dict) -> None:
@@ -19,5 +36,7 @@ def write_json(path: str | None, figures: dict) -> None:
     if path is None:
         return
     temporary = Path(f'{path}.tmp')
-    temporary.write_text(json.dumps(figures, indent=2, allow_nan=False) + '\n', encoding='utf-8')
-    temporary.rename(path)
+    text = json.dumps(figures, indent=2, allow_nan=False) + '\n'
+    with writing(path):
+        temporary.write_text(text, encoding='utf-8')
+        temporary.rename(path)

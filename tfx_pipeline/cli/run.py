@@ -33,7 +33,10 @@ def run(config_path, overrides, day, runner, output, image, json_path):
     traffic and pushes it if it is better than what serves. Unchanged steps are not run again, so a run
     that was interrupted goes on where it stopped. The libraries' output goes to run.log below paths.root.
 
-    Example: genco run --config configs/demo.yaml
+    \b
+    Examples:
+      genco run --config configs/demo.yaml
+      genco run --config configs/demo.yaml --set training.batch_size=512 --json run.json
     """
     config = load_config(config_path, overrides)
     if runner == 'kubeflow':

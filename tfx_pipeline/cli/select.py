@@ -16,6 +16,7 @@ from serving.selection import Selection
 from tfx_pipeline.cli.options import json_option, write_json
 
 _RUNNERS_UP = 5
+_HIGHEST_PORT = 65535
 _KEYS = ('context', 'candidates', 'texts', 'seed')
 
 
@@ -43,8 +44,14 @@ def select(address, model_name, request_path, from_logs, ad, ad_column, seed, ti
     """Ask a server which creatives to show for one ad.
 
     Prints the chosen element of every component, its propensity, the predicted CTR of the combination,
-    and the best combinations that were not chosen.
+    and the best combinations that were not chosen. docs/serving.md shows a FILE for --request.
+
+    \b
+    Examples:
+      genco select --from-logs build/demo/logs
+      genco select --request request.json --address localhost:8500
     """
+    _check_address(address)
     if (request_path is None) == (from_logs is None):
         raise InputError('give either --request FILE or --from-logs DIR')
     if ad is not None and from_logs is None:
@@ -64,6 +71,12 @@ def select(address, model_name, request_path, from_logs, ad, ad_column, seed, ti
         raise InputError(str(error)) from error
     _print(request, selection, ad_column, model_name)
     write_json(json_path, {'ad': request.context.get(ad_column), **_figures(selection)})
+
+
+def _check_address(address: str) -> None:
+    host, _, port = address.rpartition(':')
+    if not host or not port.isdecimal() or int(port) > _HIGHEST_PORT:
+        raise InputError(f'--address {address!r}: must be HOST:PORT, as in localhost:8500')
 
 
 def read_request(path: str) -> SelectRequest:

@@ -37,6 +37,10 @@ def serve(model_base_path: str, model_name: str, port: int, version_poll_seconds
     A new version is warmed up before it takes over, and no request is lost; a version that is broken or
     half written is passed over. Stop with Ctrl+C: requests under way are finished. With
     TF_CPP_MIN_LOG_LEVEL=0 in the environment, what TensorFlow logs is shown.
+
+    \b
+    Example:
+      genco serve --model-base-path build/demo/serving/genco
     """
     server = _build(Path(model_base_path), model_name, port, version_poll_seconds)
     # Set after the imports: libraries must not replace them.

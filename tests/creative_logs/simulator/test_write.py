@@ -17,7 +17,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_the_logs_pass_the_check(tmp_path):
     config = small_config(days=3, rows=1000)
     simulate(config, tmp_path / 'logs')
-    report = check_logs(tmp_path / 'logs', config.log_schema(), max_bad_share=0.0)
+    report = check_logs(tmp_path / 'logs', config.log_schema())
     assert report.bad_rows == 0
     assert {(s.day, s.split): s.rows for s in report.splits} == {
         (day, split): rows
