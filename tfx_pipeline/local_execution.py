@@ -14,9 +14,14 @@ from tfx_pipeline.progress import StepProgress
 from tfx_pipeline.records import StepRecord, newest_run
 
 METADATA = 'metadata.sqlite'
-# Beam's default runner would first try to download another one; in memory beats several processes
-# on few cores. The plug-in is for worker processes, should a runner that has some be configured.
-BEAM_ARGS = ('--runner=FnApiRunner', '--beam_plugins=tfx_pipeline.beam_plugin')
+BEAM_ARGS = (
+    # Beam's default runner would first try to download another one. In memory: more processes do not
+    # pay on few cores.
+    '--runner=FnApiRunner',
+    # Without an image TFX packs itself anew for every step, for remote workers that this runner has not.
+    '--sdk_container_image=none',
+    '--beam_plugins=tfx_pipeline.beam_plugin',
+)
 
 
 def execute(

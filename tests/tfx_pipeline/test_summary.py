@@ -1,13 +1,86 @@
-"""How a run is summed up."""
+"""The table at the end of a run, from hand-made records."""
 
+import io
+import json
 from pathlib import Path
 
-from tfx_pipeline.summary import shown_path
+import pytest
+from ml_metadata.proto import metadata_store_pb2
+from rich.console import Console
+
+from tests.tfx_pipeline.examples import config_for
+from tfx_pipeline.records import StepRecord
+from tfx_pipeline.summary import RunSummary, summarise, to_table
+
+LIFTS = {
+    'title': {'value': 0.081, 'low': 0.069, 'high': 0.093, 'problem': None},
+    'image': {'value': None, 'low': None, 'high': None, 'problem': 'no row matched'},
+    'overall': {'value': 0.05, 'low': None, 'high': None, 'problem': 'only one cluster'},
+}
 
 
-def test_paths_below_the_working_directory_are_shown_relative_to_it(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert shown_path(tmp_path / 'build' / 'model') == 'build/model'
-    assert shown_path('build/model') == 'build/model'
-    assert shown_path(tmp_path.parent / 'other') == str(tmp_path.parent / 'other')
-    assert shown_path(Path('/elsewhere')) == '/elsewhere'
+def _artifact(uri: Path, **properties: int | str) -> metadata_store_pb2.Artifact:
+    artifact = metadata_store_pb2.Artifact(uri=str(uri))
+    for name, value in properties.items():
+        kind = 'int_value' if isinstance(value, int) else 'string_value'
+        setattr(artifact.custom_properties[name], kind, value)
+    return artifact
+
+
+def _summary(folder: Path, blessed: bool) -> RunSummary:
+    evaluation = {
+        'rows': 1234,
+        'config': {'blessing_policy': 'two_stage', 'confidence': 0.9},
+        'policies': {'two_stage': {level: {'lift_over_uniform': lift} for level, lift in LIFTS.items()}},
+        'verdict': {'blessed': blessed, 'reasons': [{'passed': blessed, 'sentence': 'because it is so'}]},
+    }
+    (folder / 'evaluation.json').write_text(json.dumps(evaluation))
+    pushed = {'pushed': 1, 'pushed_destination': 'serving/17'} if blessed else {'pushed': 0}
+    outputs = {
+        'LogExampleGen': {'examples': _artifact(folder, rows=5000, bad_rows=3)},
+        'Trainer': {'model': _artifact(Path('/models/4'))},
+        'SctrEvaluator': {'evaluation': _artifact(folder)},
+        'AtomicPusher': {'pushed_model': _artifact(folder, **pushed)},
+    }
+    records = {
+        name: StepRecord(name, name == 'LogExampleGen', 12.0, {key: [value] for key, value in output.items()})
+        for name, output in outputs.items()
+    }
+    return summarise(config_for(folder), ['2024-01-01', '2024-01-03'], records)
+
+
+def _text(summary: RunSummary) -> str:
+    output = io.StringIO()
+    Console(file=output, width=200).print(to_table(summary))
+    return output.getvalue()
+
+
+@pytest.mark.parametrize(
+    'line',
+    [
+        '2 from 2024-01-01 to 2024-01-03',
+        '5,000 rows on the newest day, 3 quarantined',
+        '/models/4 (in 12 s)',
+        '1,234 rows of uniform traffic',
+        'title: +8.1 % (90 % interval +6.9 to +9.3)',
+        'image: unknown, as no row matched',
+        'overall: +5.0 %, no interval, as only one cluster',
+        'because it is so',
+        'serving/17',
+    ],
+)
+def test_the_table_says_what_happened(tmp_path, line):
+    assert line in _text(_summary(tmp_path, blessed=True))
+
+
+def test_a_model_that_is_not_blessed_is_not_pushed(tmp_path):
+    summary = _summary(tmp_path, blessed=False)
+    assert summary.pushed_to is None
+    assert 'nothing: the model is not blessed' in _text(summary)
+
+
+def test_the_summary_is_plain_json(tmp_path):
+    summary = _summary(tmp_path, blessed=True)
+    values = json.loads(json.dumps(summary.to_json()))
+    assert values['pushed_to'] == 'serving/17'
+    assert values['steps'][0] == {'name': 'LogExampleGen', 'cached': True, 'seconds': 12.0}
