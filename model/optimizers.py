@@ -5,9 +5,29 @@ import tensorflow_recommenders as tfrs
 
 from model.config import TrainingConfig
 
+
+
+class SparseAdagrad(tf.keras.optimizers.legacy.Adagrad):
+    """Adagrad whose accumulator adds the squared gradient of each occurrence of a row.
+
+    Keras's own first sums the gradients of equal rows; that and its row-by-row update took a sixth of
+    a training step. For a row that occurs o times in a batch, with gradients g_1 ... g_o:
+
+        accumulator += g_1^2 + ... + g_o^2
+        row         -= learning_rate (g_1 + ... + g_o) / (sqrt(accumulator) + epsilon)
+    """
+
+    def _resource_apply_sparse_duplicate_indices(self, grad, handle, indices, **kwargs):
+        accumulator = self.get_slot(handle, 'accumulator')
+        accumulator.scatter_add(tf.IndexedSlices(tf.square(grad), indices))
+        scale = tf.sqrt(tf.gather(accumulator, indices)) + self.epsilon
+        rate = self._decayed_lr(grad.dtype)
+        return handle.scatter_sub(tf.IndexedSlices(rate * grad / scale, indices))
+
+
 _OPTIMIZERS = {
     'sgd': tf.keras.optimizers.legacy.SGD,
-    'adagrad': tf.keras.optimizers.legacy.Adagrad,
+    'adagrad': SparseAdagrad,
     'adam': tf.keras.optimizers.legacy.Adam,
 }
 
