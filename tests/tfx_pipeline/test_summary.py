@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tests.tfx_pipeline.examples import config_for
 from tfx_pipeline.records import StepRecord
-from tfx_pipeline.summary import RunSummary, summarise, to_table
+from tfx_pipeline.summary import RunSummary, shown_path, summarise, to_table
 
 LIFTS = {
     'title': {'value': 0.081, 'low': 0.069, 'high': 0.093, 'problem': None},
@@ -84,3 +84,11 @@ def test_the_summary_is_plain_json(tmp_path):
     values = json.loads(json.dumps(summary.to_json()))
     assert values['pushed_to'] == 'serving/17'
     assert values['steps'][0] == {'name': 'LogExampleGen', 'cached': True, 'seconds': 12.0}
+
+
+def test_paths_below_the_working_directory_are_shown_relative_to_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert shown_path(tmp_path / 'build' / 'model') == 'build/model'
+    assert shown_path('build/model') == 'build/model'
+    assert shown_path(tmp_path.parent / 'other') == str(tmp_path.parent / 'other')
+    assert shown_path(Path('/elsewhere')) == '/elsewhere'
