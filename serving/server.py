@@ -96,7 +96,8 @@ class ModelServer:
                 last_error = None
             except OSError as error:
                 if str(error) != last_error:
-                    _log.error('base path of model %s: %s', self._manager.name, error)
+                    name, path = self._manager.name, self._manager.base_path
+                    _log.error('base path of model %s: %s: %s; waiting for it', name, path, error.strerror)
                 last_error = str(error)
             if self._manager.statuses():
                 self._ready.set()

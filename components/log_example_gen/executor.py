@@ -57,7 +57,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         total.refuse_above(settings.max_bad_share, _name(settings))
         for split, tally in tallies.items():
             if tally.rows == tally.bad_rows:
-                raise InputError(f'{input_base}: {_name(settings)} has no good row in its {split} split')
+                where = f'{input_base}: {_name(settings)}'
+                raise InputError(f'{where} has no good row in its {split} split; write it or remove the day')
 
         # The driver gives the span as a custom property; standard components read the property.
         examples.span = examples.get_int_custom_property('span')

@@ -78,6 +78,7 @@ def test_a_root_that_cannot_be_written_is_one_line_without_tensorflow(tmp_path, 
     [
         (['--output', 'x.json'], 'are for --runner kubeflow'),
         (['--runner', 'kubeflow'], 'needs --output FILE and --image IMAGE'),
+        (['--runner', 'kubeflow', '--output', 'x.txt', '--image', 'i'], 'x.txt: must end in .json or .yaml'),
     ],
 )
 def test_options_of_the_other_runner_are_refused(config_path, arguments, message):
@@ -89,7 +90,7 @@ def test_options_of_the_other_runner_are_refused(config_path, arguments, message
 def test_a_kubeflow_file_is_written(tmp_path, config_path):
     write_logs(tmp_path / 'logs', [good_row()])
     output = tmp_path / 'pipeline.json'
-    arguments = ['--config', config_path, '--runner', 'kubeflow', '--output', str(output), '--image', 'genco:1']
+    arguments = ['--config', config_path, '--runner', 'kubeflow', '--output', str(output), '--image', 'i']
     result = CliRunner().invoke(run, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     assert result.output == f'wrote {output}\n'

@@ -1,7 +1,7 @@
 """The verb `evaluate`."""
 
 import json
-import sys
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,7 +78,7 @@ def _between(known: Sequence[str], days: str, logs: str) -> Sequence[str]:
 
 def _measure(config: Config, files: list[Path], model: str, baseline: str | None) -> dict:
     quiet.prepare()
-    with StepProgress(sys.stderr) as progress:
+    with quiet.output_to(Path(os.devnull)) as terminal, StepProgress(terminal) as progress:
         progress.start('Evaluation')
         with tempfile.TemporaryDirectory() as folder, progress.follow_runner():
             path = Path(folder) / 'evaluation.json'

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from creative_logs.output import writing
 from tfx_pipeline import quiet
 from tfx_pipeline.cli.options import config_option, json_option, set_option, write_json
 from tfx_pipeline.config import Config, load_config
@@ -63,9 +64,11 @@ def _run(config: Config, day: str | None, json_path: str | None) -> None:
 def _compile(config: Config, day: str | None, output: str | None, image: str | None) -> None:
     if not output or not image:
         raise click.UsageError('--runner kubeflow needs --output FILE and --image IMAGE')
+    if Path(output).suffix not in ('.json', '.yaml'):
+        raise click.UsageError(f'--output {output}: must end in .json or .yaml')
     days = window_of(config, day)
     quiet.prepare()
-    with quiet.output_to(Path(os.devnull)):
+    with writing(output), quiet.output_to(Path(os.devnull)):
         from tfx_pipeline.kubeflow_runner import compile_pipeline
 
         compile_pipeline(config, days, image, output)

@@ -64,6 +64,7 @@ def _build(base_path: Path, name: str, port: int, poll_seconds: float):
     if os.environ['TF_CPP_MIN_LOG_LEVEL'] == '3':
         _mute_native_libraries()
     logging.getLogger('tensorflow').setLevel(logging.ERROR)
+    logging.basicConfig(format='genco: %(message)s')
     from serving.model_manager.manager import ModelManager
     from serving.server import ModelServer
 

@@ -107,6 +107,16 @@ def test_errors_inside_beam_are_one_line(root, model, tmp_path):
         _evaluate(root, model, '--logs', str(tmp_path))
 
 
+def test_libraries_and_beam_print_nothing_of_their_own(root, tmp_path):
+    (tmp_path / 'saved_model.pb').write_text('no model')
+    command = ['evaluate', '--model', str(tmp_path), '--config', str(root / 'config.yaml')]
+    code = 'from tfx_pipeline.cli import main; main()'
+    done = subprocess.run([sys.executable, '-c', code, *command], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, '')
+    assert done.stderr.startswith(f'genco: {tmp_path}: no exported model: ')
+    assert done.stderr.count('\n') == 1
+
+
 def test_no_row_is_one_line(root, model, tmp_path):
     _write(tmp_path / '2024-06-20' / 'test' / 'part.parquet', make_logs(5).slice(0, 0))
     with pytest.raises(InputError, match='no test row in 1 file'):
