@@ -41,7 +41,7 @@ def genco():
 
     \b
     A first session:
-      genco simulate --out build/demo/logs --ads 300 --days 10 --rows 25000 --test-share 0.2
+      genco simulate --out build/demo/logs --ads 300 --days 5 --rows 50000 --test-share 0.2
       genco run --config configs/demo.yaml
       genco serve --model-base-path build/demo/serving/genco
       genco select --from-logs build/demo/logs       (in another terminal)
