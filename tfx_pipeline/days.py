@@ -18,7 +18,8 @@ def window_of(config: Config, day: str | None = None) -> list[str]:
     days = list_days(config.paths.logs)
     if day is not None:
         if day not in days:
-            raise InputError(f'{config.paths.logs}: no logs of day {day!r}; there are {days[0]} to {days[-1]}')
+            known = f'there are {days[0]} to {days[-1]}'
+            raise InputError(f'{config.paths.logs}: no logs of day {day!r}; {known}')
         days = days[: days.index(day) + 1]
     days = days[-config.window.days :]
     for window_day in days:

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
+from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
+    KubeflowV2DagRunner,
+    KubeflowV2DagRunnerConfig,
+)
 
 from tfx_pipeline.config import Config
 from tfx_pipeline.pipeline import Runtime, create_pipeline

@@ -39,7 +39,9 @@ def curated_schema(log_schema: LogSchema) -> schema_pb2.Schema:
 def _add_domains(schema: schema_pb2.Schema, log_schema: LogSchema) -> None:
     features = {feature.name: feature for feature in schema.feature}
     features[CLICK].int_domain.CopyFrom(schema_pb2.IntDomain(min=0, max=1))
-    features[WEIGHT].float_domain.CopyFrom(schema_pb2.FloatDomain(min=0, disallow_nan=True, disallow_inf=True))
+    features[WEIGHT].float_domain.CopyFrom(
+        schema_pb2.FloatDomain(min=0, disallow_nan=True, disallow_inf=True)
+    )
     for component in log_schema.components:
         features[component.shown].int_domain.min = -1
         features[component.propensity].float_domain.CopyFrom(

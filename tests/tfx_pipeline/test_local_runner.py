@@ -27,7 +27,8 @@ GENCO = [sys.executable, '-c', 'from tfx_pipeline.cli import main; main()']
 def config(tmp_path_factory) -> Config:
     folder = tmp_path_factory.mktemp('run')
     size = ['--ads', '30', '--days', '3', '--rows', '1500', '--test-share', '0.4', '--workers', '1']
-    subprocess.run([*GENCO, 'simulate', '--out', str(folder / 'logs'), *size], check=True, capture_output=True)
+    simulate = [*GENCO, 'simulate', '--out', str(folder / 'logs'), *size]
+    subprocess.run(simulate, check=True, capture_output=True)
     paths = [f'paths.{name}={folder / name}' for name in ('logs', 'root', 'serving')]
     always_bless = ['evaluation.min_lift_over_uniform=-1', 'evaluation.min_lift_over_serving=-1']
     config = load_config(DEMO, [*paths, *always_bless])
@@ -55,7 +56,8 @@ def _versions(config: Config) -> list[str]:
 
 def _kill_in_trainer(config: Config) -> None:
     command = [*GENCO, 'run', '--config', f'{Path(config.paths.root).parent}/config.yaml', '--day', DAYS[1]]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {'PYTHONUNBUFFERED': '1'})
+    environment = os.environ | {'PYTHONUNBUFFERED': '1'}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     for line in process.stderr:
         if line.startswith('Transform: '):
             process.send_signal(signal.SIGKILL)

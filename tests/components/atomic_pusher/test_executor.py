@@ -26,7 +26,7 @@ def die(root):
     os.kill(os.getpid(), signal.SIGKILL)
 if sys.argv[3] == 'copying':
     copytree = shutil.copytree
-    shutil.copytree = lambda source, destination: copytree(source, destination, copy_function=copy_one_and_die)
+    shutil.copytree = lambda *paths: copytree(*paths, copy_function=copy_one_and_die)
 else:
     executor._sync_tree = die
 executor.push(sys.argv[1], sys.argv[2])

@@ -37,7 +37,9 @@ def decode(serialized: bytes) -> dict:
 
 
 def as_lists(row: dict) -> dict:
-    return {name: value if value is None or isinstance(value, list) else [value] for name, value in row.items()}
+    return {
+        name: value if value is None or isinstance(value, list) else [value] for name, value in row.items()
+    }
 
 
 @settings(deadline=None)

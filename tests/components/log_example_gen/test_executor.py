@@ -32,7 +32,9 @@ def _write(root: Path, split: str, rows: list[dict], name: str = 'part-0', day: 
     return path
 
 
-def _run(root: Path, out: Path, max_bad_share: float = 0.5, days: dict | None = None) -> standard_artifacts.Examples:
+def _run(
+    root: Path, out: Path, max_bad_share: float = 0.5, days: dict | None = None
+) -> standard_artifacts.Examples:
     examples = standard_artifacts.Examples()
     examples.uri = str(out)
     examples.set_int_custom_property('span', span_of(DAY))
@@ -124,9 +126,8 @@ def test_a_window_can_be_read_as_one_artifact(tmp_path):
     for day in ('2024-01-01', '2024-01-02', '2024-01-03'):
         for split in ('train', 'test'):
             _write(tmp_path / 'logs', split, [good_row(request_id=f'{day} {split}')], day=day)
-    _run(
-        tmp_path / 'logs', tmp_path / 'out', days={'train': ['2024-01-01', '2024-01-02'], 'test': ['2024-01-03']}
-    )
+    days = {'train': ['2024-01-01', '2024-01-02'], 'test': ['2024-01-03']}
+    _run(tmp_path / 'logs', tmp_path / 'out', days=days)
     assert [row['request_id'] for row in _read(tmp_path / 'out', 'train')] == [
         ['2024-01-01 train'],
         ['2024-01-02 train'],
