@@ -27,7 +27,8 @@ test: setup
 demo: setup
 	@[ -d $(DEMO)/logs ] || $(BIN)/genco simulate --out $(DEMO)/logs --ads 300 --days 5 --rows 50000 --test-share 0.2
 	$(BIN)/genco run --config configs/demo.yaml
-	@ls $(DEMO)/serving/genco/*/saved_model.pb >/dev/null
+	@ls $(DEMO)/serving/genco/*/saved_model.pb >/dev/null 2>&1 \
+		|| { echo 'make demo: no model was blessed, so there is none to serve' >&2; exit 1; }
 	@set -e; \
 	$(BIN)/genco serve --model-base-path $(DEMO)/serving/genco --port 0 > $(DEMO)/server.log & server=$$!; \
 	trap 'kill $$server 2>/dev/null; wait $$server' EXIT; \
