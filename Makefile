@@ -32,7 +32,7 @@ demo: setup
 	@set -e; \
 	$(BIN)/genco serve --model-base-path $(DEMO)/serving/genco --port 0 > $(DEMO)/server.log & server=$$!; \
 	trap 'kill $$server 2>/dev/null; wait $$server' EXIT; \
-	until address=$$(grep -o 'localhost:[0-9]*' $(DEMO)/server.log); do kill -0 $$server; sleep 0.2; done; \
+	until address=$$(grep -so 'localhost:[0-9]*' $(DEMO)/server.log); do kill -0 $$server; sleep 0.2; done; \
 	echo "$(BIN)/genco select --address $$address --from-logs $(DEMO)/logs"; \
 	$(BIN)/genco select --address $$address --from-logs $(DEMO)/logs
 
