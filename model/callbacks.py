@@ -1,155 +1,200 @@
-"""What TensorBoard shows of a training."""
+"""What TensorBoard shows of a training: docs/tensorboard.md says how to read it."""
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 from absl import logging
+from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins import projector
+from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 from tensorboard.plugins.hparams import api as hparams
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
-from creative_logs.schema import CLICK, WEIGHT
-from model import batch as keys
+from model.batch import Batch
 from model.config import GencoConfig
+from model.curves import MEANING, build, histograms, policy_of_shown, figures_of_tests
 from model.genco import GenCO
-from model.layout import Layout
 from model.preprocessing import frequent_elements
-from model.segments import log_softmax
 
-_STEPS_PER_SCALAR = 20
-_STEPS_PER_EVALUATION = 100
 _TEST_ROWS = 20_000
-_PROJECTED_ROWS = 2_000
+_PROJECTED_ROWS = 10_000
+_COMPARED = ('prediction/auc', 'prediction/calibration', 'loss/combination', 'sctr_lift/overall')
 
 
 def training_callbacks(
     config: GencoConfig, tests: tf.data.Dataset, transform_output: tft.TFTransformOutput, directory: str
 ) -> list[tf.keras.callbacks.Callback]:
-    """Callbacks that write to `directory` for TensorBoard."""
-    few = tests.take(max(1, _TEST_ROWS // config.training.batch_size)).cache()
-    writer = tf.summary.create_file_writer(directory)
+    """Callbacks that write to `directory` for TensorBoard: the runs `train` and `test`, whose curves of one
+    name share a chart, and above them what belongs to both."""
+    runs = [os.path.join(directory, run) for run in ('train', 'test')]
+    train, test = (tf.summary.create_file_writer(run) for run in runs)
     return [
-        TrainingCurves(writer),
-        TestCurves(writer, few),
-        HyperParameters(writer, config),
-        Projector(directory, transform_output),
+        TrainingCurves(train),
+        TestCurves(test, tests, max(2, _TEST_ROWS // config.training.batch_size)),
+        Histograms(train),
+        HyperParameters(directory, config),
+        # TensorBoard looks for a run's checkpoint in the folder above, too: there, each run would show it.
+        Projector(runs[0], transform_output),
     ]
 
 
-class TrainingCurves(tf.keras.callbacks.Callback):
-    """Loss terms, entropy and attention weight per component, AUC and calibration; and the log line
-    that tells how far the training is."""
+class Periodic(tf.keras.callbacks.Callback):
+    """Calls `write` at steps that are `least` apart at first, then a `share` of the steps so far, up to
+    `most`, so that a short run has enough points and a long one not too many; and at the end."""
 
-    def __init__(self, writer: tf.summary.SummaryWriter):
+    def __init__(self, writer: tf.summary.SummaryWriter, least: int, share: float, most: int):
         super().__init__()
         self._writer = writer
-        self._started = self._rows = 0.0
+        self._least, self._share, self._most = least, share, most
+        self._written = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = int(self.model.optimizer.iterations)
+        gap = min(max(int(self._written * self._share), self._least), self._most)
+        if step >= self._written + gap:
+            self._write(step)
+
+    def on_train_end(self, logs=None):
+        step = int(self.model.optimizer.iterations)
+        if step > self._written:
+            self._write(step)
+        self._writer.flush()
+
+    def _write(self, step: int) -> None:
+        self._written = step
+        self.write(step)
+
+    def write(self, step: int) -> None:
+        raise NotImplementedError
+
+
+class TrainingCurves(Periodic):
+    """Loss terms, AUC, calibration, entropy and attention weight per component, of the rows since the last
+    point, before the model has learned from them; and the log line that tells how far the training is."""
+
+    def __init__(self, writer: tf.summary.SummaryWriter):
+        super().__init__(writer, least=10, share=0.05, most=100)
+        self._started = 0.0
 
     def on_train_begin(self, logs=None):
         self._started = time.monotonic()
 
-    def on_train_batch_end(self, batch, logs=None):
-        if (batch + 1) % _STEPS_PER_SCALAR:
-            return
-        values = self.model.figures()
+    def write(self, step: int) -> None:
+        figures = self.model.figures()
         self.model.reset_metrics()
-        step = int(self.model.optimizer.iterations)
-        with self._writer.as_default(step):
-            for name, value in values.items():
-                group = name if '/' in name else f'train/{name}'
-                tf.summary.scalar(group, value)
-            tf.summary.scalar('train/calibration', values['predicted_ctr'] / max(values['click_rate'], 1e-9))
+        write_scalars(self._writer, step, training_curves(self.model, figures))
         logging.info(
             'step %d, %.0f steps/s: AUC %.4f, predicted CTR %.4f, clicked %.4f',
             step,
             step / (time.monotonic() - self._started),
-            values['auc'],
-            values['predicted_ctr'],
-            values['click_rate'],
+            figures['auc'],
+            figures['predicted_ctr'],
+            figures['click_rate'],
         )
 
 
-class TestCurves(tf.keras.callbacks.Callback):
-    """On test rows that are not trained on: sCTR of pi_theta and its lift over uniform per component,
-    AUC and calibration; embedding histograms; once the graph."""
+def training_curves(model: GenCO, figures: Mapping[str, float]) -> dict[str, float]:
+    """`GenCO.figures` under the names of their charts, with the total of the loss terms and calibration."""
+    terms = {name.removeprefix('loss_'): value for name, value in figures.items() if name.startswith('loss_')}
+    training = model.training_config
+    total = sum(getattr(training, f'{term}_loss') * value for term, value in terms.items())
+    clicked = figures['click_rate']
+    curves = {f'loss/{term}': value for term, value in terms.items()} | {'loss/total': total}
+    curves |= {f'prediction/{name}': figures[name] for name in ('auc', 'predicted_ctr', 'click_rate')}
+    curves['prediction/calibration'] = figures['predicted_ctr'] / clicked if clicked else np.nan
+    return curves | {name: value for name, value in figures.items() if '/' in name}
 
-    def __init__(self, writer: tf.summary.SummaryWriter, tests: tf.data.Dataset):
-        super().__init__()
-        self._writer = writer
-        self._tests = tests
+
+class TestCurves(Periodic):
+    """On test rows that are not trained on, before the training, during it and after it: sCTR of pi_theta
+    and its lift over uniform, AUC and calibration; and the graph that computes them.
+
+    Args:
+        writer: of the run `test`.
+        tests: packed batches in the order of time.
+        limit: at most so many of them, evenly spaced, are used.
+    """
+
+    def __init__(self, writer: tf.summary.SummaryWriter, tests: tf.data.Dataset, limit: int):
+        super().__init__(writer, least=25, share=0.25, most=1000)
+        self._tests, self._limit = tests, limit
+        self._batches: Sequence[Batch] = ()
         self._evaluate = None
 
     def on_train_begin(self, logs=None):
-        self._evaluate = tf.function(self._policy, reduce_retracing=True)
-        graph = self._evaluate.get_concrete_function(next(iter(self._tests))).graph
+        self._batches = evenly_spaced(self._tests, self._limit)
+        build(self.model, self._batches[0])
+        self._evaluate = tf.function(
+            lambda batch: policy_of_shown(self.model, batch), input_signature=[self._tests.element_spec]
+        )
         with self._writer.as_default(0):
-            tf.summary.graph(graph)
+            tf.summary.graph(self._evaluate.get_concrete_function().graph)
+        self.write(0)
 
-    def on_train_batch_end(self, batch, logs=None):
-        if (batch + 1) % _STEPS_PER_EVALUATION == 0:
-            self._write()
-
-    def on_train_end(self, logs=None):
-        self._write()
-        self._writer.flush()
-
-    def _write(self) -> None:
-        with self._writer.as_default(int(self.model.optimizer.iterations)):
-            for name, value in test_figures(self._evaluate, self._tests, self.model.layout).items():
-                tf.summary.scalar(name, value)
-            for variable in self.model.trainable_variables:
-                tf.summary.histogram(variable.name.split(':')[0], variable)
-
-    def _policy(self, batch):
-        return shown_under_policy(self.model, batch)
+    def write(self, step: int) -> None:
+        figures = figures_of_tests(self._evaluate, self._batches, list(self.model.layout.components))
+        write_scalars(self._writer, step, figures)
 
 
-def shown_under_policy(model: GenCO, batch) -> tuple[tf.Tensor, tf.Tensor]:
-    """pi of the shown elements float32 [B, M], 0 where absent, and the predicted logit float32 [B]."""
-    encoded = model.encode(batch)
-    log_policy = log_softmax(
-        model.score_elements(encoded), encoded.index.segment, tf.size(encoded.index.start)
-    )
-    place, present = model.places(encoded.index, batch[keys.SHOWN])
-    logit = model.score_combinations(encoded, batch[keys.SHOWN][:, None]).logit[:, 0]
-    return tf.where(present, tf.exp(tf.gather(log_policy, place)), 0.0), logit
+class Histograms(Periodic):
+    """Distributions of embeddings, biases and weights, before the training, during it and after it."""
+
+    def __init__(self, writer: tf.summary.SummaryWriter):
+        super().__init__(writer, least=50, share=0.5, most=1000)
+
+    def on_train_begin(self, logs=None):
+        self.write(0)
+
+    def write(self, step: int) -> None:
+        write_histograms(self._writer, step, histograms(self.model))
 
 
-def test_figures(evaluate, tests: tf.data.Dataset, layout: Layout) -> Mapping[str, float]:
-    """sCTR in its expectation form, sum(w y pi / q) / sum(w pi / q), where there is a choice."""
-    auc = tf.keras.metrics.AUC(from_logits=True)
-    clicks = np.zeros((2, len(layout.components)))
-    shown = np.zeros((2, len(layout.components)))
-    predicted = observed = 0.0
-    for batch in tests:
-        policy, logit = (tensor.numpy() for tensor in evaluate(batch))
-        click, weight = batch[CLICK].numpy(), batch[WEIGHT].numpy()
-        auc.update_state(click, logit, weight)
-        predicted += float((weight / (1 + np.exp(-logit))).sum())
-        observed += float((weight * click).sum())
-        counts, logged = batch[keys.COUNTS].numpy(), batch[keys.PROPENSITY].numpy()
-        choice = (counts > 1) * weight[:, None]
-        for row, importance in enumerate((policy / logged, 1.0 / np.maximum(counts, 1) / logged)):
-            shown[row] += (choice * importance).sum(0)
-            clicks[row] += (choice * importance * click[:, None]).sum(0)
-    rate = np.divide(clicks, shown, out=np.full_like(clicks, np.nan), where=shown > 0)
-    figures = {'test/auc': float(auc.result()), 'test/calibration': predicted / max(observed, 1e-9)}
-    for j, name in enumerate(layout.components):
-        figures[f'test_sctr/{name}'] = rate[0, j]
-        figures[f'test_sctr_lift/{name}'] = rate[0, j] / rate[1, j] - 1
-    return figures
+def evenly_spaced(batches: Iterable[Batch], limit: int) -> list[Batch]:
+    """At most `limit` (2 or more) and at least half as many batches, evenly spaced over all: in one pass."""
+    kept, every = [], 1
+    for position, batch in enumerate(batches):
+        if position % every:
+            continue
+        kept.append(batch)
+        if len(kept) > limit:
+            kept, every = kept[::2], 2 * every
+    return kept
+
+
+def write_scalars(writer: tf.summary.SummaryWriter, step: int, values: Mapping[str, float]) -> None:
+    """A point of each curve; figures that are unknown (not finite) have none."""
+    known = {name: value for name, value in values.items() if np.isfinite(value)}
+    _write(writer, step, (scalar_pb(name, value, _meaning(name)) for name, value in known.items()))
+
+
+def write_histograms(writer: tf.summary.SummaryWriter, step: int, values: Mapping[str, tf.Tensor]) -> None:
+    _write(writer, step, (histogram_pb(name, value.numpy()) for name, value in values.items()))
+
+
+def _write(writer: tf.summary.SummaryWriter, step: int, summaries: Iterable[Summary]) -> None:
+    """All in one event: many times faster than an operation per value."""
+    merged = Summary()
+    for summary in summaries:
+        merged.MergeFrom(summary)
+    with writer.as_default(step):
+        tf.summary.experimental.write_raw_pb(merged.SerializeToString(), step)
+
+
+def _meaning(name: str) -> str:
+    return MEANING.get(name) or MEANING[name.partition('/')[0]]
 
 
 class HyperParameters(tf.keras.callbacks.Callback):
-    """The configuration, in TensorBoard's HParams tab."""
+    """The configuration in the HParams tab, beside the figures by which runs are compared there."""
 
-    def __init__(self, writer: tf.summary.SummaryWriter, config: GencoConfig):
+    def __init__(self, directory: str, config: GencoConfig):
         super().__init__()
-        self._writer = writer
-        sections = {'model': config.model, 'training': config.training}
+        self._directory = directory
+        sections = {'training': config.training, 'model': config.model, 'transform': config.transform}
         self._values = {'preset': config.preset} | {
             f'{section}.{key}': value if isinstance(value, (bool, int, float, str)) else str(value)
             for section, values in sections.items()
@@ -157,12 +202,17 @@ class HyperParameters(tf.keras.callbacks.Callback):
         }
 
     def on_train_begin(self, logs=None):
-        with self._writer.as_default(0):
-            hparams.hparams(self._values)
+        metrics = [hparams.Metric(tag, group='test', display_name=f'test {tag}') for tag in _COMPARED]
+        # By default runs of equal hyper-parameters, such as those of two days, would be one trial.
+        folder, name = os.path.split(os.path.normpath(self._directory))
+        with tf.summary.create_file_writer(self._directory).as_default(0):
+            hparams.hparams_config([hparams.HParam(key) for key in self._values], metrics)
+            hparams.hparams(self._values, trial_id=f'{name} in {folder}')
 
 
 class Projector(tf.keras.callbacks.Callback):
-    """Element embeddings in the projector, under the ids of the elements that have rows of their own."""
+    """Element embeddings in the projector, under the ids of the elements that have rows of their own,
+    the most frequent ones; with an additive model also what it learned of each."""
 
     def __init__(self, directory: str, transform_output: tft.TFTransformOutput):
         super().__init__()
@@ -170,15 +220,19 @@ class Projector(tf.keras.callbacks.Callback):
         self._transform_output = transform_output
 
     def on_train_end(self, logs=None):
-        labels = [_one_line(label) for label in frequent_elements(self._transform_output)[:_PROJECTED_ROWS]]
+        labels = [_columns(label) for label in frequent_elements(self._transform_output)[:_PROJECTED_ROWS]]
         if not labels:
             return
         first = self.model.layout.frequent_start
-        embeddings = tf.Variable(self.model.element_embedding[first : first + len(labels)], name='elements')
-        checkpoint = tf.train.Checkpoint(elements=embeddings)
-        checkpoint.save(os.path.join(self._directory, 'elements.ckpt'))
+        rows = slice(first, first + len(labels))
+        embeddings = tf.Variable(self.model.element_embedding[rows], name='elements')
+        tf.train.Checkpoint(elements=embeddings).save(os.path.join(self._directory, 'elements.ckpt'))
+        columns = ['element', 'component']
+        if self.model.config.additive:
+            columns += ['bias', 'information']
+            labels = [label + row for label, row in zip(labels, _learned(self.model, rows), strict=True)]
         with tf.io.gfile.GFile(os.path.join(self._directory, 'elements.tsv'), 'w') as file:
-            file.write('component\telement\n' + ''.join(f'{label}\n' for label in labels))
+            file.write(''.join('\t'.join(row) + '\n' for row in [columns, *labels]))
         config = projector.ProjectorConfig()
         config.embeddings.add(
             tensor_name='elements/.ATTRIBUTES/VARIABLE_VALUE', metadata_path='elements.tsv'
@@ -186,6 +240,14 @@ class Projector(tf.keras.callbacks.Callback):
         projector.visualize_embeddings(self._directory, config)
 
 
-def _one_line(label: bytes) -> str:
+def _columns(label: bytes) -> list[str]:
+    """The id, on one line, and the component."""
     component, _, element = label.decode('utf-8', 'replace').partition('\t')
-    return f'{component}\t{" ".join(element.split())}'
+    return [' '.join(element.split()), component]
+
+
+def _learned(model: GenCO, rows: slice) -> list[list[str]]:
+    """Bias, in logits, and the Fisher information that it rests on: sum of weight x p (1 - p)."""
+    layer = model.element_bias
+    bias, precision = layer.mean[rows].numpy(), layer.precision[rows].numpy()
+    return [[f'{b:.4f}', f'{i:.2f}'] for b, i in zip(bias, precision - layer.prior_std**-2, strict=True)]
