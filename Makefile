@@ -25,7 +25,7 @@ test: setup
 
 # From no logs at all to one answer of a server. Run again, it goes on where it stopped.
 demo: setup
-	@[ -d $(DEMO)/logs ] || $(BIN)/genco simulate --out $(DEMO)/logs --ads 300 --days 5 --rows 50000 --test-share 0.2
+	@[ -d $(DEMO)/logs ] || $(BIN)/genco simulate --out $(DEMO)/logs --ads 300 --days 10 --rows 25000 --test-share 0.2
 	$(BIN)/genco run --config configs/demo.yaml
 	@ls $(DEMO)/serving/genco/*/saved_model.pb >/dev/null 2>&1 \
 		|| { echo 'make demo: no model was blessed, so there is none to serve' >&2; exit 1; }
