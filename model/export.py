@@ -99,12 +99,15 @@ class ServingModule(tf.Module):
         scores = self._model.score_elements(encoded)
         log_policy = self._log_policy(encoded, scores)
         greedy = greedy_combination(scores, encoded.index)
-        drawn = sample_combinations(log_policy, encoded.index, noise[:, 1:])
+        drawn = self._sample(log_policy, encoded, noise[:, 1:])
         combinations = tf.concat([greedy, drawn], 1)
         return combinations, self._model.score_combinations(encoded, combinations).logit, log_policy
 
     def _noise(self, encoded: Encoded, seed: tf.Tensor) -> tf.Tensor:
         return draw_noise(encoded.index, seed, self._config.model.samples, self._schema.max_candidates)
+
+    def _sample(self, logits: tf.Tensor, encoded: Encoded, noise: tf.Tensor) -> tf.Tensor:
+        return sample_combinations(logits, encoded.index, noise, self._schema.max_candidates)
 
     def _log_policy(self, encoded: Encoded, scores: tf.Tensor) -> tf.Tensor:
         index = encoded.index
@@ -144,7 +147,7 @@ class ServingModule(tf.Module):
         scores, probabilities = self._element_tables(encoded)
         noise = self._noise(encoded, seed)
         combinations, logit, log_policy = self._generate_and_rank(encoded, noise)
-        uniform = sample_combinations(tf.zeros_like(log_policy), encoded.index, noise)
+        uniform = self._sample(tf.zeros_like(log_policy), encoded, noise)
         by_ctr = self._model.score_combinations(encoded, uniform).logit
         shown = self._shown_combination(raw, logged, encoded)
         return logged | {

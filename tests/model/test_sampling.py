@@ -15,7 +15,7 @@ LOGITS = np.array([0, 1, -1, 2, 0, 9, 0.5, 0, 0, 1], np.float32)
 def _sample(counts, logits, seeds, samples):
     index = index_of(tf.constant(counts))
     noise = draw_noise(index, tf.constant(seeds, tf.int64), samples, 5)
-    return sample_combinations(tf.constant(logits), index, noise).numpy()
+    return sample_combinations(tf.constant(logits), index, noise, 5).numpy()
 
 
 def test_samples_follow_the_softmax_of_each_component():
@@ -34,6 +34,18 @@ def test_samples_follow_the_softmax_of_each_component():
             assert stats.chisquare(counts, inside / inside.sum() * samples).pvalue > 1e-3
     joint = np.histogram2d(found[0, :, 0], found[0, :, 2], bins=[3, 2])[0]
     assert stats.chi2_contingency(joint).pvalue > 1e-3
+
+
+def test_each_sample_is_the_arg_max_of_its_noisy_logits():
+    index = index_of(tf.constant(COUNTS))
+    noise = draw_noise(index, tf.constant([5, 6], tf.int64), 300, 5)
+    noisy = (LOGITS - 3)[:, None] + noise.numpy()
+    found = sample_combinations(tf.constant(LOGITS - 3), index, noise, 5).numpy()
+    for ad in range(2):
+        for j in range(3):
+            inside = noisy[(index.ad == ad) & (index.component == j)]
+            expected = inside.argmax(0) if len(inside) else np.full(300, -1)
+            np.testing.assert_array_equal(found[ad, :, j], expected)
 
 
 def test_a_seed_repeats_its_draw_wherever_the_ad_stands():
