@@ -31,7 +31,7 @@ def config(tmp_path_factory) -> Config:
     subprocess.run(simulate, check=True, capture_output=True)
     paths = [f'paths.{name}={folder / name}' for name in ('logs', 'root', 'serving')]
     always_bless = ['evaluation.min_lift_over_uniform=-1', 'evaluation.min_lift_over_serving=-1']
-    config = load_config(DEMO, [*paths, *always_bless])
+    config = load_config(DEMO, [*paths, *always_bless, 'window.holdout_days=1'])
     save_config(config, folder / 'config.yaml')
     return config
 
