@@ -54,7 +54,9 @@ class PaddedGenCO(GenCO):
         counts = tf.cast(batch[keys.COUNTS], tf.float32)
         means = tf.math.divide_no_nan(tf.reduce_sum(embeddings, 2), counts[..., None])
         width = len(self.layout.components) * self.config.element_dim
-        return tf.concat([*self._request_inputs(batch), tf.math.log1p(counts), tf.reshape(means, [-1, width])], 1)
+        return tf.concat(
+            [*self._request_inputs(batch), tf.math.log1p(counts), tf.reshape(means, [-1, width])], 1
+        )
 
     def _attend(self, embeddings: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """Masked softmax attention over all B x (M N) x (M N) pairs."""

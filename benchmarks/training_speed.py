@@ -55,7 +55,9 @@ def run(quick: bool) -> dict:
         'padded_examples_per_s': round(padded_rate),
         'packed_over_padded': round(float(np.median(rates[:, 0] / rates[:, 1])), 2),
         'tfrecords_examples_per_s': round(float(np.median(from_records))),
-        'candidates_per_ad': round(float(np.mean([len(b[keys.ELEMENTS]) / len(b[CLICK]) for b in batches])), 1),
+        'candidates_per_ad': round(
+            float(np.mean([len(b[keys.ELEMENTS]) / len(b[CLICK]) for b in batches])), 1
+        ),
         'batch_size': config.training.batch_size,
         'turns': turns,
     }

@@ -43,14 +43,14 @@ def transform_logs(logs: Path, config: GencoConfig, directory: Path) -> tft.TFTr
         )
         _ = function | tft_beam.WriteTransformFn(str(directory))
         for split, rows in batches.items():
-            transformed, metadata = ((rows, adapter), function) | f'Transform{split}' >> tft_beam.TransformDataset(
-                output_record_batches=True
-            )
+            transformed, metadata = (
+                (rows, adapter),
+                function,
+            ) | f'Transform{split}' >> tft_beam.TransformDataset(output_record_batches=True)
             _ = (
                 transformed
-                | f'Encode{split}' >> beam.FlatMap(
-                    _encode_transformed, beam.pvalue.AsSingleton(metadata.deferred_metadata)
-                )
+                | f'Encode{split}'
+                >> beam.FlatMap(_encode_transformed, beam.pvalue.AsSingleton(metadata.deferred_metadata))
                 | f'Write{split}' >> _write(directory / 'examples' / split)
             )
     metadata_io.write_metadata(dataset_metadata.DatasetMetadata(schema), str(directory / 'metadata'))

@@ -234,9 +234,7 @@ class Projector(tf.keras.callbacks.Callback):
         with tf.io.gfile.GFile(os.path.join(self._directory, 'elements.tsv'), 'w') as file:
             file.write(''.join('\t'.join(row) + '\n' for row in [columns, *labels]))
         config = projector.ProjectorConfig()
-        config.embeddings.add(
-            tensor_name='elements/.ATTRIBUTES/VARIABLE_VALUE', metadata_path='elements.tsv'
-        )
+        config.embeddings.add(tensor_name='elements/.ATTRIBUTES/VARIABLE_VALUE', metadata_path='elements.tsv')
         projector.visualize_embeddings(self._directory, config)
 
 

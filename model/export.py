@@ -7,7 +7,7 @@ import tensorflow_transform as tft
 
 from creative_logs.schema import CLICK, REQUEST_ID, TIMESTAMP, WEIGHT, LogSchema
 from model import batch as keys
-from model.batch import index_of, pack
+from model.batch import pack
 from model.columns import propensities, ragged, scalar
 from model.config import GencoConfig
 from model.genco import Combined, Encoded, GenCO
@@ -94,7 +94,9 @@ class ServingModule(tf.Module):
             'component': tf.repeat(names[None], tf.shape(selected)[0], 0),
         }
 
-    def _generate_and_rank(self, encoded: Encoded, noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _generate_and_rank(
+        self, encoded: Encoded, noise: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Combinations int32 [B, K, M], the greedy one first, their logits [B, K], log pi [T]."""
         scores = self._model.score_elements(encoded)
         log_policy = self._log_policy(encoded, scores)
@@ -192,7 +194,10 @@ class ServingModule(tf.Module):
 
     def _as_request(self, raw: dict) -> dict:
         """Logged rows as they were when asked: nothing shown yet, so that truncation cannot see it."""
-        hidden = {c.shown: tf.fill(tf.shape(raw[c.shown]), tf.constant(-1, tf.int64)) for c in self._schema.components}
+        hidden = {
+            c.shown: tf.fill(tf.shape(raw[c.shown]), tf.constant(-1, tf.int64))
+            for c in self._schema.components
+        }
         return raw | hidden
 
     def _encode(self, raw: dict) -> Encoded:

@@ -47,9 +47,7 @@ def _warmup_requests(schema: LogSchema):
             for name, spec in request_spec(schema).items():
                 value = _warmup_tensor(name, spec, ads, schema.max_candidates)
                 request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
-            yield prediction_log_pb2.PredictionLog(
-                predict_log=prediction_log_pb2.PredictLog(request=request)
-            )
+            yield prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
 
 
 def _warmup_tensor(name: str, spec: tf.TensorSpec, ads: int, candidates: int) -> tf.Tensor:

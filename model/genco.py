@@ -78,7 +78,9 @@ class GenCO(tfrs.Model):
         self.phi = ScoreNetwork(config.phi_units, start_at_zero=config.additive, name='phi')
         self.intercept = self.add_weight('intercept', [], tf.float32, 'zeros', trainable=False)
         if config.additive:
-            self.element_bias = ShrunkBias(layout.element_rows, training.element_prior_std, name='element_bias')
+            self.element_bias = ShrunkBias(
+                layout.element_rows, training.element_prior_std, name='element_bias'
+            )
             self.ad_bias = ShrunkBias(layout.ids[layout.ad], training.ad_prior_std, name='ad_bias')
         self._ad_axis = list(layout.ids).index(layout.ad)
         self._ad_offset = sum(list(layout.ids.values())[: self._ad_axis])
@@ -187,7 +189,9 @@ class GenCO(tfrs.Model):
             'loss_element': self._element_loss(encoded, policy_logit, place, present, click, weight),
             'loss_rl': self._policy_loss(inputs, tf.gather(log_policy, place), present, logit),
         }
-        self._update_metrics(inputs, losses, logit, self._entropy(encoded, log_policy), combined.weights[:, 0])
+        self._update_metrics(
+            inputs, losses, logit, self._entropy(encoded, log_policy), combined.weights[:, 0]
+        )
         if training and self.config.additive:
             self._update_biases(inputs, place, present, logit)
         config = self.training_config
@@ -230,7 +234,9 @@ class GenCO(tfrs.Model):
         sums = tf.math.unsorted_segment_sum(embeddings, index.segment, tf.size(index.start))
         means = sums / tf.maximum(tf.reshape(counts, [-1, 1]), 1.0)
         width = len(self.layout.components) * self.config.element_dim
-        return tf.concat([*self._request_inputs(batch), tf.math.log1p(counts), tf.reshape(means, [-1, width])], 1)
+        return tf.concat(
+            [*self._request_inputs(batch), tf.math.log1p(counts), tf.reshape(means, [-1, width])], 1
+        )
 
     def _request_inputs(self, batch: Batch) -> list[tf.Tensor]:
         """Embedded ids, numbers, and mean embeddings of terms, each float32 [B, any]."""

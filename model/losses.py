@@ -40,8 +40,6 @@ def policy_gradient(
     return -tf.reduce_sum(tf.where(present, gain, 0.0))
 
 
-def clipped_importance_weight(
-    log_probability: tf.Tensor, propensity: tf.Tensor, largest: float
-) -> tf.Tensor:
+def clipped_importance_weight(log_probability: tf.Tensor, propensity: tf.Tensor, largest: float) -> tf.Tensor:
     """min(pi / propensity, largest) per shown element, float32 [B, M], without gradient."""
     return tf.stop_gradient(tf.minimum(tf.exp(log_probability) / propensity, largest))

@@ -6,7 +6,6 @@ import tensorflow_recommenders as tfrs
 from model.config import TrainingConfig
 
 
-
 class SparseAdagrad(tf.keras.optimizers.legacy.Adagrad):
     """Adagrad whose accumulator adds the squared gradient of each occurrence of a row.
 

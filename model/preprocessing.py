@@ -35,8 +35,9 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     Returns:
         Per context feature its row (int64 [B]), number (float32 [B]) or rows of terms (ragged int64);
         per component its rows (ragged int64, at most N, the shown element kept; -1 - k for the k-th
-        of the elements that have rows of their own), `_shown` int64 [B] and `_propensity` float32 [B]; with texts `_words` (ragged int64) and `_word_counts` (ragged
-        int64, one per candidate); `click`, `weight` float32 [B] and `timestamp` int64 [B].
+        of the elements that have rows of their own), `_shown` int64 [B] and `_propensity` float32 [B];
+        with texts `_words` (ragged int64) and `_word_counts` (ragged int64, one per candidate);
+        `click`, `weight` float32 [B] and `timestamp` int64 [B].
     """
     config = GencoConfig.model_validate(custom_config['genco'])
     schema = config.log_schema
@@ -69,9 +70,7 @@ def layout_of(transform_output: tft.TFTransformOutput, schema: LogSchema) -> Lay
     """Tables of a model on these transforms."""
     features = transform_output.transformed_metadata.schema.feature
     rows = {
-        f.name.removesuffix(RAGGED_VALUES): f.int_domain.max + 1
-        for f in features
-        if f.HasField('int_domain')
+        f.name.removesuffix(RAGGED_VALUES): f.int_domain.max + 1 for f in features if f.HasField('int_domain')
     }
     return Layout.from_schema(schema, rows, len(frequent_elements(transform_output)))
 
@@ -137,9 +136,7 @@ def _hash(hashed: dict[str, Any], shown_ids: dict[str, tf.Tensor], config: Trans
     rows = {}
     for position, (name, value) in enumerate(hashed.items()):
         buckets = _buckets(distinct[position], config)
-        row = tf.bitwise.bitwise_and(
-            tf.strings.to_hash_bucket_fast(_flat(value), _FINGERPRINTS), buckets - 1
-        )
+        row = tf.bitwise.bitwise_and(tf.strings.to_hash_bucket_fast(_flat(value), _FINGERPRINTS), buckets - 1)
         if frequent is not None and name in shown_ids:
             own = tft.apply_vocabulary(_prefixed(name, _flat(value)), frequent, default_value=-1)
             row = tf.where(own >= 0, -1 - own, row)

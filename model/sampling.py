@@ -21,9 +21,7 @@ def draw_noise(index: Index, seed: tf.Tensor, samples: int, max_candidates: int)
     return gumbel(tf.gather(seed, index.ad)[:, None], counter)
 
 
-def sample_combinations(
-    logits: tf.Tensor, index: Index, noise: tf.Tensor, max_candidates: int
-) -> tf.Tensor:
+def sample_combinations(logits: tf.Tensor, index: Index, noise: tf.Tensor, max_candidates: int) -> tf.Tensor:
     """K combinations per ad, drawn by the Gumbel-max trick; all components in parallel.
 
     Args:

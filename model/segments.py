@@ -20,7 +20,9 @@ def log_softmax(logits: tf.Tensor, segment: tf.Tensor, segments: int | tf.Tensor
     return shifted - tf.gather(tf.math.log(tf.maximum(total, 1e-30)), segment)
 
 
-def arg_max(values: tf.Tensor, segment: tf.Tensor, position: tf.Tensor, segments: int | tf.Tensor) -> tf.Tensor:
+def arg_max(
+    values: tf.Tensor, segment: tf.Tensor, position: tf.Tensor, segments: int | tf.Tensor
+) -> tf.Tensor:
     """Position of the largest value of each segment, the first of equals; -1 for empty segments.
 
     Args:

@@ -30,9 +30,7 @@ def train(
     model = GenCO(layout, config.model, config.training)
     model.intercept.assign(first_logit(data))
     model.compile()
-    model.fit(
-        data, epochs=config.training.epochs, verbose=0, callbacks=[StopWhereNotFinite(), *callbacks]
-    )
+    model.fit(data, epochs=config.training.epochs, verbose=0, callbacks=[StopWhereNotFinite(), *callbacks])
     return model
 
 

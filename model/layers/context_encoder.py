@@ -22,7 +22,8 @@ class ContextEncoder(tf.keras.layers.Layer):
         self.units = tuple(units)
         self.momentum = momentum
         self._dense = [
-            tf.keras.layers.Dense(size, use_bias=False, name=f'hidden_{k}') for k, size in enumerate(self.units)
+            tf.keras.layers.Dense(size, use_bias=False, name=f'hidden_{k}')
+            for k, size in enumerate(self.units)
         ]
         self._normalise = [
             tf.keras.layers.BatchNormalization(momentum=momentum, name=f'normalise_{k}')

@@ -52,7 +52,9 @@ def make_logs(rows: int, seed: int = 0, ads: int = 12) -> pa.RecordBatch:
         ]
         columns[component.shown] = np.where(n > 0, (rng.random(rows) * n).astype(np.int64), -1)
         if component.text:
-            columns[component.texts] = [[f'Word{k} of {a % 3}' for k in range(count)] for a, count in zip(ad, n)]
+            columns[component.texts] = [
+                [f'Word{k} of {a % 3}' for k in range(count)] for a, count in zip(ad, n)
+            ]
         columns[component.propensity] = pa.array([1 / c if c else None for c in n], pa.float32())
     columns['click'] = (rng.random(rows) < 0.3).astype(np.int64)
     columns['weight'] = np.ones(rows, np.float32)

@@ -7,8 +7,6 @@ import tensorflow as tf
 from model.batch import index_of
 from model.export import request_spec
 from model.export_model import CONFIG_FILE, WARMUP_FILE, export_model
-from model.sampling import greedy_combination
-from model.segments import log_softmax
 from model.train import train
 from tests.model.conftest import CONFIG, SCHEMA
 
@@ -142,14 +140,21 @@ def test_scorer_for_evaluation(loaded, model, serialized, logs, batch):
         choice = found[policy].numpy()
         assert ((choice >= 0) == present).all()
         assert (choice < np.minimum(found['candidate_count'], SCHEMA.max_candidates)).all() | ~present.all()
-    np.testing.assert_array_equal(found['greedy'], found['element_score'].numpy().argmax(2) * present - ~present)
+    np.testing.assert_array_equal(
+        found['greedy'], found['element_score'].numpy().argmax(2) * present - ~present
+    )
     encoded = model.encode(batch)
     logit = model.score_combinations(encoded, batch['shown'][:, None]).logit[:, 0]
     np.testing.assert_allclose(found['shown_ctr'], tf.sigmoid(logit), rtol=2e-4)
 
 
 def test_a_row_is_scored_alike_beside_truncated_rows_and_without(loaded, serialized, logs):
-    counts = np.array([max(len(ids) for ids in row) for row in zip(*(logs[c.candidates].to_pylist() for c in SCHEMA.components))])
+    counts = np.array(
+        [
+            max(len(ids) for ids in row)
+            for row in zip(*(logs[c.candidates].to_pylist() for c in SCHEMA.components))
+        ]
+    )
     short = np.flatnonzero(counts <= SCHEMA.max_candidates)[:30]
     rows = [serialized[row] for row in short]
     beside = rows + [serialized[np.flatnonzero(counts > SCHEMA.max_candidates)[0]]]
@@ -173,7 +178,9 @@ def test_unseen_ids_are_served(loaded):
     request = {}
     for name, spec in request_spec(SCHEMA).items():
         shape = [1, 2] if spec.shape.rank == 2 else [1]
-        request[name] = tf.fill(shape, tf.constant('never seen') if spec.dtype == tf.string else tf.zeros([], spec.dtype))
+        request[name] = tf.fill(
+            shape, tf.constant('never seen') if spec.dtype == tf.string else tf.zeros([], spec.dtype)
+        )
     answer = loaded.signatures['serving_default'](**request)
     assert 0 < float(answer['ctr'][0]) < 1
 

@@ -55,7 +55,9 @@ def test_scores_move_with_the_candidates_when_they_are_permuted(batches):
     starts = np.cumsum(counts) - counts
     order = np.concatenate([start + rng.permutation(n) for start, n in zip(starts, counts)])
     scores = model.score_elements(model.encode(batch)).numpy()
-    turned = model.score_elements(model.encode(batch | {'elements': tf.gather(batch['elements'], order)})).numpy()
+    turned = model.score_elements(
+        model.encode(batch | {'elements': tf.gather(batch['elements'], order)})
+    ).numpy()
     np.testing.assert_allclose(turned, scores[order], rtol=1e-4, atol=1e-5)
 
 
@@ -95,7 +97,9 @@ def test_weighted_rows_equal_repeated_rows(batches):
     model, batch = _model(), batches[0]
     weighted = batch | {'weight': tf.fill([24], 2.0)}
     plain = batch | {'weight': tf.ones([24])}
-    assert float(model.compute_loss(weighted)) == pytest.approx(2 * float(model.compute_loss(plain)), rel=1e-5)
+    assert float(model.compute_loss(weighted)) == pytest.approx(
+        2 * float(model.compute_loss(plain)), rel=1e-5
+    )
 
 
 def test_loss_weights_switch_terms_off(batches):
@@ -145,7 +149,9 @@ def test_learns_which_element_is_clicked():
         index_rows = batch['elements'].numpy()
         counts = batch['counts'].numpy()
         starts = np.cumsum(counts.reshape(-1)).reshape(counts.shape) - counts
-        shown_title = index_rows[np.minimum(starts[:, 0] + np.maximum(batch['shown'][:, 0], 0), len(index_rows) - 1)]
+        shown_title = index_rows[
+            np.minimum(starts[:, 0] + np.maximum(batch['shown'][:, 0], 0), len(index_rows) - 1)
+        ]
         rate = np.where((batch['shown'].numpy()[:, 0] >= 0) & (shown_title == good), 0.6, 0.1)
         step(batch | {'click': tf.constant((rng.random(256) < rate).astype(np.float32))})
     assert int(tf.argmax(model.element_bias.mean[: LAYOUT.components['title']])) == good

@@ -39,7 +39,9 @@ def test_policy_gradient_lets_go_below_the_floor():
     log_probability = tf.constant([[LOG_PROBABILITY_FLOOR - 1, -1.0]])
     with tf.GradientTape() as tape:
         tape.watch(log_probability)
-        loss = policy_gradient(log_probability, tf.constant([-0.1]), tf.ones([1, 1]), tf.ones([1, 2], tf.bool))
+        loss = policy_gradient(
+            log_probability, tf.constant([-0.1]), tf.ones([1, 1]), tf.ones([1, 2], tf.bool)
+        )
     np.testing.assert_allclose(tape.gradient(loss, log_probability), [[0, 0.1]], rtol=1e-6)
 
 

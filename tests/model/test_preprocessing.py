@@ -17,7 +17,9 @@ def test_truncation_keeps_the_shown_element(logs, transformed):
     for component in SCHEMA.components:
         lengths = transformed[component.name].row_lengths().numpy()
         shown = transformed[f'{component.name}_shown'].numpy()
-        for row, (ids, was) in enumerate(zip(logs[component.candidates].to_pylist(), _shown_at(logs, component))):
+        for row, (ids, was) in enumerate(
+            zip(logs[component.candidates].to_pylist(), _shown_at(logs, component))
+        ):
             assert lengths[row] == min(len(ids), limit)
             assert shown[row] == (limit - 1 if was >= limit else was)
             seen_beyond += was >= limit
@@ -29,7 +31,9 @@ def test_same_id_has_the_same_row_and_the_shown_one_is_where_it_says(logs, trans
     for component in SCHEMA.components:
         table = transformed[component.name].to_list()
         shown = transformed[f'{component.name}_shown'].numpy()
-        for row, (ids, was) in enumerate(zip(logs[component.candidates].to_pylist(), _shown_at(logs, component))):
+        for row, (ids, was) in enumerate(
+            zip(logs[component.candidates].to_pylist(), _shown_at(logs, component))
+        ):
             if was >= 0:
                 key = (component.name, ids[was])
                 assert rows_of.setdefault(key, table[row][shown[row]]) == table[row][shown[row]]
@@ -46,7 +50,9 @@ def test_frequently_shown_elements_have_rows_of_their_own(logs, transformed, tra
     shown, ids_of_rows = [], {}
     for component in SCHEMA.components:
         for ids, k, rows in zip(
-            logs[component.candidates].to_pylist(), _shown_at(logs, component), transformed[component.name].to_list()
+            logs[component.candidates].to_pylist(),
+            _shown_at(logs, component),
+            transformed[component.name].to_list(),
         ):
             if k >= 0:
                 shown.append(f'{component.name}\t{ids[k]}')

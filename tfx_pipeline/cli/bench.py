@@ -17,7 +17,9 @@ BENCHMARKS = {
 
 @click.command()
 @click.argument('name', type=click.Choice(list(BENCHMARKS)))
-@click.option('--quick', is_flag=True, help='A small form that shows that the benchmark works, in about a minute.')
+@click.option(
+    '--quick', is_flag=True, help='A small form that shows that the benchmark works, in about a minute.'
+)
 @json_option
 def bench(name: str, quick: bool, json_path: str | None):
     """Run the benchmark NAME and print its figures.

@@ -34,7 +34,9 @@ def test_little_evidence_stays_near_the_prior_and_much_evidence_wins(impressions
         predicted = 1 / (1 + np.exp(-intercept - float(layer.mean[0])))
         residual = len(chunk) * (predicted - true_ctr)
         information = len(chunk) * predicted * (1 - predicted)
-        layer.update(tf.constant([0]), tf.constant([residual], tf.float32), tf.constant([information], tf.float32))
+        layer.update(
+            tf.constant([0]), tf.constant([residual], tf.float32), tf.constant([information], tf.float32)
+        )
     assert low < float(layer.mean[0]) / truth < high
 
 
