@@ -82,14 +82,14 @@ def index_of(counts: tf.Tensor) -> Index:
     """Index of a batch with `counts` int32 [B, M] elements per ad and component."""
     components = tf.shape(counts)[1]
     flat = tf.reshape(counts, [-1])
-    first = tf.cumsum(flat, exclusive=True)
+    start = index_start(counts)
     segment = segments_of(flat)
     return Index(
         ad=segment // components,
         component=segment % components,
         segment=segment,
-        start=tf.reshape(first, tf.shape(counts)),
-        position=tf.range(tf.size(segment)) - tf.gather(first, segment),
+        start=start,
+        position=tf.range(tf.size(segment)) - tf.gather(tf.reshape(start, [-1]), segment),
     )
 
 
