@@ -9,10 +9,11 @@ from creative_logs.schema import CLICK, REQUEST_ID, TIMESTAMP, WEIGHT, LogSchema
 from model import batch as keys
 from model.batch import pack
 from model.columns import propensities, ragged, scalar
+from model.combinations import combination_logits
 from model.config import GencoConfig
 from model.genco import Combined, Encoded, GenCO
-from model.sampling import draw_noise, greedy_combination, sample_combinations
-from model.segments import log_softmax
+from model.sampling import draw_noise, greedy_combination, sample_combinations, uniform_combinations
+from model.segments import counts_of, padded
 
 SEED = 'seed'
 _TYPES = {'string': tf.string, 'int64': tf.int64, 'float': tf.float32, 'string_list': tf.string}
@@ -66,7 +67,7 @@ class ServingModule(tf.Module):
 
     def _serve_combinations(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         encoded = self._encode(self._raw_from_request(request))
-        logit = self._model.score_combinations(encoded, request['combinations']).logit
+        logit = combination_logits(self._model, encoded, request['combinations'])
         return {'combination_ctr': tf.sigmoid(logit)}
 
     def _serve_examples(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -78,9 +79,10 @@ class ServingModule(tf.Module):
     def _select(self, raw: dict, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """The two-stage choice: generate K combinations, keep the one of the highest CTR (eqs. 24, 25)."""
         encoded = self._encode(raw)
-        combinations, logit, log_policy = self._generate_and_rank(encoded, self._noise(encoded, seed))
-        best = tf.argmax(logit, 1)
-        selected = tf.cast(tf.gather(combinations, best, batch_dims=1), tf.int64)
+        scores, probabilities = self._element_tables(encoded)
+        combinations = self._generate(scores, probabilities, self._noise(seed))
+        logit = combination_logits(self._model, encoded, combinations)
+        selected = _best(combinations, logit)
         place, present = self._model.places(encoded.index, selected)
         ids = self._candidate_ids(raw)
         names = tf.constant(list(self._model.layout.components))
@@ -88,45 +90,27 @@ class ServingModule(tf.Module):
             'selected_index': selected,
             'selected_id': tf.where(present, tf.gather(ids, place), ''),
             'ctr': tf.sigmoid(tf.reduce_max(logit, 1)),
-            'propensity': tf.where(present, tf.exp(tf.gather(log_policy, place)), 1.0),
+            'propensity': _probability_of(selected, probabilities),
             'combinations': tf.cast(combinations, tf.int64),
             'combination_ctr': tf.sigmoid(logit),
             'component': tf.repeat(names[None], tf.shape(selected)[0], 0),
         }
 
-    def _generate_and_rank(
-        self, encoded: Encoded, noise: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Combinations int32 [B, K, M], the greedy one first, their logits [B, K], log pi [T]."""
-        scores = self._model.score_elements(encoded)
-        log_policy = self._log_policy(encoded, scores)
-        greedy = greedy_combination(scores, encoded.index)
-        drawn = self._sample(log_policy, encoded, noise[:, 1:])
-        combinations = tf.concat([greedy, drawn], 1)
-        return combinations, self._model.score_combinations(encoded, combinations).logit, log_policy
+    def _generate(self, scores: tf.Tensor, probabilities: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """K combinations, the greedy one first, int32 [B, K, M]."""
+        drawn = sample_combinations(probabilities, noise[:, :, 1:])
+        return tf.concat([greedy_combination(scores), drawn], 1)
 
-    def _noise(self, encoded: Encoded, seed: tf.Tensor) -> tf.Tensor:
-        return draw_noise(encoded.index, seed, self._config.model.samples, self._schema.max_candidates)
-
-    def _sample(self, logits: tf.Tensor, encoded: Encoded, noise: tf.Tensor) -> tf.Tensor:
-        return sample_combinations(logits, encoded.index, noise, self._schema.max_candidates)
-
-    def _log_policy(self, encoded: Encoded, scores: tf.Tensor) -> tf.Tensor:
-        index = encoded.index
-        return log_softmax(scores / self._config.model.temperature, index.segment, tf.size(index.start))
+    def _noise(self, seed: tf.Tensor) -> tf.Tensor:
+        return draw_noise(seed, len(self._schema.components), self._config.model.samples)
 
     def _element_tables(self, encoded: Encoded) -> tuple[tf.Tensor, tf.Tensor]:
         """Scores (-inf where absent) and probabilities (0 where absent), float32 [B, M, N]."""
-        scores = self._model.score_elements(encoded)
-        probability = tf.exp(self._log_policy(encoded, scores))
-        return self._padded(encoded, scores, -float('inf')), self._padded(encoded, probability, 0.0)
-
-    def _padded(self, encoded: Encoded, values: tf.Tensor, missing: float) -> tf.Tensor:
-        index = encoded.index
-        ads, components = tf.shape(index.start)[0], len(self._schema.components)
-        shape = [ads, components, self._schema.max_candidates]
-        where = tf.stack([index.ad, index.component, index.position], 1)
-        return tf.tensor_scatter_nd_update(tf.fill(shape, missing), where, values)
+        packed = self._model.score_elements(encoded)
+        scores = padded(packed, encoded.index, self._schema.max_candidates, -float('inf'))
+        present = counts_of(encoded.index)[..., None] > 0
+        logits = tf.where(present, scores / self._config.model.temperature, 0.0)
+        return scores, tf.where(present, tf.nn.softmax(logits), 0.0)
 
     def _score_examples(self, serialized: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """What the evaluator needs of R logged impressions.
@@ -147,18 +131,19 @@ class ServingModule(tf.Module):
         logged = self._logged(raw)
         encoded = self._encode(self._as_request(raw))
         scores, probabilities = self._element_tables(encoded)
-        noise = self._noise(encoded, seed)
-        combinations, logit, log_policy = self._generate_and_rank(encoded, noise)
-        uniform = self._sample(tf.zeros_like(log_policy), encoded, noise)
-        by_ctr = self._model.score_combinations(encoded, uniform).logit
+        noise = self._noise(seed)
+        generated = self._generate(scores, probabilities, noise)
+        uniform = uniform_combinations(counts_of(encoded.index), noise)
+        logits = combination_logits(self._model, encoded, tf.concat([generated, uniform], 1))
+        by_policy, by_chance = tf.split(logits, 2, 1)
         shown = self._shown_combination(raw, logged, encoded)
         return logged | {
             'element_score': scores,
             'element_probability': probabilities,
-            'greedy': tf.cast(combinations[:, 0], tf.int64),
-            'sampled': tf.cast(combinations[:, 1], tf.int64),
-            'two_stage': tf.cast(tf.gather(combinations, tf.argmax(logit, 1), batch_dims=1), tf.int64),
-            'combination': tf.cast(tf.gather(uniform, tf.argmax(by_ctr, 1), batch_dims=1), tf.int64),
+            'greedy': tf.cast(generated[:, 0], tf.int64),
+            'sampled': tf.cast(generated[:, 1], tf.int64),
+            'two_stage': _best(generated, by_policy),
+            'combination': _best(uniform, by_chance),
             'shown_ctr': tf.sigmoid(shown.logit[:, 0]),
             'attention_weight': shown.weights[:, 0],
             'component': tf.constant([component.name for component in self._schema.components]),
@@ -222,6 +207,17 @@ class ServingModule(tf.Module):
                 lengths = raw[component.candidates].row_lengths()
                 raw[component.texts] = tf.RaggedTensor.from_tensor(request[component.texts], lengths)
         return self._as_request(raw)
+
+
+def _best(combinations: tf.Tensor, logit: tf.Tensor) -> tf.Tensor:
+    """The combination of the highest logit, int64 [B, M], of [B, K, M]."""
+    return tf.cast(tf.gather(combinations, tf.argmax(logit, 1), batch_dims=1), tf.int64)
+
+
+def _probability_of(chosen: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+    """Of chosen candidates [B, M] by the table [B, M, N], float32 [B, M]; 1 where a component is absent."""
+    found = tf.gather(probabilities, tf.maximum(chosen, 0), batch_dims=2)
+    return tf.where(chosen >= 0, found, 1.0)
 
 
 def request_spec(schema: LogSchema) -> dict[str, tf.TensorSpec]:

@@ -15,24 +15,21 @@ _MIX_2 = 0x94D049BB133111EB
 def uniform(seed: tf.Tensor, counter: tf.Tensor) -> tf.Tensor:
     """SplitMix64 (Steele et al. 2014) of seed and counter, as float32 in the open interval (0, 1).
 
+    The upper 23 bits, at the middle of their interval, so that every value is exact.
+
     Args:
         seed, counter: int64, of shapes that broadcast.
     """
     state = _mix(tf.cast(seed, tf.uint64)) + tf.cast(counter + 1, tf.uint64) * _constant(_GOLDEN)
-    bits = tf.bitwise.right_shift(_mix(state), tf.constant(40, tf.uint64))
-    return (tf.cast(tf.cast(bits, tf.int32), tf.float32) + 0.5) * 2.0**-24
-
-
-def gumbel(seed: tf.Tensor, counter: tf.Tensor) -> tf.Tensor:
-    """Standard Gumbel noise, float32."""
-    return -tf.math.log(-tf.math.log(uniform(seed, counter)))
+    bits = tf.bitwise.right_shift(_mix(state), _constant(41))
+    return (tf.cast(tf.cast(bits, tf.int32), tf.float32) + 0.5) * 2.0**-23
 
 
 def _mix(value: tf.Tensor) -> tf.Tensor:
     for shift, factor in ((30, _MIX_1), (27, _MIX_2)):
-        value = tf.bitwise.bitwise_xor(value, tf.bitwise.right_shift(value, tf.constant(shift, tf.uint64)))
+        value = tf.bitwise.bitwise_xor(value, tf.bitwise.right_shift(value, _constant(shift)))
         value = value * _constant(factor)
-    return tf.bitwise.bitwise_xor(value, tf.bitwise.right_shift(value, tf.constant(31, tf.uint64)))
+    return tf.bitwise.bitwise_xor(value, tf.bitwise.right_shift(value, _constant(31)))
 
 
 def _constant(value: int) -> tf.Tensor:

@@ -1,61 +1,61 @@
-"""Generation of combinations: K samples per ad from the product of categorical distributions (eq. 24)."""
+"""Generation of combinations: K samples per ad from the product of categorical distributions (eq. 24).
+
+Tables are float32 [B, M, N]: ads, components, candidates. A choice is a position among the candidates,
+or -1 where the component is absent.
+"""
 
 import tensorflow as tf
 
-from model.batch import Index
-from model.random import gumbel
-from model.segments import arg_max
+from model.random import uniform
 
 
-def draw_noise(index: Index, seed: tf.Tensor, samples: int, max_candidates: int) -> tf.Tensor:
-    """Gumbel noise for K samples per ad, float32 [T, K].
+def draw_noise(seed: tf.Tensor, components: int, samples: int) -> tf.Tensor:
+    """One uniform number per component and sample, float32 [B, M, K] in (0, 1).
 
     Args:
-        index: of the batch.
-        seed: int64 [B]; the same seed gives the same noise, whatever the batch holds besides.
+        seed: int64 [B]; the same seed gives the same numbers, whatever the batch holds besides.
+        components: M.
         samples: K.
-        max_candidates: N.
     """
-    place = tf.cast(index.component * max_candidates + index.position, tf.int64)
-    counter = place[:, None] * samples + tf.range(samples, dtype=tf.int64)[None]
-    return gumbel(tf.gather(seed, index.ad)[:, None], counter)
+    counter = tf.range(components * samples, dtype=tf.int64)
+    return tf.reshape(uniform(seed[:, None], counter), [-1, components, samples])
 
 
-def sample_combinations(logits: tf.Tensor, index: Index, noise: tf.Tensor, max_candidates: int) -> tf.Tensor:
-    """K combinations per ad, drawn by the Gumbel-max trick; all components in parallel.
+def sample_combinations(probability: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+    """K combinations per ad by inversion: the first candidate whose cumulative probability reaches the noise.
+
+    No candidate of probability 0 is drawn, as the noise is never 0.
 
     Args:
-        logits: float32 [T], of the distribution within each ad and component.
-        index: of the batch.
-        noise: float32 [T, K], from `draw_noise`.
-        max_candidates: N.
+        probability: float32 [B, M, N], any multiple of it; 0 where there is no candidate.
+        noise: float32 [B, M, K], from `draw_noise`.
 
     Returns:
-        int32 [B, K, M], positions among the candidates; -1 where the component is absent.
+        int32 [B, K, M].
     """
-    return _per_ad(_arg_max_of_noisy(logits[:, None] + noise, index, max_candidates), index)
+    cumulative = tf.cumsum(probability, 2)
+    total = cumulative[:, :, -1:]
+    chosen = tf.searchsorted(cumulative, noise * total)
+    return tf.transpose(tf.where(total > 0, chosen, -1), [0, 2, 1])
 
 
-def _arg_max_of_noisy(values: tf.Tensor, index: Index, max_candidates: int) -> tf.Tensor:
-    """Position of the largest value float32 [T, K] of each segment, int32 [segments, K], in one pass.
+def uniform_combinations(counts: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+    """As `sample_combinations` of equal probabilities, int32 [B, K, M].
 
-    The position takes the place of the last bits of the value, which are noise anyhow, so that one
-    maximum finds both; that is twice as fast as `arg_max`.
+    Args:
+        counts: int32 [B, M], numbers of candidates.
+        noise: float32 [B, M, K], from `draw_noise`.
     """
-    mask = (1 << (max_candidates - 1).bit_length()) - 1
-    bits = tf.bitcast(values, tf.int32)
-    ordered = tf.where(bits < 0, tf.bitwise.bitwise_xor(bits, tf.int32.max), bits)
-    keyed = tf.bitwise.bitwise_or(tf.bitwise.bitwise_and(ordered, ~mask), mask - index.position[:, None])
-    top = tf.math.unsorted_segment_max(keyed, index.segment, tf.size(index.start))
-    return tf.where(top == tf.int32.min, -1, mask - tf.bitwise.bitwise_and(top, mask))
+    reached = tf.math.ceil(noise * tf.cast(counts, tf.float32)[..., None])
+    return tf.transpose(tf.cast(reached, tf.int32) - 1, [0, 2, 1])
 
 
-def greedy_combination(scores: tf.Tensor, index: Index) -> tf.Tensor:
-    """The best element of each component, int32 [B, 1, M]."""
-    return _per_ad(arg_max(scores[:, None], index.segment, index.position, tf.size(index.start)), index)
+def greedy_combination(scores: tf.Tensor) -> tf.Tensor:
+    """The best candidate of each component, the first of equals, int32 [B, 1, M].
 
-
-def _per_ad(chosen: tf.Tensor, index: Index) -> tf.Tensor:
-    """int32 [B * M, K] -> [B, K, M]."""
-    shape = tf.shape(index.start)
-    return tf.transpose(tf.reshape(chosen, [shape[0], index.start.shape[1], tf.shape(chosen)[1]]), [0, 2, 1])
+    Args:
+        scores: float32 [B, M, N], -inf where there is no candidate.
+    """
+    best = tf.argmax(scores, 2, tf.int32)
+    present = tf.reduce_max(scores, 2) > -float('inf')
+    return tf.where(present, best, -1)[:, None]

@@ -1,6 +1,8 @@
-"""Softmax and arg max over the elements of each ad and component, on packed elements."""
+"""Packed elements by ad and component: softmax, and tables padded to the largest number of candidates."""
 
 import tensorflow as tf
+
+from model.batch import Index
 
 
 def log_softmax(logits: tf.Tensor, segment: tf.Tensor, segments: int | tf.Tensor) -> tf.Tensor:
@@ -20,21 +22,25 @@ def log_softmax(logits: tf.Tensor, segment: tf.Tensor, segments: int | tf.Tensor
     return shifted - tf.gather(tf.math.log(tf.maximum(total, 1e-30)), segment)
 
 
-def arg_max(
-    values: tf.Tensor, segment: tf.Tensor, position: tf.Tensor, segments: int | tf.Tensor
-) -> tf.Tensor:
-    """Position of the largest value of each segment, the first of equals; -1 for empty segments.
+def counts_of(index: Index) -> tf.Tensor:
+    """Number of elements of each ad and component, int32 [B, M]."""
+    splits = _splits(index)
+    return tf.reshape(splits[1:] - splits[:-1], tf.shape(index.start))
+
+
+def padded(values: tf.Tensor, index: Index, width: int, missing: float) -> tf.Tensor:
+    """Values of the packed elements, float32 [T], as a table [B, M, N] with `missing` where there is none.
 
     Args:
-        values: float32 [T, K].
-        segment, position: int32 [T], from `model.batch.index_of`.
-        segments: number of segments.
-
-    Returns:
-        int32 [segments, K].
+        values: float32 [T].
+        index: of the batch, no segment of which is longer than `width`.
+        width: N.
+        missing: the filling.
     """
-    top = tf.math.unsorted_segment_max(values, segment, segments)
-    none = tf.int32.max
-    places = tf.where(values >= tf.gather(top, segment), position[:, None], none)
-    first = tf.math.unsorted_segment_min(places, segment, segments)
-    return tf.where(first == none, -1, first)
+    rows = tf.RaggedTensor.from_row_splits(values, _splits(index), validate=False)
+    ads, components = tf.shape(index.start)[0], index.start.shape[1]
+    return tf.reshape(rows.to_tensor(missing, shape=[None, width]), [ads, components, width])
+
+
+def _splits(index: Index) -> tf.Tensor:
+    return tf.concat([tf.reshape(index.start, [-1]), [tf.size(index.ad)]], 0)

@@ -2,59 +2,82 @@
 
 import numpy as np
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 from scipy import stats
 
-from model.batch import index_of
-from model.sampling import draw_noise, greedy_combination, sample_combinations
-from model.segments import log_softmax
+from model.sampling import draw_noise, greedy_combination, sample_combinations, uniform_combinations
 
 COUNTS = np.array([[3, 0, 2], [1, 4, 0]], np.int32)
-LOGITS = np.array([0, 1, -1, 2, 0, 9, 0.5, 0, 0, 1], np.float32)
+PRESENT = np.arange(4) < COUNTS[..., None]
+PROBABILITY = np.where(
+    PRESENT,
+    [
+        [[0.2, 0.7, 0.1, 0], [0, 0, 0, 0], [0.9, 0.1, 0, 0]],
+        [[1, 0, 0, 0], [0.1, 0.3, 0.05, 0.55], [0, 0, 0, 0]],
+    ],
+    0,
+).astype(np.float32)
 
 
-def _sample(counts, logits, seeds, samples):
-    index = index_of(tf.constant(counts))
-    noise = draw_noise(index, tf.constant(seeds, tf.int64), samples, 5)
-    return sample_combinations(tf.constant(logits), index, noise, 5).numpy()
+def _noise(seeds, samples):
+    return draw_noise(tf.constant(seeds, tf.int64), 3, samples)
 
 
-def test_samples_follow_the_softmax_of_each_component():
-    samples = 20_000
-    found = _sample(COUNTS, LOGITS, [5, 6], samples)
-    assert found.shape == (2, samples, 3)
-    index = index_of(tf.constant(COUNTS))
-    probability = np.exp(log_softmax(tf.constant(LOGITS), index.segment, 6))
-    for ad in range(2):
-        for j in range(3):
-            inside = probability[(index.ad == ad) & (index.component == j)].astype(float)
-            if len(inside) < 2:
-                assert (found[ad, :, j] == len(inside) - 1).all()
-                continue
-            counts = np.bincount(found[ad, :, j], minlength=len(inside))
-            assert stats.chisquare(counts, inside / inside.sum() * samples).pvalue > 1e-3
+def _assert_follows(found, probability):
+    samples = found.shape[1]
+    for ad, j in np.ndindex(probability.shape[:2]):
+        inside = probability[ad, j][probability[ad, j] > 0].astype(float)
+        if len(inside) < 2:
+            assert (found[ad, :, j] == len(inside) - 1).all()
+            continue
+        counts = np.bincount(found[ad, :, j], minlength=len(inside))
+        assert stats.chisquare(counts, inside / inside.sum() * samples).pvalue > 1e-3
+
+
+def test_samples_follow_the_probabilities_and_components_are_independent():
+    found = sample_combinations(tf.constant(PROBABILITY), _noise([5, 6], 20_000)).numpy()
+    assert found.shape == (2, 20_000, 3)
+    _assert_follows(found, PROBABILITY)
     joint = np.histogram2d(found[0, :, 0], found[0, :, 2], bins=[3, 2])[0]
     assert stats.chi2_contingency(joint).pvalue > 1e-3
 
 
-def test_each_sample_is_the_arg_max_of_its_noisy_logits():
-    index = index_of(tf.constant(COUNTS))
-    noise = draw_noise(index, tf.constant([5, 6], tf.int64), 300, 5)
-    noisy = (LOGITS - 3)[:, None] + noise.numpy()
-    found = sample_combinations(tf.constant(LOGITS - 3), index, noise, 5).numpy()
-    for ad in range(2):
-        for j in range(3):
-            inside = noisy[(index.ad == ad) & (index.component == j)]
-            expected = inside.argmax(0) if len(inside) else np.full(300, -1)
-            np.testing.assert_array_equal(found[ad, :, j], expected)
+def test_uniform_combinations_follow_equal_probabilities():
+    found = uniform_combinations(tf.constant(COUNTS), _noise([5, 6], 20_000)).numpy()
+    _assert_follows(found, PRESENT / np.maximum(COUNTS, 1)[..., None])
+
+
+@given(
+    npst.arrays(np.float32, (1, 2, 5), elements=st.sampled_from([0, 1e-30, 1e-9, 0.1, 0.25, 1])),
+    npst.arrays(np.float32, (1, 2, 3), elements=st.sampled_from([2**-24, 0.1, 0.5, 1 - 2**-24])),
+)
+def test_what_has_no_probability_is_never_drawn(probability, noise):
+    found = sample_combinations(tf.constant(probability), tf.constant(noise)).numpy()
+    for k, j in np.ndindex(3, 2):
+        chosen = found[0, k, j]
+        if chosen < 0:
+            assert (probability[0, j] == 0).all()
+        else:
+            assert probability[0, j, chosen] > 0
+
+
+@given(st.integers(1, 15), st.sampled_from([2**-24, 0.2, 1 / 3, 0.5, 1 - 2**-24]))
+def test_uniform_choice_is_a_candidate_at_both_ends_of_the_noise(count, noise):
+    found = uniform_combinations(tf.constant([[count, 0]]), tf.fill([1, 2, 1], np.float32(noise))).numpy()
+    assert 0 <= found[0, 0, 0] < count
+    assert found[0, 0, 1] == -1
 
 
 def test_a_seed_repeats_its_draw_wherever_the_ad_stands():
-    both = _sample(COUNTS, LOGITS, [5, 6], 50)
-    turned = _sample(COUNTS[::-1], np.concatenate([LOGITS[5:], LOGITS[:5]]), [6, 5], 50)
+    both = sample_combinations(tf.constant(PROBABILITY), _noise([5, 6], 50)).numpy()
+    turned = sample_combinations(tf.constant(PROBABILITY[::-1]), _noise([6, 5], 50)).numpy()
     np.testing.assert_array_equal(both, turned[::-1])
-    assert (both[0] != _sample(COUNTS, LOGITS, [7, 6], 50)[0]).any()
+    assert (both[0] != sample_combinations(tf.constant(PROBABILITY), _noise([7, 6], 50))[0]).numpy().any()
 
 
-def test_greedy_takes_the_best_of_each_component():
-    found = greedy_combination(tf.constant(LOGITS), index_of(tf.constant(COUNTS))).numpy()
-    np.testing.assert_array_equal(found[:, 0], [[1, -1, 0], [0, 3, -1]])
+def test_greedy_takes_the_first_of_the_best_of_each_component():
+    scores = np.where(PRESENT, np.float32([1, 3, 3, 0]), -np.inf).astype(np.float32)
+    found = greedy_combination(tf.constant(scores)).numpy()
+    np.testing.assert_array_equal(found[:, 0], [[1, -1, 1], [0, 1, -1]])

@@ -1,12 +1,12 @@
-"""Segment softmax and arg max against numpy, segment by segment."""
+"""Segment softmax against numpy, segment by segment, and padded tables."""
 
 import numpy as np
 import tensorflow as tf
 
-from model.segments import arg_max, log_softmax
+from model.batch import index_of
+from model.segments import counts_of, log_softmax, padded
 
 SEGMENT = np.array([0, 0, 2, 2, 2, 3], np.int32)
-POSITION = np.array([0, 1, 0, 1, 2, 0], np.int32)
 
 
 def test_log_softmax_per_segment_survives_large_logits():
@@ -28,7 +28,11 @@ def test_log_softmax_gradient_is_that_of_the_softmax():
     np.testing.assert_allclose(gradient, [0, 0, 1 - inside[0], -inside[1], -inside[2], 0], atol=1e-6)
 
 
-def test_arg_max_takes_the_first_of_equals_and_marks_empty_segments():
-    values = np.array([[1, 5], [2, 5], [0, -1], [0, 3], [-7, 3], [4, 4]], np.float32)
-    found = arg_max(tf.constant(values), tf.constant(SEGMENT), tf.constant(POSITION), 5).numpy()
-    np.testing.assert_array_equal(found, [[1, 0], [-1, -1], [0, 1], [0, 0], [-1, -1]])
+def test_padded_tables_hold_each_element_at_its_place():
+    counts = np.array([[2, 0, 3], [0, 1, 0], [0, 0, 0]], np.int32)
+    index = index_of(tf.constant(counts))
+    np.testing.assert_array_equal(counts_of(index), counts)
+    found = padded(tf.range(1.0, 7.0), index, 3, -1.0).numpy()
+    expected = np.full((3, 3, 3), -1.0)
+    expected[0, 0, :2], expected[0, 2], expected[1, 1, 0] = [1, 2], [3, 4, 5], 6
+    np.testing.assert_array_equal(found, expected)

@@ -1,0 +1,41 @@
+"""Scores of many combinations per ad, which share their elements."""
+
+import tensorflow as tf
+
+from model.genco import Encoded, GenCO
+
+# The largest a of an ad is 1. Elements below this one no longer differ, and a sum of them is never 0.
+_SMALLEST = 1e-30
+
+
+def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) -> tf.Tensor:
+    """s of combinations (eqs. 17, 18), float32 [B, K], equal to that of `GenCO.score_combinations`.
+
+    With a_e = exp(logit of w) of an element, f_c = sum_j a_j f_j / sum_j a_j. So a_e f_e, a_e and the
+    bias are made once per element, and a combination is one sum of such rows.
+
+    Args:
+        model: that encoded the ads.
+        encoded: B ads.
+        combinations: integer [B, K, M], positions among the candidates, -1 where absent.
+    """
+    rows = _rows(model, encoded)
+    chosen = tf.cast(combinations, tf.int32)
+    place = tf.where(chosen < 0, 0, encoded.index.start[:, None] + 1 + chosen)
+    sums = tf.reduce_sum(tf.gather(rows, place), 2)
+    width = encoded.features.shape[1]
+    weighted, strength, bias = tf.split(tf.reshape(sums, [-1, width + 2]), [width, 1, 1], 1)
+    samples = tf.shape(combinations)[1]
+    context = tf.repeat(encoded.context, samples, 0)
+    logit = model.phi(context, weighted / tf.maximum(strength, _SMALLEST)) + bias[:, 0]
+    return tf.reshape(logit, [-1, samples]) + model.intercept + encoded.ad_bias[:, None]
+
+
+def _rows(model: GenCO, encoded: Encoded) -> tf.Tensor:
+    """A row of zeros, then (a f, a, bias) of each element, float32 [T + 1, F + 2]."""
+    ad = encoded.index.ad
+    logits = model.aggregation.logits(encoded.element_context, encoded.features)
+    top = tf.gather(tf.math.unsorted_segment_max(logits, ad, tf.shape(encoded.context)[0]), ad)
+    strength = tf.maximum(tf.exp(logits - top), _SMALLEST)[:, None]
+    rows = tf.concat([strength * encoded.features, strength, encoded.element_bias[:, None]], 1)
+    return tf.pad(rows, [[1, 0], [0, 0]])
