@@ -27,17 +27,7 @@ class RowIdentity:
         Raises:
             InputError: the rows have no such column.
         """
-        dtype = self._dtype or self._find_dtype(rows)
-        spec = {
-            REQUEST_ID: tf.io.FixedLenFeature([], tf.string, default_value=''),
-            'cluster': tf.io.RaggedFeature(dtype, self._cluster),
-        }
-        parsed = tf.io.parse_example(rows, spec)
-        request, cluster = parsed[REQUEST_ID], parsed['cluster']
-        text = cluster if dtype == tf.string else tf.strings.as_string(cluster)
-        named = tf.strings.reduce_join(text, axis=1, separator='\n')
-        missing = tf.equal(cluster.row_lengths(), 0)
-        return _hash(request), _hash(tf.where(missing, 'request\n' + request, named))
+        return _identify(rows, self._cluster, self._dtype or self._find_dtype(rows))
 
     def _find_dtype(self, rows: tf.Tensor) -> tf.DType:
         """The column's type; taken for string while no row has a value."""
@@ -52,6 +42,20 @@ class RowIdentity:
                 self._dtype = _DTYPES[kind]
                 return self._dtype
         return tf.string
+
+
+@tf.function(reduce_retracing=True)
+def _identify(rows: tf.Tensor, column: str, dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
+    spec = {
+        REQUEST_ID: tf.io.FixedLenFeature([], tf.string, default_value=''),
+        'cluster': tf.io.RaggedFeature(dtype, column),
+    }
+    parsed = tf.io.parse_example(rows, spec)
+    request, cluster = parsed[REQUEST_ID], parsed['cluster']
+    text = cluster if dtype == tf.string else tf.strings.as_string(cluster)
+    named = tf.strings.reduce_join(text, axis=1, separator='\n')
+    missing = tf.equal(cluster.row_lengths(), 0)
+    return _hash(request), _hash(tf.where(missing, 'request\n' + request, named))
 
 
 def _hash(text: tf.Tensor) -> tf.Tensor:

@@ -11,7 +11,7 @@ from creative_logs.checker import check, conform, read_batches
 from creative_logs.errors import InputError
 from creative_logs.schema import LogSchema
 
-BATCH_ROWS = 1024
+BATCH_ROWS = 2048
 BAD_ROWS = 'bad_rows'
 
 
