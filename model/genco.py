@@ -13,6 +13,7 @@ from model.layers import ContextEncoder, CrossComponentAttention, MilAggregation
 from model.layout import Layout
 from model.losses import clipped_importance_weight, cross_entropy, policy_gradient
 from model.optimizers import create_optimizer
+from model.rows import spread_rows, sum_rows
 from model.segments import log_softmax
 
 
@@ -133,7 +134,7 @@ class GenCO(tfrs.Model):
             ad_bias = self.ad_bias(self._ad_rows(batch))
         else:
             element_bias, ad_bias = tf.zeros_like(features[:, 0]), tf.zeros_like(context[:, 0])
-        element_context = tf.gather(context, index.ad)
+        element_context = spread_rows(context, index.ad)
         return Encoded(index, context, element_context, features, element_bias, ad_bias)
 
     def score_elements(self, encoded: Encoded) -> tf.Tensor:
@@ -231,7 +232,7 @@ class GenCO(tfrs.Model):
     def _context_inputs(self, batch: Batch, embeddings: tf.Tensor, index: Index) -> tf.Tensor:
         """Input of the encoder: the request, and stat(S): log count and mean embedding per component."""
         counts = tf.cast(batch[keys.COUNTS], tf.float32)
-        sums = tf.math.unsorted_segment_sum(embeddings, index.segment, tf.size(index.start))
+        sums = sum_rows(embeddings, index.segment, tf.size(index.start))
         means = sums / tf.maximum(tf.reshape(counts, [-1, 1]), 1.0)
         width = len(self.layout.components) * self.config.element_dim
         return tf.concat(
@@ -315,5 +316,5 @@ def _table(rows: int, dim: int, name: str) -> tf.Variable:
 
 def _mean_of(rows: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     """Mean of consecutive rows, `lengths` at a time; zero where the length is zero."""
-    sums = tf.math.unsorted_segment_sum(rows, segments_of(lengths), tf.size(lengths))
+    sums = sum_rows(rows, segments_of(lengths), tf.size(lengths))
     return sums / tf.maximum(tf.cast(lengths, rows.dtype), 1.0)[:, None]

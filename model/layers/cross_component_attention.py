@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from model.batch import Index
@@ -21,9 +22,9 @@ class CrossComponentAttention(tf.keras.layers.Layer):
 
     An ad with one component attends to itself alone. Ads are sorted by their number of elements and
     worked on in a few groups, each padded only to its own largest ad. In a group the logits are one
-    batched matrix product: the self logit is subtracted and elements of the same component are
-    masked inside it, by further columns of q and k, so the own element is exp(0) = 1, added outside.
-    Entries of q and k are clipped so that no logit passes 40 and no exponential overflows.
+    batched matrix product: elements of the same component are masked inside it, by further columns of
+    q and k, and the own element is added outside. Entries of q and k are clipped so that no logit
+    passes 40 and no exponential overflows; their gradients pass the clip unchanged.
 
     Args:
         components: M.
@@ -41,22 +42,23 @@ class CrossComponentAttention(tf.keras.layers.Layer):
         self._project = tf.keras.layers.Dense(3 * units, use_bias=False, name='query_key_value')
         self._output = tf.keras.layers.Dense(units, use_bias=False, name='output')
         self._limit = math.sqrt(_LARGEST_LOGIT / math.sqrt(units))
+        one_hot = np.eye(components, dtype=np.float32)
+        self._masks, self._marks = _MASKED * one_hot, np.pad(one_hot, [(0, 0), (0, 1)], constant_values=1)
 
     def call(self, embeddings: tf.Tensor, counts: tf.Tensor, index: Index) -> tf.Tensor:
         query, key, value = self.project(embeddings)
-        one_hot = tf.one_hot(index.component, self.components)
-        self_logit = tf.reduce_sum(query * key, -1, keepdims=True)
-        one = tf.ones_like(self_logit)
-        rows = tf.concat([query, -self_logit, one_hot * _MASKED, key, one, one_hot, value, one], 1)
-        sums = self._attend(tf.concat([rows, self._padding_row()], 0), counts, tf.size(index.ad))
-        weighted, total = sums[:, : self.units], sums[:, self.units :]
-        return self._output((weighted + value) / (total + 1.0))
+        own = tf.exp(tf.reduce_sum(query * key, -1, keepdims=True))
+        masks, marks = (tf.gather(table, index.component) for table in (self._masks, self._marks))
+        rows = tf.concat([query, masks, key, marks, value], 1)
+        total, weighted = tf.split(self._attend(rows, counts, index.ad), [1, self.units], 1)
+        return self._output((weighted + own * value) * tf.math.reciprocal(total + own))
 
     def project(self, embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Queries (divided by sqrt(d)), keys and values, each float32 [..., d]."""
-        query, key, value = tf.split(self._project(embeddings), 3, -1)
-        query = tf.clip_by_value(query, -self._limit, self._limit) / math.sqrt(self.units)
-        return query, tf.clip_by_value(key, -self._limit, self._limit), value
+        logits, value = tf.split(self._project(embeddings), [2 * self.units, self.units], -1)
+        clipped = tf.clip_by_value(logits, -self._limit, self._limit)
+        query, key = tf.split(logits + tf.stop_gradient(clipped - logits), 2, -1)
+        return query / math.sqrt(self.units), key, value
 
     def combine(self, attended: tf.Tensor) -> tf.Tensor:
         """The output projection W_o."""
@@ -64,54 +66,69 @@ class CrossComponentAttention(tf.keras.layers.Layer):
 
     def _padding_row(self) -> tf.Tensor:
         """A row that no query attends to: as a key it belongs to every component."""
-        width = self.units + 1 + self.components
-        zeros = tf.zeros([1, width + self.units + 1])
-        return tf.concat([zeros, tf.ones([1, self.components]), tf.zeros([1, self.units + 1])], 1)
+        before, behind = self.components + 2 * self.units, 1 + self.units
+        return tf.concat([tf.zeros([1, before]), tf.ones([1, self.components]), tf.zeros([1, behind])], 1)
 
-    def _attend(self, rows: tf.Tensor, counts: tf.Tensor, elements: tf.Tensor) -> tf.Tensor:
-        """sum_l exp(logit_kl) [v_l, 1] over other components, float32 [T, d + 1]."""
-        lengths = tf.reduce_sum(counts, 1)
-        start = tf.cumsum(lengths, exclusive=True)
-        order = tf.argsort(lengths)
-        ads = tf.size(lengths)
-        places = []
-        for group in range(_GROUPS):
-            chosen = order[group * ads // _GROUPS : (group + 1) * ads // _GROUPS]
-            length = tf.gather(lengths, chosen)[:, None]
-            position = tf.range(tf.reduce_max(tf.concat([length[:, 0], [0]], 0)))[None]
-            place = tf.where(position < length, tf.gather(start, chosen)[:, None] + position, elements)
-            places.append(place)
+    def _attend(self, rows: tf.Tensor, counts: tf.Tensor, ad: tf.Tensor) -> tf.Tensor:
+        """sum_l exp(logit_kl) [1, v_l] over other components, float32 [T, 1 + d]."""
+        places, back = _grouped(tf.reduce_sum(counts, 1), ad)
         place = tf.concat([tf.reshape(group, [-1]) for group in places], 0)
-        back = tf.scatter_nd(place[:, None], tf.range(tf.size(place)), [elements + 1])[:elements]
-        grouped = tf.split(_spread(rows, place, back), [tf.size(group) for group in places])
+        spread = _spread(rows, self._padding_row(), place, back)
+        grouped = tf.split(spread, [tf.size(group) for group in places])
         sums = [
-            self._attend_group(tf.reshape(values, [tf.shape(group)[0], tf.shape(group)[1], rows.shape[1]]))
+            self._attend_group(tf.reshape(values, tf.concat([tf.shape(group), rows.shape[1:]], 0)))
             for values, group in zip(grouped, places, strict=True)
         ]
         return _collect(tf.concat(sums, 0), place, back)
 
     def _attend_group(self, rows: tf.Tensor) -> tf.Tensor:
-        width = self.units + 1 + self.components
-        query, key, value = tf.split(rows, [width, width, self.units + 1], -1)
+        width = self.components + self.units
+        query, key, value = tf.split(rows, [width, width, 1 + self.units], -1)
         weights = tf.exp(tf.matmul(query, key, transpose_b=True))
-        return tf.reshape(tf.matmul(weights, value), [-1, self.units + 1])
+        return tf.reshape(tf.matmul(weights, value), [-1, 1 + self.units])
 
     def get_config(self):
         return super().get_config() | {'components': self.components, 'units': self.units}
 
 
+def _grouped(lengths: tf.Tensor, ad: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """Padded places of the ads, from the shortest to the longest.
+
+    Args:
+        lengths: int32 [B], elements per ad.
+        ad: int32 [T], ad of each element.
+
+    Returns:
+        For each group int32 [its ads, its longest ad], the elements (T for padding) in its places; and
+        int32 [T], where each element is in the groups laid end to end.
+    """
+    start = tf.cumsum(lengths, exclusive=True)
+    order = tf.argsort(lengths)
+    ads, elements = tf.size(lengths), tf.size(ad)
+    places, widths = [], []
+    for group in range(_GROUPS):
+        chosen = order[group * ads // _GROUPS : (group + 1) * ads // _GROUPS]
+        length = tf.gather(lengths, chosen)[:, None]
+        width = tf.reduce_max(tf.concat([length[:, 0], [0]], 0))
+        position = tf.range(width)[None]
+        places.append(tf.where(position < length, tf.gather(start, chosen)[:, None] + position, elements))
+        widths.append(tf.fill([tf.size(chosen)], width))
+    first = tf.cumsum(tf.concat(widths, 0), exclusive=True)
+    shift = tf.gather(first, tf.math.invert_permutation(order)) - start
+    return places, tf.range(elements) + tf.gather(shift, ad)
+
+
 @tf.custom_gradient
-def _spread(rows: tf.Tensor, place: tf.Tensor, back: tf.Tensor):
-    """Packed rows [T + 1, ...], the last for padding, to their padded places.
+def _spread(rows: tf.Tensor, padding: tf.Tensor, place: tf.Tensor, back: tf.Tensor):
+    """Packed rows [T, any] to their padded places, and the row `padding` [1, any] to the rest.
 
     Each element has one place, so the gradient is a gather as well; nothing learns from padding.
     """
 
     def gradient(upstream):
-        found = tf.gather(upstream, back)
-        return tf.concat([found, tf.zeros_like(found[:1])], 0), None, None
+        return tf.gather(upstream, back), None, None, None
 
-    return tf.gather(rows, place), gradient
+    return tf.gather(tf.concat([rows, padding], 0), place), gradient
 
 
 @tf.custom_gradient

@@ -69,6 +69,20 @@ def test_huge_embeddings_stay_finite_with_finite_gradients():
     assert np.isfinite(total) and np.isfinite(tape.gradient(total, embeddings)).all()
 
 
+def test_the_clip_of_huge_queries_and_keys_lets_gradients_pass():
+    layer = CrossComponentAttention(2, 4)
+    gradients = []
+    for scale in (1.0, 1e4):
+        embeddings = tf.constant(scale * np.ones([3, 4]), tf.float32)
+        with tf.GradientTape() as tape:
+            tape.watch(embeddings)
+            query, key, _ = layer.project(embeddings)
+            total = tf.reduce_sum(query) + tf.reduce_sum(key)
+        gradients.append(tape.gradient(total, embeddings))
+        assert np.abs(query @ tf.transpose(key)).max() <= 40.01
+    np.testing.assert_array_equal(*gradients)
+
+
 @pytest.mark.parametrize('ads', [1, 2, 3, 5])
 def test_fewer_ads_than_groups(ads):
     layer = CrossComponentAttention(2, 4)
