@@ -114,7 +114,7 @@ def convert(
     drawn = split_impressions(*counts, train_share, rng)
     splits = {TRAIN: Counts(*drawn[:2]), TEST: Counts(*drawn[2:])}
     weights = {TRAIN: max_weight, TEST: 1 if max_weight == 1 else LARGEST_WEIGHT}
-    columns = _package_columns(packages)
+    columns = package_columns(packages)
     months = np.array([month_of_week(week) for week in packages[WEEK].to_pylist()], 'datetime64[D]')
     rows = dict.fromkeys(SPLITS, 0)
     every_month = np.unique(months)
@@ -132,8 +132,12 @@ def convert(
     return figures
 
 
-def _package_columns(packages: pa.Table) -> dict[str, pa.Array]:
-    """The columns of the log that are the same for all impressions of a package, one entry per package."""
+def package_columns(packages: pa.Table) -> dict[str, pa.Array]:
+    """The columns of the log that are the same for all impressions of a package, one entry per package.
+
+    Args:
+        packages: from `upworthy_source.read_packages`.
+    """
     ids = packages[TEST_ID].combine_chunks()
     test = ids.dictionary_encode().indices.to_numpy()
     members = np.split(np.argsort(test, kind='stable'), np.cumsum(np.bincount(test))[:-1])
@@ -196,7 +200,7 @@ def _write(
     rng: np.random.Generator,
 ) -> int:
     """Writes one split of one month and returns its number of rows."""
-    package, click, weight = _rows(counts, packages, max_weight)
+    package, click, weight = impression_rows(counts, packages, max_weight)
     if len(package) == 0:
         raise InputError(
             f'{path.parent.parent.name}: no impression of this month falls into the {path.parent.name} '
@@ -227,10 +231,17 @@ def _write(
     return len(order)
 
 
-def _rows(counts: Counts, packages: np.ndarray, max_weight: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def impression_rows(
+    counts: Counts, packages: np.ndarray, max_weight: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Package, click and weight of every row, the impressions of a package spread evenly: int64[R] each.
 
     Clicks have rows of their own, of weight 1, unless rows are of any weight.
+
+    Args:
+        counts: of all packages.
+        packages: numbers of those that rows are wanted of.
+        max_weight: of a row; with LARGEST_WEIGHT, clicks are summed up too.
     """
     clicks = counts.clicks[packages]
     impressions = np.concatenate([counts.impressions[packages] - clicks, clicks])
