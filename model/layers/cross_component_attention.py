@@ -51,7 +51,7 @@ class CrossComponentAttention(tf.keras.layers.Layer):
         masks, marks = (tf.gather(table, index.component) for table in (self._masks, self._marks))
         rows = tf.concat([query, masks, key, marks, value], 1)
         total, weighted = tf.split(self._attend(rows, counts, index.ad), [1, self.units], 1)
-        return self._output((weighted + own * value) * tf.math.reciprocal(total + own))
+        return self.combine((weighted + own * value) * tf.math.reciprocal(total + own))
 
     def project(self, embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Queries (divided by sqrt(d)), keys and values, each float32 [..., d]."""
