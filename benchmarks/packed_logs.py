@@ -1,0 +1,115 @@
+"""Logs in memory as packed batches, every id with a row of its own.
+
+Ids are numbered, not hashed, so a log is ready in seconds and without Beam. Up to the numbers it is what
+Transform makes of the log where its tables are large enough for no two ids to share a row.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import tensorflow as tf
+
+from creative_logs.rules import list_lengths
+from creative_logs.schema import CLICK, TIMESTAMP, WEIGHT, LogSchema
+from model import batch as keys
+from model.batch import Batch, pack
+from model.layout import Layout
+
+LABELS = (CLICK, WEIGHT, TIMESTAMP, keys.SHOWN, keys.PROPENSITY)
+_SPLITS, _VALUES = 'splits', 'values'
+
+Features = dict[str, dict[str, np.ndarray]]
+
+
+def pack_logs(
+    logs: Sequence[pa.RecordBatch], schema: LogSchema, batch_size: int
+) -> tuple[Layout, list[list[Batch]]]:
+    """Packs rows in the order they have.
+
+    Args:
+        logs: rows of a log schema without numbers, texts or weights, as the simulator writes them.
+        schema: that schema.
+        batch_size: B; the last batch of each log may be smaller.
+
+    Returns:
+        The layout that all batches share, and the batches of each log.
+    """
+    table = pa.Table.from_batches([_plain(log) for log in logs])
+    features, rows = _features(table, schema)
+    layout = Layout.from_schema(schema, rows, frequent=0)
+    ends = np.cumsum([log.num_rows for log in logs]).tolist()
+    return layout, [
+        list(_batches(features, layout, end - log.num_rows, end, batch_size)) for log, end in zip(logs, ends)
+    ]
+
+
+def without_labels(batches: Iterable[Batch]) -> list[Batch]:
+    """The requests: nothing of what was shown or what came of it."""
+    return [{key: value for key, value in batch.items() if key not in LABELS} for batch in batches]
+
+
+def dataset(batches: Sequence[Batch]) -> tf.data.Dataset:
+    """Batches in memory as the dataset that training reads, in their order."""
+    signature = {
+        key: tf.TensorSpec([None, *value.shape[1:]], value.dtype) for key, value in batches[0].items()
+    }
+    return tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=signature).prefetch(4)
+
+
+def _plain(log: pa.RecordBatch) -> pa.RecordBatch:
+    """The lists of strings without the dictionaries that the simulator keeps them in."""
+    columns = {
+        name: column.cast(pa.list_(pa.string())) if pa.types.is_list(column.type) else column
+        for name, column in zip(log.schema.names, log.columns)
+    }
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _features(table: pa.Table, schema: LogSchema) -> tuple[Features, dict[str, int]]:
+    """Features as Transform names them, and how many rows each needs."""
+    features: Features = {
+        CLICK: {_VALUES: _numpy(table, CLICK, np.float32)},
+        WEIGHT: {_VALUES: np.ones(table.num_rows, np.float32)},
+        TIMESTAMP: {_VALUES: _numpy(table, TIMESTAMP, np.int64)},
+    }
+    columns = {f.name: f.name for f in schema.context} | {c.name: c.candidates for c in schema.components}
+    rows = {}
+    for name, column in columns.items():
+        features[name], rows[name] = _numbered(table.column(column).combine_chunks())
+    for component in schema.components:
+        propensity = _numpy(table, component.propensity, np.float32)
+        features[f'{component.name}_shown'] = {_VALUES: _numpy(table, component.shown, np.int64)}
+        features[f'{component.name}_propensity'] = {_VALUES: np.nan_to_num(propensity, nan=1.0)}
+    return features, rows
+
+
+def _numbered(column: pa.Array) -> tuple[dict[str, np.ndarray], int]:
+    """Values, or values of lists, as numbers from 0, and how many different ones there are."""
+    lists = pa.types.is_list(column.type)
+    encoded = pc.dictionary_encode(column.flatten() if lists else column)
+    feature = {_VALUES: encoded.indices.to_numpy().astype(np.int64)}
+    if lists:
+        feature[_SPLITS] = np.concatenate([[0], np.cumsum(list_lengths(column))]).astype(np.int32)
+    return feature, len(encoded.dictionary)
+
+
+def _numpy(table: pa.Table, column: str, dtype: type) -> np.ndarray:
+    return table.column(column).to_numpy().astype(dtype)
+
+
+def _batches(
+    features: Features, layout: Layout, first: int, end: int, batch_size: int
+) -> Iterator[Batch]:
+    for start in range(first, end, batch_size):
+        stop = min(start + batch_size, end)
+        yield pack({name: _slice(feature, start, stop) for name, feature in features.items()}, layout)
+
+
+def _slice(feature: dict[str, np.ndarray], start: int, stop: int) -> tf.Tensor | tf.RaggedTensor:
+    values = feature[_VALUES]
+    if _SPLITS not in feature:
+        return tf.constant(values[start:stop])
+    splits = feature[_SPLITS][start : stop + 1]
+    return tf.RaggedTensor.from_row_splits(values[splits[0] : splits[-1]], splits - splits[0], validate=False)
