@@ -53,8 +53,10 @@ def test_a_component_that_is_left_out_has_no_say(trained):
 
 def test_weights_survive_large_logits(trained):
     model, encoded, counts = trained
-    kernel = model.aggregation.weights[-1]
-    before = kernel.numpy()
-    kernel.assign(before * 200)
+    _, bias, kernel = model.aggregation.weights
+    before = bias.numpy(), kernel.numpy()
+    kernel.assign(np.abs(before[1]))
+    bias.assign(before[0] + 200 / np.abs(before[1]).sum())
     _assert_equal_to_one_at_a_time(model, encoded, _draw(counts, 7))
-    kernel.assign(before)
+    bias.assign(before[0])
+    kernel.assign(before[1])
