@@ -1,0 +1,115 @@
+"""The policies of one trained GenCO model: f_ele alone, f_comb alone, and both stages."""
+
+import numpy as np
+import tensorflow as tf
+
+from model.baselines.additive import AdditivePolicy
+from model.batch import Batch
+from model.combinations import combination_logits
+from model.genco import Encoded, GenCO
+from model.sampling import draw_noise, greedy_combination, sample_combinations, uniform_combinations
+from model.segments import counts_of, padded
+
+GENCO = 'genco'
+
+
+def genco_policies(model: GenCO, seed: int = 1) -> dict:
+    """By name, all of the same trained model; they do not learn any more.
+
+    Args:
+        model: trained.
+        seed: of what they draw.
+    """
+    graphs = _Graphs(model)
+    return {'f_ele': _Elements(graphs), 'f_comb': _Combinations(graphs, seed), GENCO: _TwoStage(graphs, seed)}
+
+
+class _Graphs:
+    """What the policies compute, each once as a graph."""
+
+    def __init__(self, model: GenCO):
+        self._model = model
+        self._shape = len(model.layout.components), model.config.samples
+        self.element_scores = tf.function(self._element_scores, reduce_retracing=True)
+        self.combination_scores = tf.function(self._combination_scores, reduce_retracing=True)
+        self.best_generated = tf.function(self._best_generated, reduce_retracing=True)
+        self.best_uniform = tf.function(self._best_uniform, reduce_retracing=True)
+        self.generated_of = tf.function(self._generated_of, reduce_retracing=True)
+
+    def _element_scores(self, batch: Batch) -> tf.Tensor:
+        return self._model.score_elements(self._model.encode(batch))
+
+    def _combination_scores(self, batch: Batch, combinations: tf.Tensor) -> tf.Tensor:
+        return combination_logits(self._model, self._model.encode(batch), combinations)
+
+    def _best_generated(self, batch: Batch, seed: tf.Tensor) -> tf.Tensor:
+        encoded = self._model.encode(batch)
+        scores = self._table(encoded)
+        drawn = sample_combinations(self._probabilities(encoded, scores), draw_noise(seed, *self._shape)[:, :, 1:])
+        return self._best(encoded, tf.concat([greedy_combination(scores), drawn], 1))
+
+    def _best_uniform(self, batch: Batch, seed: tf.Tensor) -> tf.Tensor:
+        encoded = self._model.encode(batch)
+        return self._best(encoded, uniform_combinations(counts_of(encoded.index), draw_noise(seed, *self._shape)))
+
+    def _generated_of(self, batch: Batch, combinations: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Which of given combinations the generator draws when it can draw no others, bool [B, K]."""
+        encoded = self._model.encode(batch)
+        place, present = self._model.places(encoded.index, combinations)
+        logits = tf.gather(self._model.score_elements(encoded), place) / self._model.config.temperature
+        joint = tf.reduce_sum(tf.where(present, logits, 0.0), 2)
+        noise = draw_noise(seed, 1, self._model.config.samples - 1)
+        drawn = sample_combinations(tf.nn.softmax(joint)[:, None], noise)[:, :, 0]
+        chosen = tf.concat([tf.argmax(joint, 1, tf.int32)[:, None], drawn], 1)
+        return tf.reduce_any(tf.one_hot(chosen, tf.shape(joint)[1], True, False, dtype=tf.bool), 1)
+
+    def _table(self, encoded: Encoded) -> tf.Tensor:
+        packed = self._model.score_elements(encoded)
+        return padded(packed, encoded.index, self._model.layout.max_candidates, -float('inf'))
+
+    def _probabilities(self, encoded: Encoded, scores: tf.Tensor) -> tf.Tensor:
+        present = counts_of(encoded.index)[..., None] > 0
+        logits = tf.where(present, scores / self._model.config.temperature, 0.0)
+        return tf.where(present, tf.nn.softmax(logits), 0.0)
+
+    def _best(self, encoded: Encoded, combinations: tf.Tensor) -> tf.Tensor:
+        logits = combination_logits(self._model, encoded, combinations)
+        return tf.gather(combinations, tf.argmax(logits, 1), batch_dims=1)
+
+
+class _Elements(AdditivePolicy):
+    """f_ele: the best element of each component."""
+
+    def __init__(self, graphs: _Graphs):
+        self._graphs = graphs
+
+    def element_scores(self, batch: Batch) -> np.ndarray:
+        return self._graphs.element_scores(batch).numpy().astype(np.float64)
+
+
+class _Combinations:
+    """f_comb: the best of all given combinations, or of K drawn uniformly."""
+
+    def __init__(self, graphs: _Graphs, seed: int):
+        self._graphs, self._rng = graphs, np.random.default_rng(seed)
+
+    def score_combinations(self, batch: Batch, combinations: np.ndarray) -> np.ndarray:
+        return self._graphs.combination_scores(batch, combinations).numpy().astype(np.float64)
+
+    def choose(self, batch: Batch) -> np.ndarray:
+        return self._graphs.best_uniform(batch, self._seeds(batch)).numpy().astype(np.int64)
+
+    def _seeds(self, batch: Batch) -> np.ndarray:
+        return self._rng.integers(1 << 62, size=len(batch['counts']))
+
+
+class _TwoStage(_Combinations):
+    """The best by f_comb of K combinations that pi_theta generates."""
+
+    def score_combinations(self, batch: Batch, combinations: np.ndarray) -> np.ndarray:
+        """f_comb of the combinations that pi_theta, restricted to the given ones, generates; -inf of others."""
+        generated = self._graphs.generated_of(batch, combinations, self._seeds(batch)).numpy()
+        return np.where(generated, super().score_combinations(batch, combinations), -np.inf)
+
+    def choose(self, batch: Batch) -> np.ndarray:
+        return self._graphs.best_generated(batch, self._seeds(batch)).numpy().astype(np.int64)

@@ -1,0 +1,61 @@
+"""Transformed rows held in memory, packed once, and given out again in any order and number."""
+
+import numpy as np
+import tensorflow as tf
+
+from creative_logs.schema import CLICK, WEIGHT
+from model import batch as keys
+from model.batch import Batch
+
+_TEXT = (keys.WORD_ROWS, keys.WORDS_PER_ELEMENT)
+
+
+class PackedRows:
+    """Rows of a packed batch by number: what `pack` would give for them, at the cost of a gather.
+
+    Args:
+        batch: R rows, from `model.batch.pack`.
+        words: whether words of elements are given out, which most baselines never read.
+    """
+
+    def __init__(self, batch: Batch, words: bool = True):
+        self._ragged = {keys.ELEMENTS: _ragged(batch[keys.ELEMENTS], _totals(batch[keys.COUNTS]))}
+        if keys.TERMS in batch:
+            self._ragged[keys.TERMS] = _ragged(batch[keys.TERMS], _totals(batch[keys.TERM_COUNTS]))
+        if words and keys.WORD_ROWS in batch:
+            of_element = _ragged(batch[keys.WORD_ROWS], batch[keys.WORDS_PER_ELEMENT])
+            lengths = _totals(batch[keys.COUNTS])
+            self._ragged[keys.WORDS_PER_ELEMENT] = _ragged(batch[keys.WORDS_PER_ELEMENT], lengths)
+            self._ragged[keys.WORD_ROWS] = _ragged(of_element, lengths)
+        self._dense = {name: value for name, value in batch.items() if name not in (*self._ragged, *_TEXT)}
+
+    def take(self, rows: tf.Tensor | np.ndarray) -> Batch:
+        """The packed batch of the rows with these numbers, int [B]."""
+        found = {name: tf.gather(value, rows) for name, value in self._dense.items()}
+        return found | {name: tf.gather(value, rows).flat_values for name, value in self._ragged.items()}
+
+    def impressions(
+        self, rows: np.ndarray, click: np.ndarray, weight: np.ndarray, batch_size: int
+    ) -> tf.data.Dataset:
+        """Packed batches of impressions of the rows, in the order given.
+
+        Args:
+            rows: int64 [R], numbers of rows.
+            click, weight: float32 [R].
+            batch_size: B.
+        """
+
+        def pack(row, clicked, weighed):
+            return self.take(row) | {CLICK: clicked, WEIGHT: weighed}
+
+        columns = rows, click.astype(np.float32), weight.astype(np.float32)
+        batches = tf.data.Dataset.from_tensor_slices(columns).batch(batch_size)
+        return batches.map(pack, num_parallel_calls=2).prefetch(4)
+
+
+def _totals(counts: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(counts, 1)
+
+
+def _ragged(values: tf.Tensor | tf.RaggedTensor, lengths: tf.Tensor) -> tf.RaggedTensor:
+    return tf.RaggedTensor.from_row_lengths(values, lengths, validate=False)

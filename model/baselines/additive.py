@@ -1,0 +1,34 @@
+"""Policies whose score of a combination is the sum of its elements' scores."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from model import batch as keys
+from model.baselines.shown import chosen_values
+from model.batch import Batch
+
+
+class AdditivePolicy(ABC):
+    """Base: a subclass learns in `fit` and gives `element_scores`."""
+
+    @abstractmethod
+    def element_scores(self, batch: Batch) -> np.ndarray:
+        """How good each packed element is, float64 [T]; compared within an ad and component."""
+
+    def score_combinations(self, batch: Batch, combinations: np.ndarray) -> np.ndarray:
+        return chosen_values(self.element_scores(batch), batch, combinations, 0.0).sum(2)
+
+    def choose(self, batch: Batch) -> np.ndarray:
+        """The best element of each component, the first of equals."""
+        counts = np.asarray(batch[keys.COUNTS])
+        scores = self.element_scores(batch)
+        table = np.full([*counts.shape, counts.max()], -np.inf)
+        table[np.arange(counts.max()) < counts[..., None]] = scores
+        return np.where(counts > 0, table.argmax(2), -1)
+
+
+def ad_of_elements(batch: Batch) -> np.ndarray:
+    """Number in the batch of each packed element's ad, int64 [T]."""
+    counts = np.asarray(batch[keys.COUNTS])
+    return np.repeat(np.arange(len(counts)), counts.sum(1))

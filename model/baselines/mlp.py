@@ -1,0 +1,103 @@
+"""A plain network that predicts the CTR of a combination from embeddings of its ids."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from creative_logs.schema import CLICK, WEIGHT
+from model import batch as keys
+from model.baselines.search import best_combinations
+from model.baselines.shown import element_rows
+from model.batch import Batch
+from model.layout import Layout
+
+_DIM = 8
+_UNITS = (64, 32)
+_EMBEDDING_RATE, _DENSE_RATE = 0.2, 1e-3
+_EMBEDDING_STD = 0.05
+
+
+class MultiLayerPerceptron:
+    """logit = logit of the average CTR + MLP(context embeddings, numbers, mean embeddings of terms,
+    one embedding per component).
+
+    One pass over the batches with the logistic loss: the mean over a batch for the layers (Adam), the sum
+    for the embeddings (Adagrad), so that a row moves with its own number of impressions.
+
+    Args:
+        layout: of the batches.
+        seed: of the first weights.
+    """
+
+    def __init__(self, layout: Layout, seed: int = 1):
+        self._layout = layout
+        start = tf.random.Generator.from_seed(seed)
+        rows = layout.context_rows, layout.element_rows
+        self._tables = [tf.Variable(start.normal([n, _DIM], stddev=_EMBEDDING_STD)) for n in rows]
+        layers = [
+            tf.keras.layers.Dense(units, 'relu', kernel_initializer=tf.keras.initializers.GlorotUniform(seed + i))
+            for i, units in enumerate(_UNITS)
+        ]
+        self._network = tf.keras.Sequential([*layers, tf.keras.layers.Dense(1, kernel_initializer='zeros')])
+        self._intercept = tf.Variable(0.0, trainable=False)
+        self._predict = tf.function(self._logits, reduce_retracing=True)
+        self._step = tf.function(self._learn, reduce_retracing=True)
+        self._embedding_optimizer = tf.keras.optimizers.legacy.Adagrad(_EMBEDDING_RATE)
+        self._dense_optimizer = tf.keras.optimizers.legacy.Adam(_DENSE_RATE)
+
+    def fit(self, data: Iterable[Batch]) -> None:
+        sums = [(np.dot(batch[CLICK], batch[WEIGHT]), np.sum(batch[WEIGHT])) for batch in data]
+        clicks, impressions = np.sum(sums, 0)
+        self._intercept.assign(np.log(clicks / (impressions - clicks)))
+        for inputs, rows, click, weight in self._examples(data):
+            self._step(inputs, rows, click, weight)
+
+    def score_combinations(self, batch: Batch, combinations: np.ndarray) -> np.ndarray:
+        return self._predict(self._inputs(batch), tf.constant(element_rows(batch, combinations))).numpy()
+
+    def choose(self, batch: Batch) -> np.ndarray:
+        """The best combination (see `search.best_combinations`)."""
+        return best_combinations(self, batch)
+
+    def _examples(self, data: Iterable[Batch]) -> Iterator[tuple]:
+        for batch in data:
+            shown = element_rows(batch, np.asarray(batch[keys.SHOWN])[:, None])
+            yield self._inputs(batch), tf.constant(shown), batch[CLICK], batch[WEIGHT]
+
+    def _inputs(self, batch: Batch) -> Batch:
+        names = (keys.CONTEXT_IDS, keys.NUMBERS, keys.TERMS, keys.TERM_COUNTS)
+        return {name: tf.convert_to_tensor(batch[name]) for name in names if name in batch}
+
+    def _logits(self, inputs: Batch, rows: tf.Tensor) -> tf.Tensor:
+        """Logits of the combinations of elements, rows int64 [B, K, M]: float32 [B, K]."""
+        context, elements = self._tables
+        parts = [tf.reshape(tf.gather(context, inputs[keys.CONTEXT_IDS]), [-1, len(self._layout.ids) * _DIM])]
+        if keys.NUMBERS in inputs:
+            parts.append(inputs[keys.NUMBERS])
+        if keys.TERMS in inputs:
+            parts.append(self._means_of_terms(inputs))
+        of_ad = tf.repeat(tf.concat(parts, 1)[:, None], tf.shape(rows)[1], 1)
+        present = tf.cast(rows >= 0, tf.float32)[..., None]
+        chosen = tf.gather(elements, tf.maximum(rows, 0)) * present
+        width = len(self._layout.components) * _DIM
+        chosen = tf.reshape(chosen, [tf.shape(rows)[0], tf.shape(rows)[1], width])
+        return self._intercept + self._network(tf.concat([of_ad, chosen], 2))[..., 0]
+
+    def _means_of_terms(self, inputs: Batch) -> tf.Tensor:
+        terms = tf.gather(self._tables[0], inputs[keys.TERMS])
+        lengths = tf.reshape(inputs[keys.TERM_COUNTS], [-1])
+        means = tf.reduce_mean(tf.RaggedTensor.from_row_lengths(terms, lengths, validate=False), 1)
+        means = tf.where(lengths[:, None] > 0, means, 0.0)
+        return tf.reshape(means, [-1, len(self._layout.terms) * _DIM])
+
+    def _learn(self, inputs: Batch, rows: tf.Tensor, click: tf.Tensor, weight: tf.Tensor) -> None:
+        with tf.GradientTape() as tape:
+            logits = self._logits(inputs, rows)[:, 0]
+            loss = tf.reduce_sum(weight * tf.nn.sigmoid_cross_entropy_with_logits(click, logits))
+        dense = self._network.trainable_variables
+        gradients = tape.gradient(loss, self._tables + dense)
+        count = len(self._tables)
+        self._embedding_optimizer.apply_gradients(zip(gradients[:count], self._tables, strict=True))
+        means = [gradient / tf.reduce_sum(weight) for gradient in gradients[count:]]
+        self._dense_optimizer.apply_gradients(zip(means, dense, strict=True))

@@ -1,0 +1,61 @@
+"""Additive logistic model whose coordinates are each shrunk as their own evidence deserves."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from model import batch as keys
+from model.baselines.additive import AdditivePolicy
+from model.baselines.shown import Shown
+from model.batch import Batch
+from model.layout import Layout
+
+ELEMENT_PRIOR_STD = 0.12
+AD_PRIOR_STD = 0.6
+
+
+class OnlineBayes(AdditivePolicy):
+    """One pass of single steps in the order of time over logit = intercept + ad + sum of elements.
+
+    Each impression with predicted CTR p and click y moves the ad and the elements that it showed:
+
+        precision += p (1 - p)
+        bias      -= (p - y) / precision,     precision_0 = 1 / prior variance
+
+    A row of several impressions without a click is one step with their sums. Element biases are
+    shared by all ads; priors are N(0, 0.12^2) for elements and N(0, 0.6^2) for ads, in logits.
+
+    Args:
+        layout: of the batches.
+    """
+
+    def __init__(self, layout: Layout):
+        self._layout = layout
+
+    def fit(self, data: Iterable[Batch]) -> None:
+        shown = Shown.rows(data, self._layout)
+        elements, ads = self._layout.element_rows, self._layout.context_rows
+        variances = np.repeat([ELEMENT_PRIOR_STD**2, AD_PRIOR_STD**2], [elements, ads])
+        coordinates = np.concatenate([shown.elements, elements + shown.ad[:, None]], 1)
+        ctr = shown.clicks.sum() / shown.impressions.sum()
+        biases = _learn(coordinates, shown.clicks, shown.impressions, 1 / variances, np.log(ctr / (1 - ctr)))
+        self._scores = biases[:elements]
+
+    def element_scores(self, batch: Batch) -> np.ndarray:
+        return self._scores[np.asarray(batch[keys.ELEMENTS])]
+
+
+def _learn(
+    coordinates: np.ndarray, clicks: np.ndarray, impressions: np.ndarray, precision: np.ndarray, intercept: float
+) -> np.ndarray:
+    """Biases after one pass; on lists, whose single items Python reads several times faster than arrays'."""
+    bias, precision = [0.0] * len(precision), precision.tolist()
+    for row, clicked, shown in zip(coordinates.tolist(), clicks.tolist(), impressions.tolist(), strict=True):
+        present = [place for place in row if place >= 0]
+        ctr = 1 / (1 + math.exp(-intercept - sum([bias[place] for place in present])))
+        residual, information = shown * ctr - clicked, shown * ctr * (1 - ctr)
+        for place in present:
+            precision[place] += information
+            bias[place] -= residual / precision[place]
+    return np.array(bias)

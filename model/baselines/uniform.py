@@ -1,0 +1,30 @@
+"""The policy that knows nothing."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from model import batch as keys
+from model.baselines.additive import AdditivePolicy
+from model.batch import Batch
+
+
+class Uniform(AdditivePolicy):
+    """Every element with the same probability.
+
+    Args:
+        seed: of the draws.
+    """
+
+    def __init__(self, seed: int = 1):
+        self._rng = np.random.default_rng(seed)
+
+    def fit(self, data: Iterable[Batch]) -> None:
+        """Learns nothing."""
+
+    def element_scores(self, batch: Batch) -> np.ndarray:
+        return self._rng.random(len(batch[keys.ELEMENTS]))
+
+    def score_combinations(self, batch: Batch, combinations: np.ndarray) -> np.ndarray:
+        """All equal."""
+        return np.zeros(combinations.shape[:2])
