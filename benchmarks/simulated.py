@@ -1,12 +1,14 @@
 """Simulated worlds for the benchmarks: rows in memory, and the true CTR of what a policy chooses."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import tensorflow as tf
 
 from benchmarks.packed_logs import pack_logs, without_labels
-from creative_logs.schema import TEST, TRAIN
+from creative_logs.schema import CLICK, TEST, TRAIN
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.generate import Generator
 from creative_logs.simulator.truth import Truth
@@ -32,16 +34,24 @@ class Requests:
     Attributes:
         batches: without what was shown and what came of it.
         counts: int32 [R, M], numbers of candidates.
-        uniform_ctr, best_ctr: true CTR under uniform choice and under best_choice (int64 [R, M]), float64 [R].
     """
 
     def __init__(self, truth: Truth, log: pa.RecordBatch, batches: list[Batch]):
         self.batches = without_labels(batches)
         self.log = log
+        self.truth = truth
         self.counts = np.concatenate([batch[keys.COUNTS].numpy() for batch in batches])
-        self._truth = truth
-        self.uniform_ctr = truth.uniform_ctr(log)
-        self.best_choice, self.best_ctr = truth.best(log)
+        self._logged = batches
+
+    @cached_property
+    def uniform_ctr(self) -> np.ndarray:
+        """True CTR under uniform choice, float64 [R]."""
+        return self.truth.uniform_ctr(self.log)
+
+    @cached_property
+    def best(self) -> tuple[np.ndarray, np.ndarray]:
+        """The best combinations, int64 [R, M], and their true CTR, float64 [R]."""
+        return self.truth.best(self.log)
 
     def choice_of(self, policy: Policy) -> np.ndarray:
         """What a policy shows, int64 [R, M]."""
@@ -49,7 +59,26 @@ class Requests:
 
     def ctr(self, choice: np.ndarray) -> np.ndarray:
         """True CTR of combinations, int64 [R, M]: float64 [R]."""
-        return self._truth.ctr(self.log, choice)
+        return self.truth.ctr(self.log, choice)
+
+    def drawn(self, random: np.random.Generator) -> np.ndarray:
+        """Combinations drawn uniformly, int64 [R, M]."""
+        drawn = (random.random(self.counts.shape) * self.counts).astype(np.int64)
+        return np.where(self.counts > 0, drawn, -1)
+
+    def served(self, shown: np.ndarray, propensity: np.ndarray, click: np.ndarray) -> list[Batch]:
+        """The packed log of the requests after something was shown.
+
+        Args:
+            shown: int64 [R, M]; propensity: float [R, M]; click: bool [R].
+        """
+        ends = np.cumsum([len(batch[CLICK]) for batch in self._logged])[:-1]
+        columns = (shown, propensity.astype(np.float32), click.astype(np.float32))
+        parts = zip(self._logged, *(np.split(column, ends) for column in columns))
+        return [
+            batch | {keys.SHOWN: tf.constant(s), keys.PROPENSITY: tf.constant(p), CLICK: tf.constant(c)}
+            for batch, s, p, c in parts
+        ]
 
     def figures(self, choice: np.ndarray) -> dict[str, float]:
         """Means over the requests.
@@ -58,7 +87,7 @@ class Requests:
             lift: true CTR over that of uniform choice, less 1; oracle_share: share of the best
             combinations' lift; regret: CTR below theirs; ctr.
         """
-        ctr, uniform, best = (float(v.mean()) for v in (self.ctr(choice), self.uniform_ctr, self.best_ctr))
+        ctr, uniform, best = (float(v.mean()) for v in (self.ctr(choice), self.uniform_ctr, self.best[1]))
         return {
             'lift': ctr / uniform - 1,
             'oracle_share': (ctr - uniform) / (best - uniform),
@@ -77,7 +106,7 @@ class Requests:
         random = np.random.default_rng(seed)
         chosen, none = np.zeros(choice.shape), np.zeros(len(choice))
         for _ in range(_SAMPLES):
-            drawn = np.where(self.counts > 0, (random.random(choice.shape) * self.counts).astype(np.int64), -1)
+            drawn = self.drawn(random)
             none += self.ctr(drawn)
             for j in range(choice.shape[1]):
                 mixed = drawn.copy()

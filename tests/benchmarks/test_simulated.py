@@ -33,11 +33,10 @@ def test_the_last_day_has_elements_that_no_day_before_had(day):
 
 def test_figures_of_the_best_and_of_uniform_choice(day):
     requests = day.requests
-    best = requests.figures(requests.best_choice)
+    best = requests.figures(requests.best[0])
     assert best['oracle_share'] == pytest.approx(1) and best['regret'] == pytest.approx(0)
     random = np.random.default_rng(3)
-    draws = np.floor(random.random((64, *requests.counts.shape)) * requests.counts).astype(int)
-    lifts = [requests.figures(np.where(requests.counts > 0, draw, -1))['lift'] for draw in draws]
+    lifts = [requests.figures(requests.drawn(random))['lift'] for _ in range(64)]
     assert abs(np.mean(lifts)) < 4 * np.std(lifts) / np.sqrt(64)
     figures = requests.figures(first_of_each(requests))
     assert 0 < figures['regret'] == pytest.approx(best['ctr'] - figures['ctr'])
@@ -60,3 +59,14 @@ def test_effects_of_components_nearly_add_up_to_that_of_the_whole_choice():
     chosen, none = requests.component_ctr(choice)
     whole = np.log(requests.ctr(choice) / none)
     np.testing.assert_allclose(np.log(chosen / none[:, None]).sum(1), whole, atol=0.1)
+
+
+def test_served_requests_are_a_log_of_what_was_shown(day):
+    requests = day.requests
+    shown, click = first_of_each(requests), np.arange(500) % 3 == 0
+    propensity = np.full(shown.shape, 0.25)
+    batches = requests.served(shown, propensity, click)
+    assert [batch.keys() for batch in batches] == [batch.keys() for batch in day.train[:1]] * 4
+    np.testing.assert_array_equal(np.concatenate([b[keys.SHOWN] for b in batches]), shown)
+    np.testing.assert_array_equal(np.concatenate([b[keys.PROPENSITY] for b in batches]), propensity)
+    np.testing.assert_array_equal(np.concatenate([b[CLICK] for b in batches]), click)
