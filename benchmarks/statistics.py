@@ -30,7 +30,7 @@ def mean_interval(values: np.ndarray) -> Interval:
     """Mean of independent repetitions, float64 [R], with Student's t interval; no bounds where R is 1."""
     mean, error = _mean_and_error(values)
     reach = stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2) * error
-    return Interval(mean, mean - reach, mean + reach)
+    return Interval(mean, float(mean - reach), float(mean + reach))
 
 
 def paired_difference(values: np.ndarray, reference: np.ndarray) -> Difference:

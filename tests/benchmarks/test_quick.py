@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from pathlib import Path
 
 import pytest
 
@@ -15,11 +16,13 @@ FIGURES = {
 
 
 def test_every_benchmark_is_covered():
-    assert set(FIGURES) == set(BENCHMARKS)
+    elsewhere = {name for name in BENCHMARKS if name not in FIGURES}
+    tests = {path.stem for path in Path(__file__).parent.glob('test_*.py')}
+    assert {f'test_{name.replace("-", "_")}' for name in elsewhere} <= tests
 
 
 @pytest.mark.parametrize('name', FIGURES)
 def test_quick_form(name):
-    figures = importlib.import_module(BENCHMARKS[name]).run(quick=True)
+    figures = importlib.import_module(BENCHMARKS[name].module).run(quick=True)
     assert all(figures[figure] > 0 for figure in FIGURES[name])
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures

@@ -1,50 +1,133 @@
-"""The verb `bench`."""
+"""The verb `bench`: a command per benchmark."""
 
 import importlib
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
-from tfx_pipeline.cli.options import json_option, write_json
+from tfx_pipeline.cli.options import json_option, writable, write_json, write_text
+
+
+class Benchmark(NamedTuple):
+    """Where a benchmark is and what it is about.
+
+    Attributes:
+        module: with `run(quick, ...)`, which returns figures ready for JSON.
+        summary: a line for the help.
+        options: its own, beside --quick and --json; `run` gets them by name.
+        report: module with `tables(figures)` and `plot(figures)`, for --plot; None prints them plainly.
+    """
+
+    module: str
+    summary: str
+    options: Sequence[Callable] = ()
+    report: str | None = None
+
+
+_UPWORTHY_OPTIONS = (
+    click.option(
+        '--log',
+        metavar='FILE',
+        default='../shared/data/upworthy/packages.parquet',
+        show_default=True,
+        help='Packages of the archive: its CSV, or Parquet with the same columns.',
+    ),
+    click.option(
+        '--splits',
+        type=click.IntRange(2),
+        default=10,
+        show_default=True,
+        help='Splits of the impressions for each share.',
+    ),
+)
 
 BENCHMARKS = {
-    'training-speed': 'benchmarks.training_speed',
-    'evaluator-speed': 'benchmarks.evaluator_speed',
-    'simulator-speed': 'benchmarks.simulator_speed',
+    'training-speed': Benchmark(
+        'benchmarks.training_speed', 'examples/s of the packed and of a padded model, and from TFRecords'
+    ),
+    'evaluator-speed': Benchmark(
+        'benchmarks.evaluator_speed', 'rows/s of the calibrated sCTR evaluator, predictions included'
+    ),
+    'simulator-speed': Benchmark('benchmarks.simulator_speed', 'rows/s of the simulator'),
+    'upworthy': Benchmark(
+        'benchmarks.upworthy',
+        'lift of GenCO and of its peers on the real clicks of the Upworthy Research Archive',
+        _UPWORTHY_OPTIONS,
+        'benchmarks.upworthy_report',
+    ),
 }
 
 
-@click.command()
-@click.argument('name', type=click.Choice(list(BENCHMARKS)))
-@click.option(
-    '--quick', is_flag=True, help='A small form that shows that the benchmark works, in about a minute.'
-)
-@json_option
-def bench(name: str, quick: bool, json_path: str | None):
+@click.group()
+def bench():
     """Run the benchmark NAME and print its figures.
-
-    \b
-    training-speed    examples/s of the packed and of a padded model, and from TFRecords
-    evaluator-speed   rows/s of the calibrated sCTR evaluator, predictions included
-    simulator-speed   rows/s of the simulator
 
     The results of our own runs, with machine and date, are in docs/benchmarks.md.
 
     \b
-    Example:
+    Examples:
       genco bench training-speed --json training-speed.json
+      genco bench upworthy --quick
     """
-    from rich.console import Console
-    from rich.table import Table
 
+
+_QUICK_OPTION = click.option(
+    '--quick', is_flag=True, help='A small form that shows that the benchmark works, in about a minute.'
+)
+_PLOT_OPTION = click.option(
+    '--plot', 'plot_path', metavar='FILE', callback=writable, help='Also draw the figures into FILE, as HTML.'
+)
+
+
+def _command(name: str, benchmark: Benchmark) -> click.Command:
+    def run(quick: bool, json_path: str | None, plot_path: str | None = None, **options):
+        figures = _measure(name, benchmark, {'quick': quick, **options})
+        _print(name, benchmark, figures)
+        write_json(json_path, figures)
+        if plot_path:
+            write_text(plot_path, importlib.import_module(benchmark.report).plot(figures))
+
+    decorators = [
+        _QUICK_OPTION,
+        *benchmark.options,
+        json_option,
+        *([_PLOT_OPTION] if benchmark.report else []),
+    ]
+    for decorate in reversed(decorators):
+        run = decorate(run)
+    return click.command(name, help=f'{benchmark.summary[0].upper()}{benchmark.summary[1:]}.')(run)
+
+
+def _measure(name: str, benchmark: Benchmark, options: dict) -> dict:
     from tfx_pipeline import quiet
 
     quiet.prepare()
-    with quiet.output_to(Path(os.devnull)) as terminal, Console(file=terminal).status(f'benchmark {name}'):
-        figures = importlib.import_module(BENCHMARKS[name]).run(quick=quick)
-    table = Table('figure', 'value', title=name)
-    for figure, value in figures.items():
-        table.add_row(figure, f'{value:,}' if isinstance(value, (int, float)) else str(value))
-    Console().print(table)
-    write_json(json_path, figures)
+    from tfx_pipeline.progress import StepProgress
+
+    with quiet.output_to(Path(os.devnull)) as terminal, StepProgress(terminal) as progress:
+        with progress.follow_runner():
+            progress.start(f'benchmark {name}')
+            figures = importlib.import_module(benchmark.module).run(**options)
+            progress.finish()
+    return figures
+
+
+def _print(name: str, benchmark: Benchmark, figures: dict) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if benchmark.report:
+        tables = importlib.import_module(benchmark.report).tables(figures)
+    else:
+        table = Table('figure', 'value', title=name)
+        for figure, value in figures.items():
+            table.add_row(figure, f'{value:,}' if isinstance(value, (int, float)) else str(value))
+        tables = [table]
+    Console().print(*tables, sep='\n')
+
+
+for _name, _benchmark in BENCHMARKS.items():
+    bench.add_command(_command(_name, _benchmark))

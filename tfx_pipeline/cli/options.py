@@ -10,11 +10,12 @@ from creative_logs.errors import InputError
 from creative_logs.output import writing
 
 
-def _writable(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
+def writable(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
     """Refuses a file that cannot be written before the long work, not after it."""
     if path is None or (not Path(path).is_dir() and os.access(Path(path).absolute().parent, os.W_OK)):
         return path
     raise InputError(f'{parameter.opts[0]} {path}: must be a file in a folder that can be written to')
+
 
 config_option = click.option(
     '--config', 'config_path', required=True, metavar='FILE', help='Configuration, a YAML file (see configs/).'
@@ -26,17 +27,20 @@ json_option = click.option(
     '--json',
     'json_path',
     metavar='FILE',
-    callback=_writable,
+    callback=writable,
     help='Also write the figures to FILE as JSON.',
 )
 
 
 def write_json(path: str | None, figures: dict) -> None:
     """Writes `figures` to `path`, whole or not at all; does nothing where no path was given."""
-    if path is None:
-        return
+    if path is not None:
+        write_text(path, json.dumps(figures, indent=2, allow_nan=False) + '\n')
+
+
+def write_text(path: str, text: str) -> None:
+    """Writes `text` to `path`, whole or not at all."""
     temporary = Path(f'{path}.tmp')
-    text = json.dumps(figures, indent=2, allow_nan=False) + '\n'
     with writing(path):
         temporary.write_text(text, encoding='utf-8')
         temporary.rename(path)

@@ -1,0 +1,97 @@
+"""Figures with their intervals as a chart, one HTML file that needs nothing else."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import NamedTuple
+
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 900, 480, 70, 190, 30, 50
+_COLOURS = ('#1b6ca8', '#d1495b', '#2a9d5c', '#8d5a97', '#e08e0b', '#5c677d', '#00798c', '#a44a3f', '#7a9e1f')
+_TICKS = 6
+
+
+class Point(NamedTuple):
+    """A figure and the bounds of its interval, as fractions."""
+
+    value: float
+    low: float
+    high: float
+
+
+def chart(title: str, x_label: str, categories: Sequence[str], series: Mapping[str, Sequence[Point]]) -> str:
+    """An HTML page with a line per series over categories, a whisker per interval, in percent.
+
+    Args:
+        title, x_label: texts.
+        categories: from left to right.
+        series: by name, a point per category; the first is drawn boldest.
+    """
+    top = max(point.high for points in series.values() for point in points)
+    bottom = min(0.0, *(point.low for points in series.values() for point in points))
+    scale = _Scale(len(categories), bottom, top)
+    parts = [*_grid(scale, bottom, top), *_categories(scale, categories, x_label)]
+    for number, (name, points) in reversed(list(enumerate(series.items()))):
+        parts += _line(scale, number, len(series), points)
+        parts.append(_legend(number, name))
+    body = '\n'.join(parts)
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title></head>\n'
+        f'<body style="font-family: sans-serif"><h1 style="font-size: 18px">{escape(title)}</h1>\n'
+        f'<svg width="{_WIDTH}" height="{_HEIGHT}" font-size="13">\n{body}\n</svg></body></html>\n'
+    )
+
+
+class _Scale(NamedTuple):
+    """From figures to pixels."""
+
+    categories: int
+    bottom: float
+    top: float
+
+    def x(self, category: float) -> float:
+        return _LEFT + (category + 0.5) * (_WIDTH - _LEFT - _RIGHT) / self.categories
+
+    def y(self, value: float) -> float:
+        share = (value - self.bottom) / ((self.top - self.bottom) or 1.0)
+        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
+
+
+def _grid(scale: _Scale, bottom: float, top: float) -> list[str]:
+    values = [bottom + (top - bottom) * tick / (_TICKS - 1) for tick in range(_TICKS)]
+    return [
+        f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{scale.y(v):.1f}" y2="{scale.y(v):.1f}" stroke="#ddd"/>'
+        f'<text x="{_LEFT - 8}" y="{scale.y(v) + 4:.1f}" text-anchor="end">{v * 100:+.1f} %</text>'
+        for v in values
+    ]
+
+
+def _categories(scale: _Scale, categories: Sequence[str], label: str) -> list[str]:
+    centre = f'<text x="{scale.x((len(categories) - 1) / 2):.1f}" y="{_HEIGHT - 8}" text-anchor="middle">'
+    return [f'{centre}{escape(label)}</text>'] + [
+        f'<text x="{scale.x(i):.1f}" y="{_HEIGHT - _BOTTOM + 20}" text-anchor="middle">{escape(name)}</text>'
+        for i, name in enumerate(categories)
+    ]
+
+
+def _line(scale: _Scale, number: int, lines: int, points: Sequence[Point]) -> list[str]:
+    """A polyline with whiskers, shifted sideways so that whiskers of several lines do not hide each other."""
+    colour, width = _COLOURS[number % len(_COLOURS)], 3.5 if number == 0 else 1.5
+    shift = 0.5 * (number / lines - 0.5)
+    places = [(scale.x(i + shift), point) for i, point in enumerate(points)]
+    path = ' '.join(f'{x:.1f},{scale.y(point.value):.1f}' for x, point in places)
+    whiskers = [
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{scale.y(point.low):.1f}" y2="{scale.y(point.high):.1f}" '
+        f'stroke="{colour}" stroke-width="{width}"/>'
+        f'<circle cx="{x:.1f}" cy="{scale.y(point.value):.1f}" r="{width + 1}" fill="{colour}"/>'
+        for x, point in places
+    ]
+    line = f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}" opacity="0.5"/>'
+    return [line, *whiskers]
+
+
+def _legend(number: int, name: str) -> str:
+    x, y = _WIDTH - _RIGHT + 20, _TOP + 22 * number
+    colour = _COLOURS[number % len(_COLOURS)]
+    return (
+        f'<rect x="{x}" y="{y - 10}" width="14" height="10" fill="{colour}"/>'
+        f'<text x="{x + 20}" y="{y}">{escape(name)}</text>'
+    )
