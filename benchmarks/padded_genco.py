@@ -72,6 +72,10 @@ class PaddedGenCO(GenCO):
         table = tf.reshape(scores, [-1, self.layout.max_candidates])
         return tf.reshape(tf.nn.log_softmax(table), [-1])
 
+    def _collect(self, inputs: Batch, offset: tf.Tensor) -> None:
+        mask = tf.reshape(tf.sequence_mask(inputs[keys.COUNTS], self.layout.max_candidates), [-1])
+        super()._collect(inputs | {keys.ELEMENTS: tf.boolean_mask(inputs[keys.ELEMENTS], mask)}, offset)
+
     def _entropy(self, encoded: Encoded, log_policy: tf.Tensor) -> tf.Tensor:
         present = encoded.index.position >= 0
         terms = tf.where(present, tf.exp(log_policy) * log_policy, 0.0)

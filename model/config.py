@@ -17,16 +17,16 @@ class TransformConfig(Frozen):
     Attributes:
         load_factor: buckets per distinct id, before rounding up to a power of two.
         min_buckets, max_buckets: bounds of a table, powers of two.
-        frequent_threshold: an element id seen at least so often gets a row of its own, the tail is
+        frequent_threshold: an element id seen at least so often gets a row of its own, the rest is
             hashed; 0 hashes every id.
         frequent_limit: at most so many rows of their own per component.
     """
 
-    load_factor: float = Field(2.0, gt=0)
+    load_factor: float = Field(4.0, gt=0)
     min_buckets: int = Field(64, ge=2)
     max_buckets: int = Field(1 << 24, ge=2)
-    frequent_threshold: int = Field(50, ge=0)
-    frequent_limit: int = Field(100_000, ge=1)
+    frequent_threshold: int = Field(1, ge=0)
+    frequent_limit: int = Field(1_000_000, ge=1)
 
     @model_validator(mode='after')
     def _powers_of_two(self):
@@ -75,7 +75,10 @@ class TrainingConfig(Frozen):
             gradient; 0 uses none.
         sparse_optimizer, sparse_learning_rate: for embedding rows, on summed gradients.
         dense_optimizer, dense_learning_rate: for the layers, on mean gradients.
-        element_prior_std, ad_prior_std: prior standard deviations (logits) of the additive biases.
+        element_prior_std, ad_prior_std, word_prior_std: prior standard deviations (logits) of the effects
+            of elements, of ads and of an element's words.
+        preference_prior_std: of how much the preference of the logging policy for an element is worth.
+        evidence_impressions: the effects are fitted to the newest so many rows, 40 bytes of memory each.
     """
 
     batch_size: int = Field(1024, ge=1)
@@ -92,8 +95,11 @@ class TrainingConfig(Frozen):
     sparse_learning_rate: float = Field(0.005, gt=0)
     dense_optimizer: Literal['sgd', 'adam'] = 'adam'
     dense_learning_rate: float = Field(3e-4, gt=0)
-    element_prior_std: float = Field(0.12, gt=0)
+    element_prior_std: float = Field(0.15, gt=0)
     ad_prior_std: float = Field(0.6, gt=0)
+    word_prior_std: float = Field(0.08, gt=0)
+    preference_prior_std: float = Field(0.3, gt=0)
+    evidence_impressions: int = Field(50_000_000, ge=1)
 
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {

@@ -9,7 +9,16 @@ from creative_logs.schema import CLICK, WEIGHT
 from model import batch as keys
 from model.batch import Batch, Index, index_of, segments_of
 from model.config import ModelConfig, TrainingConfig
-from model.layers import ContextEncoder, CrossComponentAttention, MilAggregation, ScoreNetwork, ShrunkBias
+from model.effects import Effects
+from model.evidence import Evidence
+from model.layers import (
+    ContextEncoder,
+    CrossComponentAttention,
+    MilAggregation,
+    ScoreNetwork,
+    ShrunkBias,
+    WordBias,
+)
 from model.layout import Layout
 from model.losses import clipped_importance_weight, cross_entropy, policy_gradient
 from model.optimizers import create_optimizer
@@ -83,6 +92,9 @@ class GenCO(tfrs.Model):
                 layout.element_rows, training.element_prior_std, name='element_bias'
             )
             self.ad_bias = ShrunkBias(layout.ids[layout.ad], training.ad_prior_std, name='ad_bias')
+            if layout.words:
+                self.word_bias = WordBias(sum(layout.words.values()), name='word_bias')
+            self.evidence = Evidence(layout, training.evidence_impressions)
         self._ad_axis = list(layout.ids).index(layout.ad)
         self._ad_offset = sum(list(layout.ids.values())[: self._ad_axis])
         self._create_tasks()
@@ -130,7 +142,7 @@ class GenCO(tfrs.Model):
         kind = tf.one_hot(index.component, len(self.layout.components)) @ self.component_embedding
         features = tf.concat([embeddings, kind, attended], 1)
         if self.config.additive:
-            element_bias = self.element_bias(batch[keys.ELEMENTS])
+            element_bias = self._element_biases(batch)
             ad_bias = self.ad_bias(self._ad_rows(batch))
         else:
             element_bias, ad_bias = tf.zeros_like(features[:, 0]), tf.zeros_like(context[:, 0])
@@ -155,9 +167,12 @@ class GenCO(tfrs.Model):
         features = tf.gather(encoded.features, place)
         context = tf.repeat(encoded.context[:, None], tf.shape(place)[1], 1)
         combined, weights = self.aggregation(features, self._mil_logits(encoded, place, features), present)
+        return Combined(self.phi(context, combined) + self._additive_logit(encoded, place, present), weights)
+
+    def _additive_logit(self, encoded: Encoded, place: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
+        """All of s but phi, float32 [B, K], of places [B, K, M]."""
         bias = tf.reduce_sum(tf.where(present, tf.gather(encoded.element_bias, place), 0.0), -1)
-        base = self.intercept + encoded.ad_bias[:, None]
-        return Combined(self.phi(context, combined) + bias + base, weights)
+        return self.intercept + encoded.ad_bias[:, None] + bias
 
     def _mil_logits(self, encoded: Encoded, place: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
         """Logits of w, float32 [B, K, M]: per element where combinations share elements, else of the one."""
@@ -195,6 +210,7 @@ class GenCO(tfrs.Model):
         )
         if training and self.config.additive:
             self._update_biases(inputs, place, present, logit)
+            self._collect(inputs, combined.logit[:, 0] - self._additive_logit(encoded, place[:, None], present[:, None])[:, 0])
         config = self.training_config
         return (
             config.combination_loss * losses['loss_combination']
@@ -228,6 +244,12 @@ class GenCO(tfrs.Model):
             words = tf.gather(self.word_embedding, batch[keys.WORD_ROWS])
             embeddings += _mean_of(words, batch[keys.WORDS_PER_ELEMENT])
         return embeddings
+
+    def _element_biases(self, batch: Batch) -> tf.Tensor:
+        biases = self.element_bias(batch[keys.ELEMENTS])
+        if self.layout.words:
+            biases += self.word_bias(batch[keys.WORD_ROWS], batch[keys.WORDS_PER_ELEMENT])
+        return biases
 
     def _context_inputs(self, batch: Batch, embeddings: tf.Tensor, index: Index) -> tf.Tensor:
         """Input of the encoder: the request, and stat(S): log count and mean embedding per component."""
@@ -287,6 +309,19 @@ class GenCO(tfrs.Model):
         rows = tf.gather(inputs[keys.ELEMENTS], tf.boolean_mask(place, present))
         self.element_bias.update(rows, tf.gather(residual, ad), tf.gather(information, ad))
         self.ad_bias.update(self._ad_rows(inputs), residual, information)
+
+    def _collect(self, inputs: Batch, offset: tf.Tensor) -> None:
+        words = [inputs[key] for key in (keys.WORD_ROWS, keys.WORDS_PER_ELEMENT) if self.layout.words]
+        logged = [inputs[key] for key in (CLICK, WEIGHT, keys.SHOWN, keys.COUNTS, keys.ELEMENTS)]
+        tf.numpy_function(self.evidence.add, [self._ad_rows(inputs), offset, *logged, *words], [])
+
+    def adopt(self, effects: Effects) -> None:
+        """Takes over fitted effects in place of those learned on the way."""
+        self.intercept.assign(effects.intercept)
+        self.ad_bias.adopt(effects.ad, effects.ad_precision)
+        self.element_bias.adopt(effects.element, effects.element_precision)
+        if self.layout.words:
+            self.word_bias.mean.assign(effects.word)
 
     def _entropy(self, encoded: Encoded, log_policy: tf.Tensor) -> tf.Tensor:
         """Entropy of pi_theta per component, float32 [B, M]."""

@@ -151,7 +151,7 @@ def _frequent_elements(shown_ids: dict[str, tf.Tensor], config: TransformConfig)
     return tft.vocabulary(
         shown,
         top_k=config.frequent_limit,
-        frequency_threshold=config.frequent_threshold,
+        frequency_threshold=config.frequent_threshold if config.frequent_threshold > 1 else None,
         vocab_filename=FREQUENT_ELEMENTS,
     )
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 from creative_logs.errors import InputError
 from creative_logs.schema import CLICK, WEIGHT
 from model.config import GencoConfig
+from model.effects import Priors, fit_effects
 from model.genco import GenCO
 from model.layout import Layout
 
@@ -30,7 +31,8 @@ def train(
     model = GenCO(layout, config.model, config.training)
     model.intercept.assign(first_logit(data))
     model.compile()
-    model.fit(data, epochs=config.training.epochs, verbose=0, callbacks=[StopWhereNotFinite(), *callbacks])
+    first = [StopWhereNotFinite()] + ([FitEffects()] if config.model.additive else [])
+    model.fit(data, epochs=config.training.epochs, verbose=0, callbacks=[*first, *callbacks])
     return model
 
 
@@ -65,3 +67,26 @@ class StopWhereNotFinite(tf.keras.callbacks.Callback):
                 f'training.sparse_learning_rate (now {config.sparse_learning_rate}), or use the '
                 f'preset tuned (reward is {config.reward!r})'
             )
+
+
+class FitEffects(tf.keras.callbacks.Callback):
+    """At the end of training, fits the additive effects to all the evidence of the last epoch at once.
+
+    Learned on the way, batch by batch, they disregard how ads, elements and words share the credit.
+    They serve the rest of the model while it trains: what an honest forecast leaves to be explained.
+    """
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.evidence.clear()
+
+    def on_train_end(self, logs=None):
+        model, config = self.model, self.model.training_config
+        priors = Priors(
+            ad=config.ad_prior_std,
+            element=config.element_prior_std,
+            word=config.word_prior_std,
+            preference=config.preference_prior_std,
+        )
+        ads = model.layout.ids[model.layout.ad]
+        model.adopt(fit_effects(model.evidence, float(model.intercept), ads, priors))
+        model.evidence.clear()

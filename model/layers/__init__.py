@@ -5,5 +5,13 @@ from model.layers.cross_component_attention import CrossComponentAttention
 from model.layers.mil_aggregation import MilAggregation
 from model.layers.score_network import ScoreNetwork
 from model.layers.shrunk_bias import ShrunkBias
+from model.layers.word_bias import WordBias
 
-__all__ = ['ContextEncoder', 'CrossComponentAttention', 'MilAggregation', 'ScoreNetwork', 'ShrunkBias']
+__all__ = [
+    'ContextEncoder',
+    'CrossComponentAttention',
+    'MilAggregation',
+    'ScoreNetwork',
+    'ShrunkBias',
+    'WordBias',
+]

@@ -1,5 +1,6 @@
 """Scalar biases per id, each shrunk towards zero as its own evidence deserves."""
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -48,6 +49,11 @@ class ShrunkBias(tf.keras.layers.Layer):
         precision = tf.gather(self.precision, unique) + gained
         self.precision.scatter_update(tf.IndexedSlices(precision, unique))
         self.mean.scatter_sub(tf.IndexedSlices(gradient / precision, unique))
+
+    def adopt(self, mean: np.ndarray, precision: np.ndarray) -> None:
+        """Takes over a posterior that was found elsewhere, float [rows] each."""
+        self.mean.assign(mean)
+        self.precision.assign(precision)
 
     def get_config(self):
         return super().get_config() | {'rows': self.rows, 'prior_std': self.prior_std}

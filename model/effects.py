@@ -1,0 +1,161 @@
+"""The additive part of GenCO fitted to all evidence at once: the posterior mode under normal priors."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, sparse
+from scipy.special import expit
+
+from model.evidence import Evidence
+
+_PRIOR_EXPOSURE = 3.0  # impressions; keeps the preference of hardly shown elements near zero
+_MOST_ITERATIONS = 150
+_TOLERANCE = 1e-9  # of the loss, relative, from one iteration to the next
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Standard deviations, in logits, of effects whose prior mean is zero.
+
+    Attributes:
+        ad, element, word: of the effect of an ad, of an element and of a word.
+        preference: of the weight of the logging policy's preference, one per component.
+    """
+
+    ad: float
+    element: float
+    word: float
+    preference: float
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Fitted effects, in logits.
+
+    Attributes:
+        intercept: what all have in common.
+        ad: float64 [ads], and ad_precision: 1 / variance.
+        element: float64 [rows], preference included, words not; and element_precision.
+        word: float64 [words].
+        preference: float64 [M], weight of the logging policy's preference.
+    """
+
+    intercept: float
+    ad: np.ndarray
+    ad_precision: np.ndarray
+    element: np.ndarray
+    element_precision: np.ndarray
+    word: np.ndarray
+    preference: np.ndarray
+
+
+def fit_effects(evidence: Evidence, intercept: float, ads: int, priors: Priors) -> Effects:
+    """Fits the effects of ads, elements and words to the clicks.
+
+    The log-odds of a click on an impression are
+
+        offset + intercept + ad + sum over shown elements e of (
+            element_e + preference_C(e) q_e + sum over its n words of word / sqrt(n)),
+        q_e = log((exposure_e + 3) / (chance_e + 3)).
+
+    q is how much more often than by chance the logging policy showed the element. A policy that knows
+    something shows good elements more often; how much that is worth, the clicks decide. Precisions are
+    those of Laplace's approximation, without the correlations.
+
+    Args:
+        evidence: with at least one impression.
+        intercept: where to start from; it has no prior.
+        ads: number of ad rows.
+        priors: of the effects.
+    """
+    problem = _Problem(evidence, priors)
+    start = np.zeros(problem.size)
+    start[0] = intercept
+    scale = 1 / np.sqrt(problem.curvature(start))
+    found = optimize.minimize(
+        lambda x: problem.loss(x * scale, scale),
+        start / scale,
+        jac=True,
+        method='L-BFGS-B',
+        options={'maxiter': _MOST_ITERATIONS, 'ftol': _TOLERANCE},
+    )
+    values = found.x * scale
+    (intercept,), ad, element, word, preference = problem.split(values)
+    _, ad_precision, element_precision, _, _ = problem.split(problem.curvature(values))
+    rows, words = problem.all_words.shape
+    return Effects(
+        intercept=float(intercept),
+        ad=_spread(ad, problem.ads, np.zeros(ads)),
+        ad_precision=_spread(ad_precision, problem.ads, np.full(ads, priors.ad**-2)),
+        element=_spread(element, problem.elements, np.zeros(rows)) + problem.all_preferences @ preference,
+        element_precision=_spread(element_precision, problem.elements, np.full(rows, priors.element**-2)),
+        word=_spread(word, problem.words, np.zeros(words)),
+        preference=preference,
+    )
+
+
+class _Problem:
+    """Negative log posterior of (intercept, ad, element, word, preference), concatenated.
+
+    Only of the ads, elements and words that occur; all others stay at their prior mean.
+    """
+
+    def __init__(self, evidence: Evidence, priors: Priors):
+        self._data = data = evidence.impressions()
+        self.all_words, self.all_preferences = evidence.words(), _preferences(evidence)
+        self._row, component = np.nonzero(data.shown >= 0)
+        self.ads, self._ad = np.unique(data.ad, return_inverse=True)
+        self.elements, self._shown = np.unique(data.shown[self._row, component], return_inverse=True)
+        words = self.all_words[self.elements]
+        self.words = np.unique(words.indices)
+        self._words = words[:, self.words]
+        self._preferences = self.all_preferences[self.elements]
+        sizes = (1, len(self.ads), *self._words.shape, self._preferences.shape[1])
+        self._cuts = np.cumsum(sizes)[:-1]
+        self.size = sum(sizes)
+        stds = (np.inf, priors.ad, priors.element, priors.word, priors.preference)
+        self._precision = np.repeat([std**-2.0 for std in stds], sizes)
+
+    def split(self, values: np.ndarray) -> list[np.ndarray]:
+        return np.split(values, self._cuts)
+
+    def loss(self, values: np.ndarray, scale: np.ndarray) -> tuple[float, np.ndarray]:
+        """Loss and its gradient by values / scale."""
+        logit, data = self._logit(values), self._data
+        loss = data.weight @ (np.logaddexp(0, logit) - data.click * logit)
+        ad, element = self._sums(data.weight * (expit(logit) - data.click))
+        below = (self._words.T @ element, self._preferences.T @ element)
+        pull = self._precision * values
+        gradient = np.concatenate([[ad.sum()], ad, element, *below]) + pull
+        return loss + 0.5 * pull @ values, scale * gradient
+
+    def curvature(self, values: np.ndarray) -> np.ndarray:
+        """Diagonal of the Hessian."""
+        ctr = expit(self._logit(values))
+        ad, element = self._sums(self._data.weight * ctr * (1 - ctr))
+        below = (self._words.power(2).T @ element, self._preferences.power(2).T @ element)
+        return np.concatenate([[ad.sum()], ad, element, *below]) + self._precision
+
+    def _logit(self, values: np.ndarray) -> np.ndarray:
+        intercept, ad, element, word, preference = self.split(values)
+        effect = element + self._words @ word + self._preferences @ preference
+        of_elements = np.bincount(self._row, effect[self._shown], len(self._ad))
+        return self._data.offset + intercept + ad[self._ad] + of_elements
+
+    def _sums(self, per_impression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sums over the impressions of each ad and of each element."""
+        of_elements = np.bincount(self._shown, per_impression[self._row], len(self.elements))
+        return np.bincount(self._ad, per_impression, len(self.ads)), of_elements
+
+
+def _spread(values: np.ndarray, rows: np.ndarray, table: np.ndarray) -> np.ndarray:
+    table[rows] = values
+    return table
+
+
+def _preferences(evidence: Evidence) -> sparse.csr_matrix:
+    """q_e in the column of the element's component, float64 [rows, M]."""
+    rows = np.flatnonzero(evidence.component >= 0)
+    quotient = (evidence.exposure[rows] + _PRIOR_EXPOSURE) / (evidence.chance[rows] + _PRIOR_EXPOSURE)
+    shape = (len(evidence.component), len(evidence.layout.components))
+    return sparse.csr_matrix((np.log(quotient), (rows, evidence.component[rows])), shape)

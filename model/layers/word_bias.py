@@ -1,0 +1,32 @@
+"""Scalar biases per word: what the text of an element says of it before anyone has seen it."""
+
+import tensorflow as tf
+
+from model.rows import sum_rows
+from model.batch import segments_of
+
+
+class WordBias(tf.keras.layers.Layer):
+    """sum over the n words of an element of bias[word] / sqrt(n), a logit.
+
+    Divided by sqrt(n), words of equal prior give long and short texts the same prior. The biases are
+    not learned by gradient but fitted (see `model.effects`); until then they are zero.
+
+    Args:
+        rows: number of hashed words.
+
+    Call: word rows int64 [V], words per element int32 [T] -> float32 [T], without gradient.
+    """
+
+    def __init__(self, rows: int, **kwargs):
+        super().__init__(**kwargs)
+        self.rows = rows
+        self.mean = self.add_weight('mean', [rows], tf.float32, 'zeros', trainable=False)
+
+    def call(self, words: tf.Tensor, words_per_element: tf.Tensor) -> tf.Tensor:
+        biases = tf.gather(self.mean, words)[:, None]
+        sums = sum_rows(biases, segments_of(words_per_element), tf.size(words_per_element))[:, 0]
+        return sums * tf.math.rsqrt(tf.maximum(tf.cast(words_per_element, tf.float32), 1.0))
+
+    def get_config(self):
+        return super().get_config() | {'rows': self.rows}

@@ -1,0 +1,152 @@
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from model.effects import Priors, fit_effects
+from model.evidence import Evidence
+from model.layout import Layout
+
+ADS, ELEMENTS, WORDS = 4, 9, 5
+PRIORS = Priors(ad=0.6, element=0.3, word=0.2, preference=0.4)
+
+
+def layout(words: int = WORDS) -> Layout:
+    return Layout(
+        ids={'ad_id': ADS},
+        numbers=(),
+        terms={},
+        components={'title': 4, 'image': 4},
+        frequent=ELEMENTS - 8,
+        words={'title': words} if words else {},
+        ad='ad_id',
+        max_candidates=3,
+    )
+
+
+def batch(rng: np.random.Generator, ads: int, words: bool = True) -> dict[str, np.ndarray]:
+    """Packed ads: one to three titles, none to two images; titles of one to three words."""
+    counts = np.stack([rng.integers(1, 4, ads), rng.integers(0, 3, ads)], 1).astype(np.int32)
+    elements = [rng.permutation(4)[:n] + 4 * j for row in counts for j, n in enumerate(row)]
+    per_element = [rng.integers(1, 4, n) * (j == 0) for row in counts for j, n in enumerate(row)]
+    lengths = np.concatenate(per_element).astype(np.int32)
+    found = {
+        'ad': rng.integers(0, ADS - 1, ads),
+        'offset': rng.normal(0, 0.3, ads).astype(np.float32),
+        'click': (rng.random(ads) < 0.3).astype(np.float32),
+        'weight': rng.integers(1, 4, ads).astype(np.float32),
+        'shown': np.where(counts > 0, (rng.random(counts.shape) * counts).astype(int), -1),
+        'counts': counts,
+        'elements': np.concatenate(elements),
+    }
+    if words:
+        found |= {'words': rng.integers(0, WORDS, lengths.sum()), 'words_per_element': lengths}
+    return found
+
+
+def collected(batches: list[dict], limit: int = 1000, words: int = WORDS) -> Evidence:
+    evidence = Evidence(layout(words), limit)
+    for each in batches:
+        evidence.add(**each)
+    return evidence
+
+
+def newton(data, words, preferences, intercept: float) -> np.ndarray:
+    """The mode by Newton's method on a dense design: intercept, ads, elements, words, preferences."""
+    shown = np.zeros((len(data.ad), ELEMENTS))
+    for row, elements in enumerate(data.shown):
+        for element in elements[elements >= 0]:
+            shown[row, element] += 1
+    design = np.hstack(
+        [np.ones((len(data.ad), 1)), np.eye(ADS)[data.ad], shown, shown @ words, shown @ preferences]
+    )
+    stds = [np.inf] + [0.6] * ADS + [0.3] * ELEMENTS + [0.2] * words.shape[1] + [0.4] * 2
+    precision = np.array(stds) ** -2.0
+    values = np.zeros(design.shape[1])
+    values[0] = intercept
+    for _ in range(60):
+        ctr = expit(data.offset + design @ values)
+        gradient = design.T @ (data.weight * (ctr - data.click)) + precision * values
+        hessian = design.T @ (design * (data.weight * ctr * (1 - ctr))[:, None]) + np.diag(precision)
+        values = values - np.linalg.solve(hessian, gradient)
+    return values
+
+
+def preferences(batches: list[dict]) -> np.ndarray:
+    exposure, chance, component = np.zeros(ELEMENTS), np.zeros(ELEMENTS), np.full(ELEMENTS, -1)
+    for each in batches:
+        place = 0
+        for row, counts in enumerate(each['counts']):
+            for j, n in enumerate(counts):
+                for position in range(n):
+                    element = each['elements'][place + position]
+                    component[element] = j
+                    chance[element] += each['weight'][row] / n
+                    exposure[element] += each['weight'][row] * (each['shown'][row, j] == position)
+                place += n
+    found = np.zeros((ELEMENTS, 2))
+    for element in np.flatnonzero(component >= 0):
+        found[element, component[element]] = np.log((exposure[element] + 3) / (chance[element] + 3))
+    return found
+
+
+@pytest.mark.parametrize('words', [0, WORDS])
+def test_effects_are_the_posterior_mode(words):
+    rng = np.random.default_rng(3)
+    batches = [batch(rng, 150, bool(words)), batch(rng, 90, bool(words))]
+    evidence = collected(batches, words=words)
+    found = fit_effects(evidence, -1.0, ADS, PRIORS)
+    q = preferences(batches)
+    values = newton(evidence.impressions(), evidence.words().toarray(), q, -1.0)
+    ads, elements = values[1 : ADS + 1], values[ADS + 1 : ADS + 1 + ELEMENTS]
+    np.testing.assert_allclose(found.intercept, values[0], atol=2e-3)
+    np.testing.assert_allclose(found.ad, ads, atol=2e-3)
+    np.testing.assert_allclose(found.preference, values[-2:], atol=2e-3)
+    np.testing.assert_allclose(found.element, elements + q @ values[-2:], atol=2e-3)
+    np.testing.assert_allclose(found.word, values[ADS + 1 + ELEMENTS : -2], atol=2e-3)
+
+
+def test_what_was_never_shown_stays_at_its_prior():
+    rng = np.random.default_rng(4)
+    found = fit_effects(collected([batch(rng, 200)]), -1.0, ADS, PRIORS)
+    never_ad, never_element = ADS - 1, ELEMENTS - 1
+    assert found.ad[never_ad] == 0 and found.ad_precision[never_ad] == pytest.approx(0.6**-2)
+    assert found.element[never_element] == 0
+    assert found.element_precision[never_element] == pytest.approx(0.3**-2)
+    assert (found.element_precision[:7] > 0.3**-2).all()
+
+
+def test_a_weight_is_worth_as_many_equal_rows():
+    rng = np.random.default_rng(5)
+    once = batch(rng, 60)
+    ones = once | {'weight': np.ones(60, np.float32)}
+    thrice = once | {'weight': np.full(60, 3, np.float32)}
+    repeated = fit_effects(collected([ones] * 3), -1.0, ADS, PRIORS)
+    weighted = fit_effects(collected([thrice]), -1.0, ADS, PRIORS)
+    np.testing.assert_allclose(weighted.element, repeated.element, atol=2e-4)
+    np.testing.assert_allclose(weighted.element_precision, repeated.element_precision, rtol=1e-3)
+
+
+def test_a_policy_that_knows_something_raises_what_it_prefers():
+    """In each component the first of two elements is preferred, and better."""
+    rng = np.random.default_rng(6)
+    rows = 4000
+    shown = np.stack([rng.random(rows) < 0.2, rng.random(rows) < 0.2], 1).astype(int)
+    good = (shown == 0).sum(1)
+    evidence = collected(
+        [
+            {
+                'ad': np.zeros(rows, int),
+                'offset': np.zeros(rows, np.float32),
+                'click': (rng.random(rows) < expit(-1.5 + 0.4 * good)).astype(np.float32),
+                'weight': np.ones(rows, np.float32),
+                'shown': shown,
+                'counts': np.full((rows, 2), 2, np.int32),
+                'elements': np.tile([0, 1, 4, 5], rows),
+            }
+        ],
+        limit=10_000,
+        words=0,
+    )
+    found = fit_effects(evidence, -1.0, ADS, PRIORS)
+    assert found.preference[0] > 0.1
+    assert found.element[0] > found.element[1] + 0.2
