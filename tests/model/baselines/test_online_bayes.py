@@ -30,5 +30,5 @@ def test_is_near_the_ridge_that_has_the_same_priors():
     data = world.log(20_000)
     online.fit(data), ridge.fit(data)
     scores = [policy.element_scores(all_ads()) for policy in (online, ridge)]
-    assert np.corrcoef(scores)[0, 1] > 0.95
+    assert np.corrcoef(scores)[0, 1] > 0.9
     assert len(scores[0]) == len(all_ads()[keys.ELEMENTS])

@@ -1,0 +1,68 @@
+"""The verb `bench`: options reach the benchmark, figures reach the user."""
+
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from creative_logs.errors import InputError
+from tfx_pipeline.cli import bench as module
+from tfx_pipeline.cli.bench import BENCHMARKS, Benchmark, bench
+
+
+@pytest.fixture
+def asked(monkeypatch) -> dict:
+    """Stands in for the benchmark upworthy, and keeps what it was asked."""
+    options = {}
+
+    def run(**given):
+        options.update(given)
+        return {'rows': [{'lift': 0.1}]}
+
+    report = SimpleNamespace(tables=lambda figures: [f'lift {figures["rows"][0]["lift"]}'], plot=lambda _: '<p>')
+    monkeypatch.setitem(sys.modules, 'benchmarks.upworthy', SimpleNamespace(run=run))
+    monkeypatch.setitem(sys.modules, 'benchmarks.upworthy_report', report)
+    return options
+
+
+def _invoke(*arguments: str):
+    return CliRunner().invoke(bench, list(arguments), catch_exceptions=False)
+
+
+def test_help_names_every_benchmark():
+    shown = _invoke('--help').output
+    assert all(name in shown for name in BENCHMARKS)
+    assert all(_invoke(name, '--help').exit_code == 0 for name in BENCHMARKS)
+
+
+def test_options_reach_the_benchmark(asked):
+    _invoke('upworthy', '--quick', '--log', 'archive.csv', '--splits', '7')
+    assert asked == {'quick': True, 'log': 'archive.csv', 'splits': 7}
+
+
+def test_figures_are_printed_and_written(asked, tmp_path):
+    shown = _invoke('upworthy', '--json', str(tmp_path / 'f.json'), '--plot', str(tmp_path / 'f.html')).output
+    assert 'lift 0.1' in shown
+    assert json.loads((tmp_path / 'f.json').read_text()) == {'rows': [{'lift': 0.1}]}
+    assert (tmp_path / 'f.html').read_text() == '<p>'
+
+
+@pytest.mark.parametrize('option', ['--json', '--plot'])
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(asked, option):
+    with pytest.raises(InputError, match=option):
+        _invoke('upworthy', option, 'no/such/folder/f')
+    assert not asked
+
+
+def test_one_split_is_refused(asked):
+    assert _invoke('upworthy', '--splits', '1').exit_code == 2
+    assert not asked
+
+
+def test_figures_without_a_report_are_a_plain_table(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'plain', SimpleNamespace(run=lambda quick: {'rows_per_s': 12345}))
+    command = module._command('plain', Benchmark('plain', 'of nothing'))
+    shown = CliRunner().invoke(command, [], catch_exceptions=False).output
+    assert 'rows_per_s' in shown and '12,345' in shown
