@@ -24,9 +24,11 @@ setup(
         'click>=8.5',
         'rich>=15',
         'scipy>=1.17',
+        'threadpoolctl>=3.5',
         'dill>=0.4',
     ],
     extras_require={
+        'peers': ['vowpalwabbit>=9.11'],
         'gpu': ['tensorflow[and-cuda]>=2.21,<2.22'],
         'test': ['pytest>=9', 'hypothesis>=6'],
     },

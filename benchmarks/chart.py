@@ -7,6 +7,13 @@ from typing import NamedTuple
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 900, 480, 70, 190, 30, 50
 _COLOURS = ('#1b6ca8', '#d1495b', '#2a9d5c', '#8d5a97', '#e08e0b', '#5c677d', '#00798c', '#a44a3f', '#7a9e1f')
 _TICKS = 6
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>
+<body style="font-family: sans-serif"><h1 style="font-size: 18px">{title}</h1>
+<svg width="{width}" height="{height}" font-size="13">
+{body}
+</svg></body></html>
+"""
 
 
 class Point(NamedTuple):
@@ -32,12 +39,7 @@ def chart(title: str, x_label: str, categories: Sequence[str], series: Mapping[s
     for number, (name, points) in reversed(list(enumerate(series.items()))):
         parts += _line(scale, number, len(series), points)
         parts.append(_legend(number, name))
-    body = '\n'.join(parts)
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title></head>\n'
-        f'<body style="font-family: sans-serif"><h1 style="font-size: 18px">{escape(title)}</h1>\n'
-        f'<svg width="{_WIDTH}" height="{_HEIGHT}" font-size="13">\n{body}\n</svg></body></html>\n'
-    )
+    return _PAGE.format(title=escape(title), width=_WIDTH, height=_HEIGHT, body='\n'.join(parts))
 
 
 class _Scale(NamedTuple):
@@ -57,11 +59,14 @@ class _Scale(NamedTuple):
 
 def _grid(scale: _Scale, bottom: float, top: float) -> list[str]:
     values = [bottom + (top - bottom) * tick / (_TICKS - 1) for tick in range(_TICKS)]
-    return [
-        f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{scale.y(v):.1f}" y2="{scale.y(v):.1f}" stroke="#ddd"/>'
-        f'<text x="{_LEFT - 8}" y="{scale.y(v) + 4:.1f}" text-anchor="end">{v * 100:+.1f} %</text>'
-        for v in values
-    ]
+    lines = []
+    for value in values:
+        y = scale.y(value)
+        lines += [
+            f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>',
+            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value * 100:+.1f} %</text>',
+        ]
+    return lines
 
 
 def _categories(scale: _Scale, categories: Sequence[str], label: str) -> list[str]:

@@ -45,12 +45,14 @@ class _Graphs:
     def _best_generated(self, batch: Batch, seed: tf.Tensor) -> tf.Tensor:
         encoded = self._model.encode(batch)
         scores = self._table(encoded)
-        drawn = sample_combinations(self._probabilities(encoded, scores), draw_noise(seed, *self._shape)[:, :, 1:])
+        noise = draw_noise(seed, *self._shape)[:, :, 1:]
+        drawn = sample_combinations(self._probabilities(encoded, scores), noise)
         return self._best(encoded, tf.concat([greedy_combination(scores), drawn], 1))
 
     def _best_uniform(self, batch: Batch, seed: tf.Tensor) -> tf.Tensor:
         encoded = self._model.encode(batch)
-        return self._best(encoded, uniform_combinations(counts_of(encoded.index), draw_noise(seed, *self._shape)))
+        noise = draw_noise(seed, *self._shape)
+        return self._best(encoded, uniform_combinations(counts_of(encoded.index), noise))
 
     def _generated_of(self, batch: Batch, combinations: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Which of given combinations the generator draws when it can draw no others, bool [B, K]."""
@@ -107,7 +109,7 @@ class _TwoStage(_Combinations):
     """The best by f_comb of K combinations that pi_theta generates."""
 
     def score_combinations(self, batch: Batch, combinations: np.ndarray) -> np.ndarray:
-        """f_comb of the combinations that pi_theta, restricted to the given ones, generates; -inf of others."""
+        """f_comb of those that pi_theta generates when it can generate no others than these; -inf of the rest."""
         generated = self._graphs.generated_of(batch, combinations, self._seeds(batch)).numpy()
         return np.where(generated, super().score_combinations(batch, combinations), -np.inf)
 

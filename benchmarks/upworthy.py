@@ -12,7 +12,7 @@ from benchmarks.statistics import CONFIDENCE
 from benchmarks.upworthy_choice import Chooser, clicks_by_test, component_lift, component_sums, uniform_choice
 from benchmarks.upworthy_figures import Repeated, Resampled, added
 from benchmarks.upworthy_log import Split, UpworthyLog, benchmark_config, load
-from model.baselines import peers
+from model.baselines import left_out, peers
 from model.config import GencoConfig
 from model.train import train
 
@@ -47,7 +47,8 @@ def run(quick: bool, log: str | Path = ARCHIVE, splits: int = SPLITS) -> dict:
         t test over splits.
         sctr: per share, policy and component, lift of the calibrated sCTR over uniform, by test.
         new_tests, new_tests_differences: as rows and differences, trained on other stories alone.
-        Lifts and differences are fractions. tests, packages, impressions, seeds: what was measured.
+        Lifts and differences are fractions. tests, packages, impressions, seeds, folds: what was
+        measured; left_out: peers that are not installed.
 
     Raises:
         InputError: the file is broken or holds too few tests.
@@ -67,6 +68,7 @@ def run(quick: bool, log: str | Path = ARCHIVE, splits: int = SPLITS) -> dict:
         'impressions': int(archive.counts.impressions.sum()),
         'seeds': list(range(1, splits + 1)),
         'folds': folds,
+        'left_out': left_out(),
     }
 
 

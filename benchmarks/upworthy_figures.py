@@ -32,7 +32,8 @@ class Repeated:
     def __init__(self, clicks: Sequence[ByPolicy], base: Sequence[np.ndarray]):
         pairs = list(zip(clicks, base, strict=True))
         self._lifts = {
-            name: np.array([one[name].sum() / uniform.sum() - 1 for one, uniform in pairs]) for name in clicks[0]
+            name: np.array([one[name].sum() / uniform.sum() - 1 for one, uniform in pairs])
+            for name in clicks[0]
         }
         self._resampled = Resampled(added(clicks), sum(base))
 
@@ -52,8 +53,8 @@ class Repeated:
             if peer != policy:
                 over_splits = paired_difference(self._lifts[policy], self._lifts[peer])
                 over_tests = self._resampled.difference(policy, peer)
-                row = {'peer': peer, 'difference': over_splits.value, **_bounds(over_splits), 'p': over_splits.p}
-                found.append(row | _bounds(over_tests, 'tests_'))
+                row = {'peer': peer, 'difference': over_splits.value, 'p': over_splits.p}
+                found.append(row | _bounds(over_splits) | _bounds(over_tests, 'tests_'))
         return found
 
 

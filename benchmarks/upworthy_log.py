@@ -1,4 +1,4 @@
-"""The tests of the Upworthy archive in memory: transformed once, split and expanded to impressions at will."""
+"""The tests of the Upworthy archive in memory: transformed once, split and expanded to impressions."""
 
 import tempfile
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class UpworthyLog:
     counts: Counts
 
     def split(self, train_share: float, seed: int) -> Split:
-        """Half of every package's impressions for testing, a share of all out of the other half for training."""
+        """Half of every package's impressions for testing, a share of all, from the other half, for training."""
         rng = np.random.default_rng(seed)
         drawn = split_impressions(self.counts.impressions, self.counts.clicks, train_share, rng)
         return Split(Counts(*drawn[:2]), Counts(*drawn[2:]))

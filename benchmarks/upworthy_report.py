@@ -11,12 +11,13 @@ from benchmarks.genco_policies import GENCO
 def tables(figures: dict) -> list[Table]:
     """What `benchmarks.upworthy.run` measured; lifts in percent with 95 % intervals."""
     seeds, folds = len(figures['seeds']), figures['folds']
+    rows, ahead = figures['rows'], figures['differences']
     about = f'{figures["tests"]:,} tests, {figures["impressions"]:,} impressions'
-    return [
-        _by_share(f'Lift over the mean package, intervals over {seeds} splits ({about})', figures['rows'], 'policy'),
-        _by_share('The same, intervals over resampled tests', figures['rows'], 'policy', 'tests_'),
-        _by_share('GenCO ahead of ... (points; p of the paired t test over splits)', figures['differences'], 'peer'),
-        _by_share('The same, intervals over resampled tests', figures['differences'], 'peer', 'tests_'),
+    found = [
+        _by_share(f'Lift over the mean package, intervals over {seeds} splits ({about})', rows, 'policy'),
+        _by_share('The same, intervals over resampled tests', rows, 'policy', 'tests_'),
+        _by_share('GenCO ahead of ... (points; p of the paired t test over splits)', ahead, 'peer'),
+        _by_share('The same, intervals over resampled tests', ahead, 'peer', 'tests_'),
         _by_share(
             "GenCO's calibrated sCTR over uniform, intervals by test",
             [row for row in figures['sctr'] if row['policy'] == GENCO],
@@ -24,6 +25,9 @@ def tables(figures: dict) -> list[Table]:
         ),
         _new_tests(f'New tests: trained on other stories alone, {folds} folds', figures),
     ]
+    if figures['left_out']:
+        found[0].caption = f"left out: {', '.join(figures['left_out'])} (pip install 'genco[peers]')"
+    return found
 
 
 def plot(figures: dict) -> str:

@@ -7,6 +7,8 @@ from model.baselines.online_bayes import OnlineBayes
 from model.baselines.poisson_ridge import PoissonRidge
 from model.baselines.policy import Policy
 from model.baselines.uniform import Uniform
+from model.baselines.vowpal_wabbit import VowpalWabbit
+from model.baselines.vowpal_wabbit import installed as vowpal_wabbit_installed
 from model.layout import Layout
 
 __all__ = [
@@ -18,6 +20,8 @@ __all__ = [
     'Policy',
     'PoissonRidge',
     'Uniform',
+    'VowpalWabbit',
+    'left_out',
     'peers',
 ]
 
@@ -29,7 +33,7 @@ def peers(layout: Layout, seed: int = 1) -> dict[str, Policy]:
         layout: of the batches.
         seed: of what is random in some of them.
     """
-    return {
+    found: dict[str, Policy] = {
         'uniform': Uniform(seed),
         'dco': DynamicCreativeOptimization(layout),
         'eb_package': PackageEmpiricalBayes(layout),
@@ -38,3 +42,9 @@ def peers(layout: Layout, seed: int = 1) -> dict[str, Policy]:
         'online_bayes': OnlineBayes(layout),
         'poisson_ridge': PoissonRidge(layout),
     }
+    return found | ({'vowpal_wabbit': VowpalWabbit(layout)} if vowpal_wabbit_installed() else {})
+
+
+def left_out() -> list[str]:
+    """Peers that `peers` lacks because what they need, the extra `peers`, is not installed."""
+    return [] if vowpal_wabbit_installed() else ['vowpal_wabbit']

@@ -35,9 +35,10 @@ class MultiLayerPerceptron:
         start = tf.random.Generator.from_seed(seed)
         rows = layout.context_rows, layout.element_rows
         self._tables = [tf.Variable(start.normal([n, _DIM], stddev=_EMBEDDING_STD)) for n in rows]
+        first = [tf.keras.initializers.GlorotUniform(seed + i) for i in range(len(_UNITS))]
         layers = [
-            tf.keras.layers.Dense(units, 'relu', kernel_initializer=tf.keras.initializers.GlorotUniform(seed + i))
-            for i, units in enumerate(_UNITS)
+            tf.keras.layers.Dense(units, 'relu', kernel_initializer=weights)
+            for units, weights in zip(_UNITS, first, strict=True)
         ]
         self._network = tf.keras.Sequential([*layers, tf.keras.layers.Dense(1, kernel_initializer='zeros')])
         self._intercept = tf.Variable(0.0, trainable=False)

@@ -47,7 +47,11 @@ class OnlineBayes(AdditivePolicy):
 
 
 def _learn(
-    coordinates: np.ndarray, clicks: np.ndarray, impressions: np.ndarray, precision: np.ndarray, intercept: float
+    coordinates: np.ndarray,
+    clicks: np.ndarray,
+    impressions: np.ndarray,
+    precision: np.ndarray,
+    intercept: float,
 ) -> np.ndarray:
     """Biases after one pass; on lists, whose single items Python reads several times faster than arrays'."""
     bias, precision = [0.0] * len(precision), precision.tolist()

@@ -47,7 +47,7 @@ class PoissonRidge(AdditivePolicy):
 
 
 def _solve(design: scipy.sparse.csr_array, shown: Shown, prior_std: np.ndarray) -> np.ndarray:
-    """Effects, found in units of their prior standard deviations, in which the problem is well conditioned."""
+    """Effects; the search is in units of prior standard deviations, where it is well conditioned."""
     base = shown.impressions * (shown.clicks.sum() / shown.impressions.sum())
     scaled = (design * prior_std).tocsr()
     transposed = scaled.T.tocsr()
@@ -59,8 +59,8 @@ def _solve(design: scipy.sparse.csr_array, shown: Shown, prior_std: np.ndarray) 
         return loss, transposed @ (expected - shown.clicks) + effects
 
     start = np.zeros(len(prior_std))
-    options = {'maxiter': 1000, 'maxfun': 2000}
+    method = {'method': 'L-BFGS-B', 'jac': True, 'options': {'maxiter': 1000, 'maxfun': 2000}}
     # More threads only wait for each other on vectors this short: up to 30 times slower on a busy machine.
     with threadpool_limits(1, 'blas'):
-        found = scipy.optimize.minimize(loss_and_gradient, start, jac=True, method='L-BFGS-B', options=options)
+        found = scipy.optimize.minimize(loss_and_gradient, start, **method)
     return found.x * prior_std

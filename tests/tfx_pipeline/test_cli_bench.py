@@ -21,7 +21,10 @@ def asked(monkeypatch) -> dict:
         options.update(given)
         return {'rows': [{'lift': 0.1}]}
 
-    report = SimpleNamespace(tables=lambda figures: [f'lift {figures["rows"][0]["lift"]}'], plot=lambda _: '<p>')
+    def tables(figures):
+        return [f'lift {figures["rows"][0]["lift"]}']
+
+    report = SimpleNamespace(tables=tables, plot=lambda figures: '<p>')
     monkeypatch.setitem(sys.modules, 'benchmarks.upworthy', SimpleNamespace(run=run))
     monkeypatch.setitem(sys.modules, 'benchmarks.upworthy_report', report)
     return options

@@ -1,0 +1,47 @@
+"""VowpalWabbit's logistic regression on ad and element ids; needs the extra `peers`."""
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+
+import numpy as np
+
+from model import batch as keys
+from model.baselines.additive import AdditivePolicy, ad_of_elements
+from model.baselines.shown import Shown, ad_rows
+from model.batch import Batch
+from model.layout import Layout
+
+# Ids, and pairs of ad and element: what an element is worth in general and in this ad.
+_OPTIONS = '--loss_function logistic --interactions ae --bit_precision 24 --quiet'
+
+
+def installed() -> bool:
+    """Whether VowpalWabbit is there; it is not among the requirements."""
+    return find_spec('vowpalwabbit') is not None
+
+
+class VowpalWabbit(AdditivePolicy):
+    """Online logistic regression with VowpalWabbit's own adaptive steps, one pass in the order of time.
+
+    Args:
+        layout: of the batches.
+    """
+
+    def __init__(self, layout: Layout):
+        from vowpalwabbit import Workspace
+
+        self._layout, self._workspace = layout, Workspace(_OPTIONS)
+
+    def fit(self, data: Iterable[Batch]) -> None:
+        shown = Shown.rows(data, self._layout)
+        columns = (shown.ad, shown.elements, shown.clicks, shown.impressions)
+        for ad, elements, clicks, impressions in zip(*(c.tolist() for c in columns), strict=True):
+            present = ' '.join(str(element) for element in elements if element >= 0)
+            label = 1 if clicks else -1
+            self._workspace.learn(f'{label} {impressions} |a {ad} |e {present}')
+
+    def element_scores(self, batch: Batch) -> np.ndarray:
+        ads = ad_rows(batch, self._layout)[ad_of_elements(batch)].tolist()
+        elements = np.asarray(batch[keys.ELEMENTS]).tolist()
+        logits = [self._workspace.predict(f'|a {ad} |e {row}') for ad, row in zip(ads, elements, strict=True)]
+        return np.array(logits)
