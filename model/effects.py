@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, sparse
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from model.evidence import Evidence
 
@@ -72,13 +73,15 @@ def fit_effects(evidence: Evidence, intercept: float, ads: int, priors: Priors) 
     start = np.zeros(problem.size)
     start[0] = intercept
     scale = 1 / np.sqrt(problem.curvature(start))
-    found = optimize.minimize(
-        lambda x: problem.loss(x * scale, scale),
-        start / scale,
-        jac=True,
-        method='L-BFGS-B',
-        options={'maxiter': _MOST_ITERATIONS, 'ftol': _TOLERANCE},
-    )
+    # On a busy machine, threads of BLAS wait for each other longer than they compute.
+    with threadpool_limits(1, 'blas'):
+        found = optimize.minimize(
+            lambda x: problem.loss(x * scale, scale),
+            start / scale,
+            jac=True,
+            method='L-BFGS-B',
+            options={'maxiter': _MOST_ITERATIONS, 'ftol': _TOLERANCE},
+        )
     values = found.x * scale
     (intercept,), ad, element, word, preference = problem.split(values)
     _, ad_precision, element_precision, _, _ = problem.split(problem.curvature(values))
