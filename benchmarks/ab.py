@@ -1,17 +1,18 @@
 """Table 2: an online A/B test in simulation, each policy on its own traffic."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.closed_loop import Traffic, expected, serve, traffic
 from benchmarks.climb import Climbing
-from benchmarks.comparison import differences, policy_rows
+from benchmarks.comparison import differences, interval_row, policy_rows
 from benchmarks.genco_policies import GENCO, genco_policies
 from benchmarks.packed_logs import dataset
 from benchmarks.statistics import mean_interval
-from benchmarks.workers import in_parallel, in_turn
+from benchmarks.workers import results_of
 from creative_logs.simulator.config import SimulatorConfig
 from model.baselines import DynamicCreativeOptimization, MultiLayerPerceptron, OnlineBayes, Policy, Uniform
 from model.batch import Batch
@@ -38,7 +39,7 @@ _FULL = Size(ads=250, impressions_per_day=5000, start_days=4, days=14, seeds=5)
 _QUICK = Size(ads=60, impressions_per_day=1500, start_days=2, days=2, seeds=2)
 
 
-def run(quick: bool) -> dict:
+def run(quick: bool, seed: int = 1) -> dict:
     """Every policy starts from the same days of production traffic. From then on it serves the same requests
     as the others, day by day, with a tenth of them answered uniformly at random; its clicks are drawn from
     the truth, logged with propensities, and it learns anew every night from all its logs. Every day 3 % of
@@ -51,21 +52,22 @@ def run(quick: bool) -> dict:
         daily: per policy and day the CTR lift.
     """
     size = _QUICK if quick else _FULL
-    tasks = [(size, seed) for seed in range(1, size.seeds + 1)]
-    worlds = (in_turn if quick else in_parallel)(measure, tasks)
+    seeds = list(range(seed, seed + size.seeds))
+    tasks = [(size, world) for world in seeds]
+    worlds = results_of(measure, tasks, parallel=not quick)
     totals = [{policy: _total(days) for policy, days in world.items()} for world in worlds]
     return {
         'rows': policy_rows(totals, 'lift'),
         'differences': differences(totals, 'lift'),
         'daily': _daily(worlds),
         'exploration': EXPLORATION,
-        **size._asdict(),
+        **(size._asdict() | {'seeds': seeds}),
     }
 
 
 def arms() -> dict[str, Teach]:
     """What is compared, by name."""
-    genco = {name: lambda *taught, name=name: _teach_genco(name, *taught) for name in ('f_ele', 'f_comb', GENCO)}
+    genco = {name: partial(_teach_genco, name) for name in ('f_ele', 'f_comb', GENCO)}
     return {
         'uniform': lambda layout, config, log: Uniform(),
         'dco': lambda layout, config, log: _taught(DynamicCreativeOptimization(layout), log),
@@ -117,5 +119,5 @@ def _daily(worlds: list[dict[str, list[dict[str, float]]]]) -> list[dict]:
         for day in range(len(worlds[0][policy])):
             figures = [world[policy][day] for world in worlds]
             lift = mean_interval(np.array([figure['ctr'] / figure['uniform_ctr'] - 1 for figure in figures]))
-            rows.append({'policy': policy, 'day': day + 1, 'lift': lift.value, 'low': lift.low, 'high': lift.high})
+            rows.append({'policy': policy, 'day': day + 1, **interval_row(lift)})
     return rows

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from benchmarks.statistics import mean_interval, paired_difference
-
-GENCO = 'genco'
+from benchmarks.genco_policies import GENCO
+from benchmarks.statistics import Interval, mean_interval, paired_difference
 
 # What each repetition measured: by policy, by figure.
 Repetitions = Sequence[Mapping[str, Mapping[str, float]]]
@@ -20,10 +19,14 @@ def policy_rows(repetitions: Repetitions, main: str) -> list[dict]:
         row: dict = {'policy': policy}
         for name in figures:
             interval = mean_interval(_values(repetitions, policy, name))
-            prefix = '' if name == main else f'{name}_'
-            row |= {name: interval.value, f'{prefix}low': interval.low, f'{prefix}high': interval.high}
+            row |= interval_row(interval, name, '' if name == main else f'{name}_')
         rows.append(row)
     return rows
+
+
+def interval_row(interval: Interval, name: str = 'lift', prefix: str = '') -> dict[str, float]:
+    """A figure as `name`, and its bounds as `<prefix>low` and `<prefix>high`."""
+    return {name: interval.value, f'{prefix}low': interval.low, f'{prefix}high': interval.high}
 
 
 def differences(repetitions: Repetitions, figure: str, policy: str = GENCO) -> list[dict]:

@@ -8,7 +8,7 @@ from benchmarks.comparison import differences, policy_rows
 from benchmarks.genco_policies import genco_policies
 from benchmarks.packed_logs import dataset
 from benchmarks.simulated import next_day
-from benchmarks.workers import in_parallel, in_turn
+from benchmarks.workers import results_of
 from creative_logs.simulator.config import SimulatorConfig
 from model.baselines import MultiLayerPerceptron, Policy, peers
 from model.batch import Batch
@@ -33,7 +33,7 @@ DENSITIES = (Density(500, 600), Density(100, 2000), Density(20, 6000))
 _QUICK_DENSITIES = (Density(100, 300),)
 
 
-def run(quick: bool) -> dict:
+def run(quick: bool, seed: int = 1) -> dict:
     """Every policy learns from eight days of production traffic and chooses for the uniform policy's
     requests of the ninth. Each seed is a world of its own: six components, up to 15 candidates each.
 
@@ -44,15 +44,20 @@ def run(quick: bool) -> dict:
         differences: per density and peer, GenCO's lift minus the peer's, paired by seed.
     """
     densities, seeds, requests = (_QUICK_DENSITIES, 2, 1000) if quick else (DENSITIES, 6, 3000)
-    tasks = [(density, seed, requests) for density in densities for seed in range(1, seeds + 1)]
-    measured = (in_turn if quick else in_parallel)(measure, tasks)
+    tasks = [(density, world, requests) for density in densities for world in range(seed, seed + seeds)]
+    measured = results_of(measure, tasks, parallel=not quick)
     rows, against = [], []
     for number, density in enumerate(densities):
         worlds = measured[number * seeds : (number + 1) * seeds]
         where = {'impressions_per_ad': density.impressions_per_ad, 'ads': density.ads}
         rows += [where | row for row in policy_rows(worlds, 'lift')]
         against += [where | row for row in differences(worlds, 'lift')]
-    return {'rows': rows, 'differences': against, 'seeds': seeds, 'requests': requests}
+    return {
+        'rows': rows,
+        'differences': against,
+        'seeds': list(range(seed, seed + seeds)),
+        'requests': requests,
+    }
 
 
 def measure(density: Density, seed: int, requests: int) -> dict[str, dict[str, float]]:

@@ -1,34 +1,40 @@
-"""Repetitions of a measurement in parallel processes, one per core."""
+"""Many tasks of one kind, in parallel processes where they are large."""
 
+import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TypeVar
 
 import tensorflow as tf
 
-T = TypeVar('T')
+Result = TypeVar('Result')
+
+_progress = logging.getLogger('genco.progress')
 
 
-def in_parallel(measure: Callable[..., T], tasks: Sequence[tuple]) -> list[T]:
+def results_of(measure: Callable[..., Result], tasks: Sequence[tuple], parallel: bool) -> list[Result]:
     """`measure(*task)` of every task, in their order.
 
-    With one thread each, as the steps of small models hardly gain by more.
-
     Args:
-        measure: a function of a module, or a partial of one, so that a process can be told of it.
-        tasks: its arguments, the longest first, so that no process is left waiting.
+        measure: a function of a module, so that another process can be told of it.
+        tasks: its arguments; with the longest first, no process is left waiting.
+        parallel: a process per core, each with a single thread, as the steps of small models gain little by
+            more; else one after the other in this process.
     """
+    if not parallel:
+        return [measure(*task) for task in tasks]
     context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(os.cpu_count(), context, initializer=_use_one_thread) as pool:
+    pool = ProcessPoolExecutor(os.cpu_count(), context, initializer=_use_one_thread)
+    try:
         futures = [pool.submit(measure, *task) for task in tasks]
+        for done, future in enumerate(as_completed(futures), 1):
+            future.result()
+            _progress.info('%d of %d', done, len(tasks))
         return [future.result() for future in futures]
-
-
-def in_turn(measure: Callable[..., T], tasks: Sequence[tuple]) -> list[T]:
-    """As `in_parallel`, in this process: for few small tasks."""
-    return [measure(*task) for task in tasks]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _use_one_thread() -> None:

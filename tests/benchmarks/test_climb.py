@@ -26,7 +26,7 @@ class Table:
 
 def additive_table(counts, random, interaction=0.0):
     shape = np.maximum(counts, 1)
-    parts = [random.normal(size=n).reshape([-1 if i == j else 1 for i in range(3)]) for j, n in enumerate(shape)]
+    parts = np.ix_(*(random.normal(size=n) for n in shape))
     return sum(parts) + interaction * random.normal(size=shape)
 
 

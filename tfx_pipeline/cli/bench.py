@@ -44,6 +44,21 @@ _UPWORTHY_OPTIONS = (
     ),
 )
 
+_WORLD_OPTIONS = (
+    click.option(
+        '--seed',
+        type=click.IntRange(0),
+        default=1,
+        show_default=True,
+        help='Of the first simulated world; the others follow.',
+    ),
+)
+
+
+def _simulated(name: str, summary: str) -> Benchmark:
+    return Benchmark(f'benchmarks.{name}', summary, _WORLD_OPTIONS, f'benchmarks.{name}_report')
+
+
 BENCHMARKS = {
     'training-speed': Benchmark(
         'benchmarks.training_speed', 'examples/s of the packed and of a padded model, and from TFRecords'
@@ -58,6 +73,15 @@ BENCHMARKS = {
         _UPWORTHY_OPTIONS,
         'benchmarks.upworthy_report',
     ),
+    'known-truth': _simulated(
+        'known_truth', 'lift, share of the best lift and regret of GenCO and its peers in simulated worlds'
+    ),
+    'ablation': _simulated('ablation', 'what GenCO loses without its parts (Table 3)'),
+    'candidates': _simulated('candidates', 'lift by number of candidates (Table 4)'),
+    'importance': _simulated(
+        'importance', "importance of components by category, learned against the simulator's (Figure 3)"
+    ),
+    'ab': _simulated('ab', 'a simulated online A/B test with daily learning: CTR and RPM (Table 2)'),
 }
 
 
