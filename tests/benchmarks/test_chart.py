@@ -25,5 +25,5 @@ def test_every_series_and_category_is_named():
 def test_heights_are_proportional_to_figures():
     centres = [float(circle.get('cy')) for circle in _svg().iter('circle')]
     low, middle, first, second = centres
-    assert middle == pytest.approx(first)
+    assert middle == pytest.approx(first) and second < first < low
     assert (low - middle) / (first - second) == pytest.approx(0.5, abs=0.02)

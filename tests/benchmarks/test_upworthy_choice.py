@@ -19,8 +19,8 @@ LAYOUT = Layout({'ad_id': 3}, (), {}, {'title': 6, 'image': 6}, 0, {}, 'ad_id', 
 
 @pytest.fixture
 def log() -> UpworthyLog:
-    candidates = np.array([[2, 2], [2, 0], [1, 2]], np.int32)[TEST]
-    first = {0: [0, 1, 6, 7], 1: [2, 3], 2: [4, 8, 9]}
+    candidates = np.array([[2, 2], [3, 0], [1, 2]], np.int32)[TEST]
+    first = {0: [0, 1, 6, 7], 1: [2, 3, 5], 2: [4, 8, 9]}
     share = [[np.mean(SHOWN[TEST == t, j] == SHOWN[p, j]) for j in range(2)] for p, t in enumerate(TEST)]
     batch = {
         keys.CONTEXT_IDS: TEST[:, None],
@@ -79,8 +79,9 @@ def test_component_lift_is_that_of_algorithm_1(log):
             match = SHOWN[p, 0] == title[test]
             numerator += weight * match * COUNTS.clicks[p]
             denominator += weight * match * COUNTS.impressions[p]
-            uniform_numerator += weight / 2 * COUNTS.clicks[p]
-            uniform_denominator += weight / 2 * COUNTS.impressions[p]
+            candidates = log.batch[keys.COUNTS][p, 0]
+            uniform_numerator += weight / candidates * COUNTS.clicks[p]
+            uniform_denominator += weight / candidates * COUNTS.impressions[p]
     found = component_lift(sums, 0, 0.95)
     expected = numerator / denominator / (uniform_numerator / uniform_denominator) - 1
     assert found.value == pytest.approx(expected)

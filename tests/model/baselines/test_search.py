@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from model.baselines.search import best_combinations
@@ -36,9 +37,10 @@ def _best(policy, counts):
     return np.array(found)
 
 
-def test_is_exact_for_few_combinations_and_any_interaction():
+@pytest.mark.parametrize('seed', range(4))
+def test_is_exact_for_few_combinations_and_any_interaction(seed):
     counts = np.array([[3, 0, 4], [4, 4, 4], [1, 1, 1], [0, 0, 2], [2, 4, 4]])
-    policy = _Table(counts, pairs=3.0)
+    policy = _Table(counts, pairs=3.0, seed=seed)
     found = best_combinations(policy, {'counts': tf.constant(counts)})
     np.testing.assert_array_equal(found, _best(policy, counts))
 
