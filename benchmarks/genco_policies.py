@@ -6,9 +6,10 @@ import tensorflow as tf
 from model.baselines.additive import AdditivePolicy
 from model.batch import Batch
 from model.combinations import combination_logits
-from model.genco import Encoded, GenCO
-from model.sampling import draw_noise, greedy_combination, sample_combinations, uniform_combinations
-from model.segments import counts_of, padded
+from model.genco import GenCO
+from model.sampling import draw_noise, sample_combinations, uniform_combinations
+from model.segments import counts_of
+from model.selection import best_by_ctr, element_tables, generate
 
 GENCO = 'genco'
 
@@ -44,15 +45,13 @@ class _Graphs:
 
     def _best_generated(self, batch: Batch, seed: tf.Tensor) -> tf.Tensor:
         encoded = self._model.encode(batch)
-        scores = self._table(encoded)
-        noise = draw_noise(seed, *self._shape)[:, :, 1:]
-        drawn = sample_combinations(self._probabilities(encoded, scores), noise)
-        return self._best(encoded, tf.concat([greedy_combination(scores), drawn], 1))
+        generated = generate(element_tables(self._model, encoded), draw_noise(seed, *self._shape))
+        return best_by_ctr(self._model, encoded, generated)
 
     def _best_uniform(self, batch: Batch, seed: tf.Tensor) -> tf.Tensor:
         encoded = self._model.encode(batch)
         noise = draw_noise(seed, *self._shape)
-        return self._best(encoded, uniform_combinations(counts_of(encoded.index), noise))
+        return best_by_ctr(self._model, encoded, uniform_combinations(counts_of(encoded.index), noise))
 
     def _generated_of(self, batch: Batch, combinations: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Which of given combinations the generator draws when it can draw no others, bool [B, K]."""
@@ -64,19 +63,6 @@ class _Graphs:
         drawn = sample_combinations(tf.nn.softmax(joint)[:, None], noise)[:, :, 0]
         chosen = tf.concat([tf.argmax(joint, 1, tf.int32)[:, None], drawn], 1)
         return tf.reduce_any(tf.one_hot(chosen, tf.shape(joint)[1], True, False, dtype=tf.bool), 1)
-
-    def _table(self, encoded: Encoded) -> tf.Tensor:
-        packed = self._model.score_elements(encoded)
-        return padded(packed, encoded.index, self._model.layout.max_candidates, -float('inf'))
-
-    def _probabilities(self, encoded: Encoded, scores: tf.Tensor) -> tf.Tensor:
-        present = counts_of(encoded.index)[..., None] > 0
-        logits = tf.where(present, scores / self._model.config.temperature, 0.0)
-        return tf.where(present, tf.nn.softmax(logits), 0.0)
-
-    def _best(self, encoded: Encoded, combinations: tf.Tensor) -> tf.Tensor:
-        logits = combination_logits(self._model, encoded, combinations)
-        return tf.gather(combinations, tf.argmax(logits, 1), batch_dims=1)
 
 
 class _Elements(AdditivePolicy):
@@ -99,7 +85,7 @@ class _Combinations:
         return self._graphs.combination_scores(batch, combinations).numpy().astype(np.float64)
 
     def choose(self, batch: Batch) -> np.ndarray:
-        return self._graphs.best_uniform(batch, self._seeds(batch)).numpy().astype(np.int64)
+        return self._graphs.best_uniform(batch, self._seeds(batch)).numpy()
 
     def _seeds(self, batch: Batch) -> np.ndarray:
         return self._rng.integers(1 << 62, size=len(batch['counts']))
@@ -114,4 +100,4 @@ class _TwoStage(_Combinations):
         return np.where(generated, super().score_combinations(batch, combinations), -np.inf)
 
     def choose(self, batch: Batch) -> np.ndarray:
-        return self._graphs.best_generated(batch, self._seeds(batch)).numpy().astype(np.int64)
+        return self._graphs.best_generated(batch, self._seeds(batch)).numpy()

@@ -12,8 +12,9 @@ from model.columns import propensities, ragged, scalar
 from model.combinations import combination_logits
 from model.config import GencoConfig
 from model.genco import Combined, Encoded, GenCO
-from model.sampling import draw_noise, greedy_combination, sample_combinations, uniform_combinations
-from model.segments import counts_of, padded
+from model.sampling import draw_noise, uniform_combinations
+from model.segments import counts_of
+from model.selection import best, element_tables, generate
 
 SEED = 'seed'
 _TYPES = {'string': tf.string, 'int64': tf.int64, 'float': tf.float32, 'string_list': tf.string}
@@ -62,7 +63,7 @@ class ServingModule(tf.Module):
 
     def _serve_elements(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         encoded = self._encode(self._raw_from_request(request))
-        scores, probabilities = self._element_tables(encoded)
+        scores, probabilities = element_tables(self._model, encoded)
         return {'element_score': scores, 'element_probability': probabilities}
 
     def _serve_combinations(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -79,10 +80,10 @@ class ServingModule(tf.Module):
     def _select(self, raw: dict, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """The two-stage choice: generate K combinations, keep the one of the highest CTR (eqs. 24, 25)."""
         encoded = self._encode(raw)
-        scores, probabilities = self._element_tables(encoded)
-        combinations = self._generate(scores, probabilities, self._noise(seed))
+        tables = element_tables(self._model, encoded)
+        combinations = generate(tables, self._noise(seed))
         logit = combination_logits(self._model, encoded, combinations)
-        selected = _best(combinations, logit)
+        selected = best(combinations, logit)
         place, present = self._model.places(encoded.index, selected)
         ids = self._candidate_ids(raw)
         names = tf.constant(list(self._model.layout.components))
@@ -90,27 +91,14 @@ class ServingModule(tf.Module):
             'selected_index': selected,
             'selected_id': tf.where(present, tf.gather(ids, place), ''),
             'ctr': tf.sigmoid(tf.reduce_max(logit, 1)),
-            'propensity': _probability_of(selected, probabilities),
+            'propensity': _probability_of(selected, tables.probabilities),
             'combinations': tf.cast(combinations, tf.int64),
             'combination_ctr': tf.sigmoid(logit),
             'component': tf.repeat(names[None], tf.shape(selected)[0], 0),
         }
 
-    def _generate(self, scores: tf.Tensor, probabilities: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """K combinations, the greedy one first, int32 [B, K, M]."""
-        drawn = sample_combinations(probabilities, noise[:, :, 1:])
-        return tf.concat([greedy_combination(scores), drawn], 1)
-
     def _noise(self, seed: tf.Tensor) -> tf.Tensor:
         return draw_noise(seed, len(self._schema.components), self._config.model.samples)
-
-    def _element_tables(self, encoded: Encoded) -> tuple[tf.Tensor, tf.Tensor]:
-        """Scores (-inf where absent) and probabilities (0 where absent), float32 [B, M, N]."""
-        packed = self._model.score_elements(encoded)
-        scores = padded(packed, encoded.index, self._schema.max_candidates, -float('inf'))
-        present = counts_of(encoded.index)[..., None] > 0
-        logits = tf.where(present, scores / self._config.model.temperature, 0.0)
-        return scores, tf.where(present, tf.nn.softmax(logits), 0.0)
 
     def _score_examples(self, serialized: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """What the evaluator needs of R logged impressions.
@@ -130,20 +118,20 @@ class ServingModule(tf.Module):
         raw = tf.io.parse_example(serialized, self._raw_spec)
         logged = self._logged(raw)
         encoded = self._encode(self._as_request(raw))
-        scores, probabilities = self._element_tables(encoded)
+        tables = element_tables(self._model, encoded)
         noise = self._noise(seed)
-        generated = self._generate(scores, probabilities, noise)
+        generated = generate(tables, noise)
         uniform = uniform_combinations(counts_of(encoded.index), noise)
         logits = combination_logits(self._model, encoded, tf.concat([generated, uniform], 1))
         by_policy, by_chance = tf.split(logits, 2, 1)
         shown = self._shown_combination(raw, logged, encoded)
         return logged | {
-            'element_score': scores,
-            'element_probability': probabilities,
+            'element_score': tables.scores,
+            'element_probability': tables.probabilities,
             'greedy': tf.cast(generated[:, 0], tf.int64),
             'sampled': tf.cast(generated[:, 1], tf.int64),
-            'two_stage': _best(generated, by_policy),
-            'combination': _best(uniform, by_chance),
+            'two_stage': best(generated, by_policy),
+            'combination': best(uniform, by_chance),
             'shown_ctr': tf.sigmoid(shown.logit[:, 0]),
             'attention_weight': shown.weights[:, 0],
             'component': tf.constant([component.name for component in self._schema.components]),
@@ -207,11 +195,6 @@ class ServingModule(tf.Module):
                 lengths = raw[component.candidates].row_lengths()
                 raw[component.texts] = tf.RaggedTensor.from_tensor(request[component.texts], lengths)
         return self._as_request(raw)
-
-
-def _best(combinations: tf.Tensor, logit: tf.Tensor) -> tf.Tensor:
-    """The combination of the highest logit, int64 [B, M], of [B, K, M]."""
-    return tf.cast(tf.gather(combinations, tf.argmax(logit, 1), batch_dims=1), tf.int64)
 
 
 def _probability_of(chosen: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
