@@ -7,8 +7,8 @@ estimates and their delta-method variances need.
 """
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -17,6 +17,8 @@ from scipy.special import stdtrit
 NUMERATOR, DENOMINATOR = 0, 1
 _KEY_BITS = 62
 _SHARD_BITS = 6
+_ONE_CLUSTER = 1 + 1e-9
+_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,14 @@ class Moments:
             sum(part.clusters for part in parts),
         )
 
+    def effective_clusters(self, level: int, columns: Sequence[int]) -> float:
+        """Clusters of equal size that would be as informative, D^2 / sum of D_c^2: the least of the columns'.
+
+        Equal to the number of clusters with a match where these are of equal size, else below it.
+        """
+        diagonal = np.diagonal(self.second[level])[1::2]
+        return min(float(self.first[level, c, DENOMINATOR] ** 2 / diagonal[c]) for c in columns)
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -100,84 +110,122 @@ class Estimate:
     Attributes:
         value, low, high: None where they are not known.
         problem: why not; None where all are known.
+        error: standard error of the value; None where the interval is not known.
     """
 
     value: float | None = None
     low: float | None = None
     high: float | None = None
     problem: str | None = None
+    error: float | None = None
 
 
-def sctr(moments: Moments, level: int, policy: int, confidence: float) -> Estimate:
-    """Calibrated sCTR of a policy, N / D, with its interval.
+def rate(moments: Moments, level: int, column: int, confidence: float, signed: bool = False) -> Estimate:
+    """An estimate N / D with its interval, such as the calibrated sCTR of a policy.
 
-    N = sum(w m y), D = sum(w m); w is a row's weight over its propensity, m the match or, in the
-    expectation form, the policy's probability of what was shown; y the click (GenCO, Algorithm 1,
-    where w = n). The interval is symmetric in log(N / D), whose variance by the delta method is
-    sum over clusters c of (N_c / N - D_c / D)^2, and uses Student's t with one degree of freedom
-    less than there are clusters with a match.
-
-    Args:
-        moments: of all clusters.
-        level, policy: indices of its axes.
-        confidence: of the interval, two-sided.
-    """
-    numerator, denominator = moments.first[level, policy]
-    if denominator == 0:
-        return Estimate(problem='the policy never chose what was shown')
-    if numerator == 0:
-        return Estimate(0.0, problem='no click where the policy chose what was shown')
-    gradient = np.zeros_like(moments.first[level])
-    gradient[policy] = _log_ratio_gradient(numerator, denominator)
-    return _estimate(numerator / denominator, moments, level, gradient, [policy], confidence)
-
-
-def lift(moments: Moments, level: int, policy: int, reference: int, confidence: float) -> Estimate:
-    """Lift of a policy's sCTR over that of another on the same rows, (N/D) / (N'/D') - 1.
-
-    As in `sctr`, with the influence N_c / N - D_c / D - N'_c / N' + D'_c / D' of a cluster: what both
-    policies have in common cancels.
+    By the delta method the variance of N / D is (C / (C - 1)) sum over clusters c of
+    ((N_c - (N / D) D_c) / D)^2, C being the effective number of clusters (`effective_clusters`): where the
+    variance of a cluster grows with its size, the sum of squares alone is too small by just (C - 1) / C. The
+    interval uses Student's t with C - 1 degrees of freedom and is symmetric in log(N / D), or, where terms
+    may be negative, in N / D.
 
     Args:
         moments: of all clusters.
-        level, policy, reference: indices of its axes.
+        level, column: indices of its axes; a column is a policy under an estimator.
         confidence: of the interval, two-sided.
+        signed: whether terms of N may be negative (`offline.SIGNED`).
     """
-    (numerator, denominator), (numerator_ref, denominator_ref) = moments.first[level, [policy, reference]]
-    if denominator == 0 or denominator_ref == 0:
-        return Estimate(problem='one of the policies never chose what was shown')
-    if numerator_ref == 0:
-        return Estimate(problem='no click where the policy compared with chose what was shown')
-    if numerator == 0:
-        return Estimate(-1.0, problem='no click where the policy chose what was shown')
-    ratio = (numerator / denominator) / (numerator_ref / denominator_ref)
+    numerator, denominator = moments.first[level, column]
+    problem = _problem(numerator, denominator, 'the policy')
+    if problem:
+        return Estimate(0.0 if denominator > 0 else None, problem=problem)
     gradient = np.zeros_like(moments.first[level])
-    gradient[policy] += _log_ratio_gradient(numerator, denominator)
-    gradient[reference] -= _log_ratio_gradient(numerator_ref, denominator_ref)
-    found = _estimate(ratio, moments, level, gradient, [policy, reference], confidence)
-    return Estimate(found.value - 1, *(_less_one(bound) for bound in (found.low, found.high)), found.problem)
+    gradient[column] = _gradient(numerator, denominator)
+    return _estimate(numerator / denominator, moments, level, gradient, [column], confidence, signed)
 
 
-def _log_ratio_gradient(numerator: float, denominator: float) -> np.ndarray:
-    return np.array([1 / numerator, -1 / denominator])
+def lift(
+    moments: Moments, level: int, column: int, reference: int, confidence: float, signed: bool = False
+) -> Estimate:
+    """Lift over another policy on the same rows, (N/D) / (N'/D') - 1.
+
+    As in `rate`; what a cluster adds to the error of the ratio, divided by the ratio, is
+    N_c / N - D_c / D - N'_c / N' + D'_c / D': what both policies have in common cancels.
+
+    Args:
+        moments: of all clusters.
+        level, column, reference: indices of its axes.
+        confidence: of the interval, two-sided.
+        signed: whether terms of N or N' may be negative.
+    """
+    (numerator, denominator), (numerator_ref, denominator_ref) = moments.first[level, [column, reference]]
+    problem = _problem(numerator_ref, denominator_ref, 'the policy compared with')
+    if not problem and numerator_ref < 0:
+        problem = 'the rate of the policy compared with is below zero'
+    if problem:
+        return Estimate(problem=problem)
+    problem = _problem(numerator, denominator, 'the policy')
+    if problem:
+        return Estimate(-1.0 if denominator > 0 else None, problem=problem)
+    reference_rate = numerator_ref / denominator_ref
+    ratio = numerator / denominator / reference_rate
+    gradient = np.zeros_like(moments.first[level])
+    gradient[column] += _gradient(numerator, denominator) / reference_rate
+    gradient[reference] -= _gradient(numerator_ref, denominator_ref) * ratio / reference_rate
+    found = _estimate(ratio, moments, level, gradient, [column, reference], confidence, signed)
+    return replace(found, value=found.value - 1, low=_less_one(found.low), high=_less_one(found.high))
+
+
+def _problem(numerator: float, denominator: float, who: str) -> str | None:
+    """Why a rate, or its interval, is not known."""
+    if not (math.isfinite(numerator) and math.isfinite(denominator)):
+        return f'the sums of {who} are no finite numbers'
+    if denominator <= 0:
+        return f'{who} never chose what was shown'
+    return f'no click where {who} chose what was shown' if numerator == 0 else None
+
+
+def _gradient(numerator: float, denominator: float) -> np.ndarray:
+    """Of N / D with respect to N and D."""
+    return np.array([1 / denominator, -numerator / denominator**2])
 
 
 def _estimate(
-    ratio: float, moments: Moments, level: int, gradient: np.ndarray, policies: list[int], confidence: float
+    ratio: float,
+    moments: Moments,
+    level: int,
+    gradient: np.ndarray,
+    columns: list[int],
+    confidence: float,
+    signed: bool,
 ) -> Estimate:
-    clusters = int(moments.clusters[level, policies].min())
-    if clusters < 2:
-        return Estimate(float(ratio), problem='all matches are in one cluster')
-    flat = gradient.ravel()
-    # The influences of all clusters sum to zero, so their sum of squares is clusters x variance.
-    variance = max(flat @ moments.second[level] @ flat, 0.0) * clusters / (clusters - 1)
-    reach = stdtrit(clusters - 1, (1 + confidence) / 2) * math.sqrt(variance)
-    with np.errstate(over='ignore'):
-        low, high = ratio * np.exp(-reach), ratio * np.exp(reach)
+    ratio = float(ratio)
+    clusters = moments.effective_clusters(level, columns)
+    if clusters <= _ONE_CLUSTER:
+        return Estimate(ratio, problem='all matches are in one cluster')
+    error = math.sqrt(_quadratic(gradient.ravel(), moments.second[level]) * clusters / (clusters - 1))
+    reach = float(stdtrit(clusters - 1, (1 + confidence) / 2)) * error
+    if signed:
+        low, high = ratio - reach, ratio + reach
+    elif error == 0 and len(columns) == 1:
+        return Estimate(ratio, problem='nothing but clicks where the policy chose what was shown')
+    else:
+        with np.errstate(over='ignore'):
+            low, high = ratio * np.exp(np.array([-reach, reach]) / ratio)
     if not math.isfinite(high):
-        return Estimate(float(ratio), problem='too few clusters for an interval')
-    return Estimate(float(ratio), float(low), float(high))
+        return Estimate(ratio, problem='too few clusters for an interval')
+    return Estimate(ratio, float(low), float(high), error=error)
+
+
+def _quadratic(vector: np.ndarray, matrix: np.ndarray) -> float:
+    """vector' matrix vector of a positive semidefinite matrix; 0.0 where nothing but rounding is left."""
+    value = vector @ matrix @ vector
+    scale = np.abs(vector) @ np.abs(matrix) @ np.abs(vector)
+    return float(value) if value > _ROUNDING * scale else 0.0
 
 
 def _less_one(value: float | None) -> float | None:
     return None if value is None else value - 1
+
+
+sctr = rate
