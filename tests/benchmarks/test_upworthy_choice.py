@@ -79,7 +79,7 @@ def test_component_lift_is_that_of_algorithm_1(log):
             match = SHOWN[p, 0] == title[test]
             numerator += weight * match * COUNTS.clicks[p]
             denominator += weight * match * COUNTS.impressions[p]
-            candidates = log.batch[keys.COUNTS][p, 0]
+            candidates = int(log.batch[keys.COUNTS][p, 0])
             uniform_numerator += weight / candidates * COUNTS.clicks[p]
             uniform_denominator += weight / candidates * COUNTS.impressions[p]
     found = component_lift(sums, 0, 0.95)
