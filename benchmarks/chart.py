@@ -5,7 +5,10 @@ from html import escape
 from typing import NamedTuple
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 900, 480, 70, 190, 30, 50
-_COLOURS = ('#1b6ca8', '#d1495b', '#2a9d5c', '#8d5a97', '#e08e0b', '#5c677d', '#00798c', '#a44a3f', '#7a9e1f')
+_COLOURS = (
+    '#1b6ca8', '#d1495b', '#2a9d5c', '#8d5a97', '#e08e0b', '#5c677d',
+    '#00b4a0', '#a44a3f', '#9bb01f', '#e07bb5', '#3d3d3d', '#7fb3e6',
+)  # fmt: skip
 _TICKS = 6
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>
@@ -25,19 +28,19 @@ class Point(NamedTuple):
 
 
 def chart(title: str, x_label: str, categories: Sequence[str], series: Mapping[str, Sequence[Point]]) -> str:
-    """An HTML page with a line per series over categories, a whisker per interval, in percent.
+    """An HTML page with a dot and a whisker per series and category, in percent.
 
     Args:
         title, x_label: texts.
         categories: from left to right.
-        series: by name, a point per category; the first is drawn boldest.
+        series: by name, a point per category; the first is drawn bold.
     """
     top = max(point.high for points in series.values() for point in points)
     bottom = min(0.0, *(point.low for points in series.values() for point in points))
     scale = _Scale(len(categories), bottom, top)
     parts = [*_grid(scale, bottom, top), *_categories(scale, categories, x_label)]
-    for number, (name, points) in reversed(list(enumerate(series.items()))):
-        parts += _line(scale, number, len(series), points)
+    for number, (name, points) in enumerate(series.items()):
+        parts += _points(scale, number, len(series), points)
         parts.append(_legend(number, name))
     return _PAGE.format(title=escape(title), width=_WIDTH, height=_HEIGHT, body='\n'.join(parts))
 
@@ -77,20 +80,20 @@ def _categories(scale: _Scale, categories: Sequence[str], label: str) -> list[st
     ]
 
 
-def _line(scale: _Scale, number: int, lines: int, points: Sequence[Point]) -> list[str]:
-    """A polyline with whiskers, shifted sideways so that whiskers of several lines do not hide each other."""
-    colour, width = _COLOURS[number % len(_COLOURS)], 3.5 if number == 0 else 1.5
-    shift = 0.5 * (number / lines - 0.5)
-    places = [(scale.x(i + shift), point) for i, point in enumerate(points)]
-    path = ' '.join(f'{x:.1f},{scale.y(point.value):.1f}' for x, point in places)
-    whiskers = [
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{scale.y(point.low):.1f}" y2="{scale.y(point.high):.1f}" '
-        f'stroke="{colour}" stroke-width="{width}"/>'
-        f'<circle cx="{x:.1f}" cy="{scale.y(point.value):.1f}" r="{width + 1}" fill="{colour}"/>'
-        for x, point in places
-    ]
-    line = f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}" opacity="0.5"/>'
-    return [line, *whiskers]
+def _points(scale: _Scale, number: int, of: int, points: Sequence[Point]) -> list[str]:
+    """Dots with whiskers, side by side within a category. Lines between them would seem to lead or lag."""
+    colour, width = _COLOURS[number % len(_COLOURS)], 4 if number == 0 else 2
+    shift = 0.7 * ((number + 0.5) / of - 0.5)
+    shapes = []
+    for category, point in enumerate(points):
+        x = scale.x(category + shift)
+        low, middle, high = (scale.y(value) for value in (point.low, point.value, point.high))
+        shapes += [
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" y2="{high:.1f}" stroke="{colour}" '
+            f'stroke-width="{width}"/>',
+            f'<circle cx="{x:.1f}" cy="{middle:.1f}" r="{width + 1}" fill="{colour}"/>',
+        ]
+    return shapes
 
 
 def _legend(number: int, name: str) -> str:

@@ -24,6 +24,6 @@ def test_every_series_and_category_is_named():
 
 def test_heights_are_proportional_to_figures():
     centres = [float(circle.get('cy')) for circle in _svg().iter('circle')]
-    low, middle, first, second = centres
+    first, second, low, middle = centres
     assert middle == pytest.approx(first) and second < first < low
     assert (low - middle) / (first - second) == pytest.approx(0.5, abs=0.02)
