@@ -49,7 +49,8 @@ class Replicates:
 
     def ratios(self, level: int, column: int) -> np.ndarray:
         """N / D of each replicate, float64 [B]; NaN where D is not above zero."""
-        numerator, denominator = self.sums[:, level, column, NUMERATOR], self.sums[:, level, column, DENOMINATOR]
+        chosen = self.sums[:, level, column]
+        numerator, denominator = chosen[:, NUMERATOR], chosen[:, DENOMINATOR]
         return np.divide(numerator, denominator, np.full(len(self.sums), np.nan), where=denominator > 0)
 
 

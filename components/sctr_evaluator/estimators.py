@@ -19,6 +19,8 @@ _KEY_BITS = 62
 _SHARD_BITS = 6
 _ONE_CLUSTER = 1 + 1e-9
 _ROUNDING = 1e-13
+# An interval from a thousandth to a thousandfold of the estimate says nothing.
+_WIDEST = math.log(1000)
 
 
 @dataclass(frozen=True)
@@ -204,16 +206,14 @@ def _estimate(
     if clusters <= _ONE_CLUSTER:
         return Estimate(ratio, problem='all matches are in one cluster')
     error = math.sqrt(_quadratic(gradient.ravel(), moments.second[level]) * clusters / (clusters - 1))
-    reach = float(stdtrit(clusters - 1, (1 + confidence) / 2)) * error
-    if signed:
-        low, high = ratio - reach, ratio + reach
-    elif error == 0 and len(columns) == 1:
+    if error == 0 and math.isclose(ratio, 1) and len(columns) == 1:
         return Estimate(ratio, problem='nothing but clicks where the policy chose what was shown')
-    else:
-        with np.errstate(over='ignore'):
-            low, high = ratio * np.exp(np.array([-reach, reach]) / ratio)
-    if not math.isfinite(high):
+    reach = float(stdtrit(clusters - 1, (1 + confidence) / 2)) * error
+    if not reach < (math.inf if signed else ratio * _WIDEST):
         return Estimate(ratio, problem='too few clusters for an interval')
+    if signed:
+        return Estimate(ratio, ratio - reach, ratio + reach, error=error)
+    low, high = ratio * np.exp(np.array([-reach, reach]) / ratio)
     return Estimate(ratio, float(low), float(high), error=error)
 
 

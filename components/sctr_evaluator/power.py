@@ -20,7 +20,9 @@ def effective_sample_size(total: float, squares: float) -> float:
     return total**2 / squares if squares > 0 else 0.0
 
 
-def rows_needed(estimate: Estimate, rows: float, lift: float, confidence: float, power: float) -> float | None:
+def rows_needed(
+    estimate: Estimate, rows: float, lift: float, confidence: float, power: float
+) -> float | None:
     """Rows of the same kind from which a true lift would be found.
 
     A lift d is found with probability `power` where its interval lies above (below, if d < 0) zero:
