@@ -95,7 +95,7 @@ class _TwoStage(_Combinations):
     """The best by f_comb of K combinations that pi_theta generates."""
 
     def score_combinations(self, batch: Batch, combinations: np.ndarray) -> np.ndarray:
-        """f_comb of those that pi_theta generates when it can generate no others than these; -inf of the rest."""
+        """f_comb of those that pi_theta generates when it can generate no others; -inf of the rest."""
         generated = self._graphs.generated_of(batch, combinations, self._seeds(batch)).numpy()
         return np.where(generated, super().score_combinations(batch, combinations), -np.inf)
 

@@ -17,7 +17,6 @@ from creative_logs.errors import InputError
 from creative_logs.schema import CLICK, REQUEST_ID, TIMESTAMP, TRAIN
 from creative_logs.upworthy import Counts, impression_rows, log_schema, package_columns, split_impressions
 from creative_logs.upworthy_source import TEST, WEEK, month_of_week, read_packages
-from model import batch as keys
 from model.batch import Batch
 from model.config import GencoConfig
 from model.layout import Layout
@@ -63,7 +62,7 @@ class UpworthyLog:
     counts: Counts
 
     def split(self, train_share: float, seed: int) -> Split:
-        """Half of every package's impressions for testing, a share of all, from the other half, for training."""
+        """Half of every package's impressions for testing, and a share of all, from the rest, for training."""
         rng = np.random.default_rng(seed)
         drawn = split_impressions(self.counts.impressions, self.counts.clicks, train_share, rng)
         return Split(Counts(*drawn[:2]), Counts(*drawn[2:]))
