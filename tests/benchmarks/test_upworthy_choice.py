@@ -70,7 +70,7 @@ def test_clicks_weigh_tests_by_their_impressions(log):
 def test_component_lift_is_that_of_algorithm_1(log):
     """Row by row: a click and an exposure each grow by weight / propensity where the choice was shown."""
     chosen = np.array([0, 1, 0, 0, 1, 1, 0.0])
-    sums = component_sums(log, chosen, COUNTS)
+    sums = np.tile(component_sums(log, chosen, COUNTS), [20, 1, 1, 1])  # enough tests for an interval
     title = {0: 1, 1: 1}
     numerator = denominator = uniform_numerator = uniform_denominator = 0.0
     for p, test in enumerate(TEST):
