@@ -17,7 +17,6 @@ from model import batch as keys
 from model.batch import Batch, pack
 from model.layout import Layout
 
-LABELS = (CLICK, WEIGHT, TIMESTAMP, keys.SHOWN, keys.PROPENSITY)
 _SPLITS, _VALUES = 'splits', 'values'
 
 Features = dict[str, dict[str, np.ndarray]]
@@ -47,7 +46,7 @@ def pack_logs(
 
 def without_labels(batches: Iterable[Batch]) -> list[Batch]:
     """The requests: nothing of what was shown or what came of it."""
-    return [{key: value for key, value in batch.items() if key not in LABELS} for batch in batches]
+    return [{key: value for key, value in batch.items() if key not in keys.LABELS} for batch in batches]
 
 
 def dataset(batches: Sequence[Batch]) -> tf.data.Dataset:
@@ -72,6 +71,7 @@ def _features(table: pa.Table, schema: LogSchema) -> tuple[Features, dict[str, i
     features: Features = {
         CLICK: {_VALUES: _numpy(table, CLICK, np.float32)},
         WEIGHT: {_VALUES: np.ones(table.num_rows, np.float32)},
+        keys.OWN: {_VALUES: np.zeros(table.num_rows, np.float32)},
         TIMESTAMP: {_VALUES: _numpy(table, TIMESTAMP, np.int64)},
     }
     columns = {f.name: f.name for f in schema.context} | {c.name: c.candidates for c in schema.components}

@@ -67,7 +67,7 @@ class Requests:
         return np.where(self.counts > 0, drawn, -1)
 
     def served(self, shown: np.ndarray, propensity: np.ndarray, click: np.ndarray) -> list[Batch]:
-        """The packed log of the requests after something was shown.
+        """The packed log of the requests after one of our own policies showed something.
 
         Args:
             shown: int64 [R, M]; propensity: float [R, M]; click: bool [R].
@@ -77,6 +77,7 @@ class Requests:
         parts = zip(self._logged, *(np.split(column, ends) for column in columns))
         return [
             batch | {keys.SHOWN: tf.constant(s), keys.PROPENSITY: tf.constant(p), CLICK: tf.constant(c)}
+            | {keys.OWN: tf.ones_like(batch[keys.OWN])}
             for batch, s, p, c in parts
         ]
 

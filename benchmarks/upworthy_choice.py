@@ -5,11 +5,9 @@ import numpy as np
 from benchmarks.packed_rows import PackedRows
 from benchmarks.upworthy_log import UpworthyLog
 from components.sctr_evaluator.estimators import ClusterSums, Estimate, Moments, lift
-from creative_logs.schema import CLICK, TIMESTAMP, WEIGHT
 from creative_logs.upworthy import Counts
 from model import batch as keys
 
-_LABELS = (CLICK, WEIGHT, TIMESTAMP, keys.SHOWN, keys.PROPENSITY)
 _POLICY, _UNIFORM = 0, 1
 
 
@@ -29,7 +27,7 @@ class Chooser:
         self._requests = []
         for size in np.unique(sizes):
             packages = asked[sizes == size].reshape(-1, size)
-            request = {k: v for k, v in rows.take(packages[:, 0]).items() if k not in _LABELS}
+            request = {k: v for k, v in rows.take(packages[:, 0]).items() if k not in keys.LABELS}
             self._requests.append((packages, request, np.asarray(log.batch[keys.SHOWN])[packages]))
 
     def __call__(self, policy) -> np.ndarray:

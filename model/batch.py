@@ -10,6 +10,8 @@ from model.layout import RAGGED_VALUES, WORD_COUNTS, WORDS, Layout, offsets
 CONTEXT_IDS, NUMBERS, TERMS, TERM_COUNTS = 'context_ids', 'numbers', 'terms', 'term_counts'
 ELEMENTS, COUNTS, SHOWN, PROPENSITY = 'elements', 'counts', 'shown', 'propensity'
 WORD_ROWS, WORDS_PER_ELEMENT = 'word_rows', 'words_per_element'
+OWN = 'own'
+LABELS = (CLICK, WEIGHT, TIMESTAMP, OWN, SHOWN, PROPENSITY)  # all that a request does not have
 
 Batch = dict[str, tf.Tensor]
 
@@ -26,7 +28,7 @@ def feature_spec(layout: Layout) -> dict:
     for name in layout.words:
         spec[name + WORDS] = _ragged_rows(name + WORDS)
         spec[name + WORD_COUNTS] = _ragged_rows(name + WORD_COUNTS)
-    spec |= {name: tf.io.FixedLenFeature([], tf.float32) for name in (CLICK, WEIGHT)}
+    spec |= {name: tf.io.FixedLenFeature([], tf.float32) for name in (CLICK, WEIGHT, OWN)}
     spec[TIMESTAMP] = tf.io.FixedLenFeature([], tf.int64)
     return spec
 
@@ -38,7 +40,8 @@ def pack(features: dict, layout: Layout) -> Batch:
         context_ids int64 [B, F], numbers float32 [B, P]; terms int64 [S] and term_counts int32 [B, Q]
         for Q features of terms; elements int64 [T] (rows of the element table); counts int32 [B, M];
         shown int64 [B, M], -1 where absent; propensity float32 [B, M]; with texts, word_rows
-        int64 [V] and words_per_element int32 [T]; click, weight float32 [B]; timestamp int64 [B].
+        int64 [V] and words_per_element int32 [T]; click, weight float32 [B]; own float32 [B], 1 where
+        a GenCO model chose what was shown; timestamp int64 [B].
     """
     counts = tf.stack([_lengths(features[name]) for name in layout.components], 1)
     places = _places(counts)
@@ -54,7 +57,7 @@ def pack(features: dict, layout: Layout) -> Batch:
     if layout.words:
         batch |= _words(features, layout, counts, places)
     if CLICK in features:
-        batch |= {name: features[name] for name in (CLICK, WEIGHT, TIMESTAMP) if name in features}
+        batch |= {name: features[name] for name in (CLICK, WEIGHT, OWN, TIMESTAMP) if name in features}
         names = list(layout.components)
         batch[SHOWN] = tf.stack([features[f'{name}_shown'] for name in names], 1)
         batch[PROPENSITY] = tf.stack([features[f'{name}_propensity'] for name in names], 1)

@@ -12,6 +12,7 @@ from model.evidence import Evidence
 _PRIOR_EXPOSURE = 3.0  # impressions; keeps the preference of hardly shown elements near zero
 _MOST_ITERATIONS = 150
 _TOLERANCE = 1e-9  # of the loss, relative, from one iteration to the next
+_NO_SPREAD = 1e-4
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Priors:
 
     Attributes:
         ad, element, word: of the effect of an ad, of an element and of a word.
-        preference: of the weight of the logging policy's preference, one per component.
+        preference: of the weight of the logging policy's preference, one per component; the largest that
+            may be learned.
     """
 
     ad: float
@@ -59,9 +61,11 @@ def fit_effects(evidence: Evidence, intercept: float, ads: int, priors: Priors) 
             element_e + preference_C(e) q_e + sum over its n words of word / sqrt(n)),
         q_e = log((exposure_e + 3) / (chance_e + 3)).
 
-    q is how much more often than by chance the logging policy showed the element. A policy that knows
-    something shows good elements more often; how much that is worth, the clicks decide. Precisions are
-    those of Laplace's approximation, without the correlations.
+    q is how much more often than by chance the logging policy showed the element; what our own models
+    showed does not count. A policy that knows something shows good elements more often. How much that
+    is worth is learned in two fits: the spread of the weights in the first, less what noise explains of
+    it, is their prior in the second (DerSimonian and Laird 1986). So where the policy knows nothing, its
+    preference is left out. Precisions are those of Laplace's approximation, without the correlations.
 
     Args:
         evidence: with at least one impression.
@@ -72,17 +76,9 @@ def fit_effects(evidence: Evidence, intercept: float, ads: int, priors: Priors) 
     problem = _Problem(evidence, priors)
     start = np.zeros(problem.size)
     start[0] = intercept
-    scale = 1 / np.sqrt(problem.curvature(start))
-    # On a busy machine, threads of BLAS wait for each other longer than they compute.
-    with threadpool_limits(1, 'blas'):
-        found = optimize.minimize(
-            lambda x: problem.loss(x * scale, scale),
-            start / scale,
-            jac=True,
-            method='L-BFGS-B',
-            options={'maxiter': _MOST_ITERATIONS, 'ftol': _TOLERANCE},
-        )
-    values = found.x * scale
+    first = _mode(problem, start)
+    problem.set_preference_prior(_learned_spread(problem, first, priors))
+    values = _mode(problem, first)
     (intercept,), ad, element, word, preference = problem.split(values)
     _, ad_precision, element_precision, _, _ = problem.split(problem.curvature(values))
     rows, words = problem.all_words.shape
@@ -95,6 +91,36 @@ def fit_effects(evidence: Evidence, intercept: float, ads: int, priors: Priors) 
         word=_spread(word, problem.words, np.zeros(words)),
         preference=preference,
     )
+
+
+def _mode(problem: '_Problem', start: np.ndarray) -> np.ndarray:
+    scale = 1 / np.sqrt(problem.curvature(start))
+    # On a busy machine, threads of BLAS wait for each other longer than they compute.
+    with threadpool_limits(1, 'blas'):
+        found = optimize.minimize(
+            lambda x: problem.loss(x * scale, scale),
+            start / scale,
+            jac=True,
+            method='L-BFGS-B',
+            options={'maxiter': _MOST_ITERATIONS, 'ftol': _TOLERANCE},
+        )
+    return found.x * scale
+
+
+def _learned_spread(problem: '_Problem', values: np.ndarray, priors: Priors) -> float:
+    """Standard deviation of the weights of the preference beyond their noise, at most as in `priors`.
+
+    The clicks of element e say H_e about its effect, which varies by `priors.element`; so they say
+    q_e^2 H_e / (1 + priors.element^2 H_e) about the weight of q.
+    """
+    *_, weights = problem.split(values)
+    _, _, element_precision, _, _ = problem.split(problem.curvature(values))
+    said = np.maximum(element_precision - priors.element**-2, 0)
+    information = problem.preferences.power(2).T @ (said / (1 + priors.element**2 * said))
+    if not information.any():
+        return _NO_SPREAD
+    variance = (information @ weights**2 - np.count_nonzero(information)) / information.sum()
+    return min(max(variance, _NO_SPREAD**2) ** 0.5, priors.preference)
 
 
 class _Problem:
@@ -112,12 +138,15 @@ class _Problem:
         words = self.all_words[self.elements]
         self.words = np.unique(words.indices)
         self._words = words[:, self.words]
-        self._preferences = self.all_preferences[self.elements]
-        sizes = (1, len(self.ads), *self._words.shape, self._preferences.shape[1])
+        self.preferences = self.all_preferences[self.elements]
+        sizes = (1, len(self.ads), *self._words.shape, self.preferences.shape[1])
         self._cuts = np.cumsum(sizes)[:-1]
         self.size = sum(sizes)
         stds = (np.inf, priors.ad, priors.element, priors.word, priors.preference)
         self._precision = np.repeat([std**-2.0 for std in stds], sizes)
+
+    def set_preference_prior(self, std: float) -> None:
+        self._precision[self._cuts[-1] :] = std**-2.0
 
     def split(self, values: np.ndarray) -> list[np.ndarray]:
         return np.split(values, self._cuts)
@@ -127,7 +156,7 @@ class _Problem:
         logit, data = self._logit(values), self._data
         loss = data.weight @ (np.logaddexp(0, logit) - data.click * logit)
         ad, element = self._sums(data.weight * (expit(logit) - data.click))
-        below = (self._words.T @ element, self._preferences.T @ element)
+        below = (self._words.T @ element, self.preferences.T @ element)
         pull = self._precision * values
         gradient = np.concatenate([[ad.sum()], ad, element, *below]) + pull
         return loss + 0.5 * pull @ values, scale * gradient
@@ -136,12 +165,12 @@ class _Problem:
         """Diagonal of the Hessian."""
         ctr = expit(self._logit(values))
         ad, element = self._sums(self._data.weight * ctr * (1 - ctr))
-        below = (self._words.power(2).T @ element, self._preferences.power(2).T @ element)
+        below = (self._words.power(2).T @ element, self.preferences.power(2).T @ element)
         return np.concatenate([[ad.sum()], ad, element, *below]) + self._precision
 
     def _logit(self, values: np.ndarray) -> np.ndarray:
         intercept, ad, element, word, preference = self.split(values)
-        effect = element + self._words @ word + self._preferences @ preference
+        effect = element + self._words @ word + self.preferences @ preference
         of_elements = np.bincount(self._row, effect[self._shown], len(self._ad))
         return self._data.offset + intercept + ad[self._ad] + of_elements
 

@@ -41,7 +41,7 @@ class Evidence:
         limit: the newest so many impressions are kept, a batch more or less.
 
     Attributes:
-        exposure: float64 [rows], weight with which each element was shown.
+        exposure: float64 [rows], weight with which each element was shown by others than our own models.
         chance: float64 [rows], with which a uniform policy would have shown it.
         component: int64 [rows], the component of each element, -1 where it was never a candidate.
     """
@@ -71,6 +71,7 @@ class Evidence:
         offset: np.ndarray,
         click: np.ndarray,
         weight: np.ndarray,
+        own: np.ndarray,
         shown: np.ndarray,
         counts: np.ndarray,
         elements: np.ndarray,
@@ -86,7 +87,7 @@ class Evidence:
         self._kept += len(ad)
         while self._kept - len(self._parts[0].ad) >= self.limit:
             self._kept -= len(self._parts.popleft().ad)
-        self._count(elements, counts, weight, rows[present], np.nonzero(present)[0])
+        self._count(elements, counts, weight * (1 - own), rows[present], np.nonzero(present)[0])
         if words is not None:
             self._note_words(rows[present], place[present], words, words_per_element)
 

@@ -312,7 +312,7 @@ class GenCO(tfrs.Model):
 
     def _collect(self, inputs: Batch, offset: tf.Tensor) -> None:
         words = [inputs[key] for key in (keys.WORD_ROWS, keys.WORDS_PER_ELEMENT) if self.layout.words]
-        logged = [inputs[key] for key in (CLICK, WEIGHT, keys.SHOWN, keys.COUNTS, keys.ELEMENTS)]
+        logged = [inputs[key] for key in (CLICK, WEIGHT, keys.OWN, keys.SHOWN, keys.COUNTS, keys.ELEMENTS)]
         tf.numpy_function(self.evidence.add, [self._ad_rows(inputs), offset, *logged, *words], [])
 
     def adopt(self, effects: Effects) -> None:

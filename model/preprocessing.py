@@ -12,7 +12,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform import schema_inference
 
-from creative_logs.schema import CLICK, TIMESTAMP, WEIGHT, Component, ContextFeature, LogSchema
+from creative_logs.schema import CLICK, MODEL_VERSION, TIMESTAMP, WEIGHT, Component, ContextFeature, LogSchema
+from model.batch import OWN
 from model.columns import propensities, ragged, scalar
 from model.config import GencoConfig, TransformConfig
 from model.distinct import approximate_distinct_counts
@@ -37,7 +38,8 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
         per component its rows (ragged int64, at most N, the shown element kept; -1 - k for the k-th
         of the elements that have rows of their own), `_shown` int64 [B] and `_propensity` float32 [B];
         with texts `_words` (ragged int64) and `_word_counts` (ragged int64, one per candidate);
-        `click`, `weight` float32 [B] and `timestamp` int64 [B].
+        `click`, `weight` float32 [B], `own` float32 [B] (1 where the row has a model version: one of our own
+        models chose) and `timestamp` int64 [B].
     """
     config = GencoConfig.model_validate(custom_config['genco'])
     schema = config.log_schema
@@ -62,6 +64,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
             outputs[feature.name] = tft.scale_to_z_score(number)
     outputs[CLICK] = tf.cast(scalar(inputs[CLICK], 0), tf.float32)
     outputs[WEIGHT] = scalar(inputs[WEIGHT], 1.0)
+    outputs[OWN] = tf.cast(tf.strings.length(scalar(inputs[MODEL_VERSION], '')) > 0, tf.float32)
     outputs[TIMESTAMP] = scalar(inputs[TIMESTAMP], 0)
     return outputs
 

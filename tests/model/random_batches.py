@@ -44,6 +44,7 @@ def random_batch(rng: np.random.Generator, ads: int = 24, layout: Layout = LAYOU
         'propensity': np.where(counts > 0, 1 / np.maximum(counts, 1), 1).astype(np.float32),
         'click': (rng.random(ads) < 0.3).astype(np.float32),
         'weight': rng.choice([1.0, 2.0, 0.5], ads).astype(np.float32),
+        'own': (rng.random(ads) < 0.2).astype(np.float32),
         'timestamp': np.arange(ads),
     }
     return {name: tf.constant(value) for name, value in values.items()}

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -34,6 +36,7 @@ def batch(rng: np.random.Generator, ads: int, words: bool = True) -> dict[str, n
         'offset': rng.normal(0, 0.3, ads).astype(np.float32),
         'click': (rng.random(ads) < 0.3).astype(np.float32),
         'weight': rng.integers(1, 4, ads).astype(np.float32),
+        'own': (rng.random(ads) < 0.2).astype(np.float32),
         'shown': np.where(counts > 0, (rng.random(counts.shape) * counts).astype(int), -1),
         'counts': counts,
         'elements': np.concatenate(elements),
@@ -50,7 +53,7 @@ def collected(batches: list[dict], limit: int = 1000, words: int = WORDS) -> Evi
     return evidence
 
 
-def newton(data, words, preferences, intercept: float) -> np.ndarray:
+def newton(data, words, preferences, preference_std: float) -> np.ndarray:
     """The mode by Newton's method on a dense design: intercept, ads, elements, words, preferences."""
     shown = np.zeros((len(data.ad), ELEMENTS))
     for row, elements in enumerate(data.shown):
@@ -59,10 +62,10 @@ def newton(data, words, preferences, intercept: float) -> np.ndarray:
     design = np.hstack(
         [np.ones((len(data.ad), 1)), np.eye(ADS)[data.ad], shown, shown @ words, shown @ preferences]
     )
-    stds = [np.inf] + [0.6] * ADS + [0.3] * ELEMENTS + [0.2] * words.shape[1] + [0.4] * 2
+    stds = [np.inf] + [0.6] * ADS + [0.3] * ELEMENTS + [0.2] * words.shape[1] + [preference_std] * 2
     precision = np.array(stds) ** -2.0
     values = np.zeros(design.shape[1])
-    values[0] = intercept
+    values[0] = -1.0
     for _ in range(60):
         ctr = expit(data.offset + design @ values)
         gradient = design.T @ (data.weight * (ctr - data.click)) + precision * values
@@ -80,13 +83,30 @@ def preferences(batches: list[dict]) -> np.ndarray:
                 for position in range(n):
                     element = each['elements'][place + position]
                     component[element] = j
-                    chance[element] += each['weight'][row] / n
-                    exposure[element] += each['weight'][row] * (each['shown'][row, j] == position)
+                    foreign = each['weight'][row] * (1 - each['own'][row])
+                    chance[element] += foreign / n
+                    exposure[element] += foreign * (each['shown'][row, j] == position)
                 place += n
     found = np.zeros((ELEMENTS, 2))
     for element in np.flatnonzero(component >= 0):
         found[element, component[element]] = np.log((exposure[element] + 3) / (chance[element] + 3))
     return found
+
+
+def learned_spread(evidence: Evidence, q: np.ndarray, first: np.ndarray) -> float:
+    """Of the weights of the preference beyond their noise, a weight at a time."""
+    data, weights = evidence.impressions(), first[-2:]
+    effect = first[ADS + 1 : ADS + 1 + ELEMENTS] + q @ weights
+    effect = effect + evidence.words() @ first[ADS + 1 + ELEMENTS : -2]
+    logit = data.offset + first[0] + first[1 : ADS + 1][data.ad]
+    logit = logit + np.where(data.shown >= 0, effect[data.shown], 0).sum(1)
+    said = np.zeros(ELEMENTS)
+    for row, elements in enumerate(data.shown):
+        for element in elements[elements >= 0]:
+            said[element] += data.weight[row] * expit(logit[row]) * (1 - expit(logit[row]))
+    variances = [1 / sum(q[e, j] ** 2 / (0.3**2 + 1 / said[e]) for e in range(ELEMENTS) if said[e]) for j in (0, 1)]
+    excess = sum(weights[j] ** 2 / variances[j] - 1 for j in (0, 1)) / sum(1 / v for v in variances)
+    return min(max(excess, 1e-8) ** 0.5, 0.4)
 
 
 @pytest.mark.parametrize('words', [0, WORDS])
@@ -96,7 +116,8 @@ def test_effects_are_the_posterior_mode(words):
     evidence = collected(batches, words=words)
     found = fit_effects(evidence, -1.0, ADS, PRIORS)
     q = preferences(batches)
-    values = newton(evidence.impressions(), evidence.words().toarray(), q, -1.0)
+    known = evidence.impressions(), evidence.words().toarray(), q
+    values = newton(*known, learned_spread(evidence, q, newton(*known, 0.4)))
     ads, elements = values[1 : ADS + 1], values[ADS + 1 : ADS + 1 + ELEMENTS]
     np.testing.assert_allclose(found.intercept, values[0], atol=2e-3)
     np.testing.assert_allclose(found.ad, ads, atol=2e-3)
@@ -126,27 +147,40 @@ def test_a_weight_is_worth_as_many_equal_rows():
     np.testing.assert_allclose(weighted.element_precision, repeated.element_precision, rtol=1e-3)
 
 
-def test_a_policy_that_knows_something_raises_what_it_prefers():
-    """In each component the first of two elements is preferred, and better."""
-    rng = np.random.default_rng(6)
-    rows = 4000
-    shown = np.stack([rng.random(rows) < 0.2, rng.random(rows) < 0.2], 1).astype(int)
-    good = (shown == 0).sum(1)
-    evidence = collected(
-        [
-            {
-                'ad': np.zeros(rows, int),
-                'offset': np.zeros(rows, np.float32),
-                'click': (rng.random(rows) < expit(-1.5 + 0.4 * good)).astype(np.float32),
-                'weight': np.ones(rows, np.float32),
-                'shown': shown,
-                'counts': np.full((rows, 2), 2, np.int32),
-                'elements': np.tile([0, 1, 4, 5], rows),
-            }
-        ],
-        limit=10_000,
-        words=0,
+def preferring(rng: np.random.Generator, effect: float) -> Evidence:
+    """Each ad has one title and two images of 40, half of which are shown four times as often as the others
+    and raise the logit of a click by `effect`."""
+    rows = 6000
+    images = np.stack([rng.integers(0, 20, rows), rng.integers(20, 40, rows)], 1)
+    shown = (rng.random(rows) < 0.2).astype(int)
+    logit = -1.5 + effect * (shown == 0)
+    evidence = Evidence(replace(layout(0), components={'title': 4, 'image': 40}), 10_000)
+    evidence.add(
+        ad=np.zeros(rows, int),
+        offset=np.zeros(rows, np.float32),
+        click=(rng.random(rows) < expit(logit)).astype(np.float32),
+        weight=np.ones(rows, np.float32),
+        own=np.zeros(rows, np.float32),
+        shown=np.stack([np.zeros(rows, int), shown], 1),
+        counts=np.tile(np.int32([1, 2]), (rows, 1)),
+        elements=np.concatenate([np.zeros((rows, 1), int), 4 + images], 1).ravel(),
     )
-    found = fit_effects(evidence, -1.0, ADS, PRIORS)
-    assert found.preference[0] > 0.1
-    assert found.element[0] > found.element[1] + 0.2
+    return evidence
+
+
+def test_a_policy_that_knows_something_raises_what_it_prefers():
+    found = fit_effects(preferring(np.random.default_rng(6), 0.4), -1.0, ADS, PRIORS)
+    assert found.preference[1] > 0.1
+    images = found.element[4:44]
+    assert images[:20].mean() > images[20:].mean() + 0.2
+
+
+def test_the_preference_of_a_policy_that_knows_nothing_is_left_out():
+    found = fit_effects(preferring(np.random.default_rng(8), 0.0), -1.0, ADS, PRIORS)
+    assert np.abs(found.preference).max() < 1e-4
+
+
+def test_what_our_own_models_showed_is_no_preference():
+    each = batch(np.random.default_rng(9), 300) | {'own': np.ones(300, np.float32)}
+    found = fit_effects(collected([each]), -1.0, ADS, PRIORS)
+    assert not found.preference.any()

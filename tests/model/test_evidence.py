@@ -54,4 +54,4 @@ def test_nothing_is_left_after_clearing():
     evidence.clear()
     evidence.add(**(later := batch(np.random.default_rng(2), 4)))
     assert len(evidence.impressions().ad) == 4
-    assert evidence.exposure.sum() == (later['weight'][:, None] * (later['shown'] >= 0)).sum()
+    assert evidence.exposure.sum() == ((later['weight'] * (1 - later['own']))[:, None] * (later['shown'] >= 0)).sum()
