@@ -29,6 +29,7 @@ setup(
     ],
     extras_require={
         'peers': ['vowpalwabbit>=9.11'],
+        'estimator-peers': ['obp>=0.4.1', 'vw-estimators>=0.2.2'],
         'gpu': ['tensorflow[and-cuda]>=2.21,<2.22'],
         'test': ['pytest>=9', 'hypothesis>=6'],
     },

@@ -153,7 +153,9 @@ def combination_terms(
 
 
 def _ratios(probability: np.ndarray, propensity: np.ndarray, present: np.ndarray) -> np.ndarray:
-    return np.where(present[..., None], probability / propensity[..., None], 1.0)
+    """pi_j / p_j, and 1 where a component is absent, float64 [R, M, P]."""
+    one = np.ones(probability.shape)
+    return np.divide(probability, propensity[..., None], out=one, where=present[..., None])
 
 
 def _terms(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -122,30 +122,33 @@ class Uniformity:
         return [self._check(j) for j in range(len(self.ads))]
 
     def verdict(self, components: Iterable[str]) -> str:
-        """A sentence: whether the log is what it claims, over all components together (Bonferroni).
+        """A sentence: whether the log is what it claims.
 
         Args:
             components: names, in the order of the axis M.
         """
-        known = {
-            name: check for name, check in zip(components, self.checks()) if check.p_value is not None
-        }
-        if not known:
-            return 'whether the log is uniform cannot be told: no ad was shown twice with a choice'
-        wrong = [name for name, check in known.items() if check.p_value < SIGNIFICANCE / len(known)]
-        if not wrong:
-            least = min(check.p_value for check in known.values())
-            return f'no sign that the log is not uniform (smallest p {least:.2g} of {len(known)} components)'
-        shares = ', '.join(f'{name} by {known[name].deviation * 100:.1f} %' for name in wrong)
+        checks = self.checks()
+        p_values = [check.p_value for check in checks if check.p_value is not None]
+        if not p_values:
+            return 'whether the log is what it claims cannot be told: no ad was shown twice with a choice'
+        suspicious = self.suspicious()
+        if not suspicious:
+            return (
+                'no sign that elements were shown more or less often than their propensities say (smallest p '
+                f'{min(p_values):.2g} of {len(p_values)} components)'
+            )
+        names = list(components)
+        shares = ', '.join(f'{names[j]} by {checks[j].deviation * 100:.1f} %' for j in suspicious)
         return (
             'THE LOG IS NOT WHAT IT CLAIMS: elements were shown more or less often than their propensities '
-            f'say ({shares}, root mean square); no figure below can be trusted'
+            f'say ({shares}, root mean square); no figure that rests on it can be trusted'
         )
 
-    def is_suspicious(self) -> bool:
-        """Whether the verdict is against the log."""
-        p_values = [check.p_value for check in self.checks() if check.p_value is not None]
-        return bool(p_values) and min(p_values) < SIGNIFICANCE / len(p_values)
+    def suspicious(self) -> list[int]:
+        """Components whose test fails at `SIGNIFICANCE` over all of them together (Bonferroni)."""
+        p_values = [check.p_value for check in self.checks()]
+        known = sum(p_value is not None for p_value in p_values)
+        return [j for j, p in enumerate(p_values) if p is not None and p < SIGNIFICANCE / known]
 
     def _check(self, j: int) -> ComponentCheck:
         if self.spread[j] <= 0:
