@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from scipy.special import ndtr, pdtr, stdtrit
 
-from components.sctr_evaluator.estimators import DENOMINATOR, NUMERATOR, ClusterSums, Estimate
+from components.sctr_evaluator.estimators import DENOMINATOR, NUMERATOR, ClusterSums, Estimate, product
 from creative_logs.simulator.hashing import Draws
 
 _SEED = 20_110_922
@@ -39,7 +39,7 @@ class Replicates:
         total = np.zeros((replicates, flat.shape[1]))
         for start in range(0, len(flat), _CHUNK):
             chunk = slice(start, start + _CHUNK)
-            total += poisson_weights(table.keys[chunk], replicates) @ flat[chunk]
+            total += product(poisson_weights(table.keys[chunk], replicates), flat[chunk])
         return cls(total.reshape(replicates, *table.sums.shape[1:]))
 
     @classmethod

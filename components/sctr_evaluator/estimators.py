@@ -9,10 +9,12 @@ estimates and their delta-method variances need.
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Self
 
 import numpy as np
 from scipy.special import stdtrit
+from threadpoolctl import ThreadpoolController
 
 NUMERATOR, DENOMINATOR = 0, 1
 _KEY_BITS = 62
@@ -21,6 +23,17 @@ _ONE_CLUSTER = 1 + 1e-9
 _ROUNDING = 1e-13
 # An interval from a thousandth to a thousandfold of the estimate says nothing.
 _WIDEST = math.log(1000)
+
+
+def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Matrix product on one thread: several wait for each other where the cores have other work to do."""
+    with _blas().limit(limits=1):
+        return left @ right
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api='blas')
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,7 @@ class Moments:
         flat = sums.reshape(*sums.shape[:2], -1)
         return cls(
             first=sums.sum(0),
-            second=flat.transpose(1, 2, 0) @ flat.transpose(1, 0, 2),
+            second=product(flat.transpose(1, 2, 0), flat.transpose(1, 0, 2)),
             clusters=(sums[..., DENOMINATOR] > 0).sum(0),
         )
 

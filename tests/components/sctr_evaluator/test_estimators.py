@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.sctr_evaluator.estimators import ClusterSums, Moments, lift, sctr
+from components.sctr_evaluator.estimators import ClusterSums, Moments, lift, rate
 
 
 def _moments(numerators, denominators) -> Moments:
@@ -36,7 +36,7 @@ def _random_sums(seed, clusters=400):
 
 def test_value_is_the_ratio_of_the_sums():
     moments = _moments([[3, 1], [2, 4]], [[10, 10], [10, 10]])
-    assert sctr(moments, 0, 0, 0.95).value == pytest.approx(5 / 20)
+    assert rate(moments, 0, 0, 0.95).value == pytest.approx(5 / 20)
     assert lift(moments, 0, 0, 1, 0.95).value == pytest.approx(0.0)
     assert lift(_moments([[6, 3], [6, 3]], [[10, 10], [20, 20]]), 0, 0, 1, 0.95).value == pytest.approx(1.0)
 
@@ -45,8 +45,8 @@ def test_intervals_agree_with_the_jackknife():
     numerators, denominators = _random_sums(1)
     moments = _moments(numerators, denominators)
     ratios = [(numerators[:, p], denominators[:, p]) for p in range(2)]
-    rate = sctr(moments, 0, 0, 0.95)
-    assert np.log(rate.high / rate.low) / 2 / 1.966 == pytest.approx(
+    found = rate(moments, 0, 0, 0.95)
+    assert np.log(found.high / found.low) / 2 / 1.966 == pytest.approx(
         _jackknife_log_error(ratios[0]), rel=0.02
     )
     gain = lift(moments, 0, 0, 1, 0.95)
@@ -64,7 +64,7 @@ def test_wider_at_higher_confidence_and_with_fewer_clusters():
     numerators, denominators = _random_sums(3)
     all_rows = _moments(numerators, denominators)
     few = _moments(numerators[:6], denominators[:6])
-    narrow, wide, fewer = sctr(all_rows, 0, 0, 0.8), sctr(all_rows, 0, 0, 0.99), sctr(few, 0, 0, 0.8)
+    narrow, wide, fewer = rate(all_rows, 0, 0, 0.8), rate(all_rows, 0, 0, 0.99), rate(few, 0, 0, 0.8)
     assert wide.low < narrow.low < narrow.value < narrow.high < wide.high
     assert fewer.high - fewer.low > narrow.high - narrow.low
 
@@ -78,7 +78,7 @@ def test_wider_at_higher_confidence_and_with_fewer_clusters():
     ],
 )
 def test_what_is_not_known_is_named(numerators, denominators, value, problem):
-    found = sctr(_moments(numerators, denominators), 0, 0, 0.95)
+    found = rate(_moments(numerators, denominators), 0, 0, 0.95)
     assert found.value == value and found.low is None and found.high is None
     assert problem in found.problem
 
@@ -101,9 +101,63 @@ def test_what_is_not_known_of_a_lift_is_named(policy, reference, value, problem)
     assert found.low is None and found.high is None and problem in found.problem
 
 
-def test_an_interval_beyond_all_numbers_is_none():
-    found = sctr(_moments([[1], [0]], [[1], [1000]]), 0, 0, 0.9999)
-    assert found.low is None and 'too few clusters' in found.problem
+@pytest.mark.parametrize(
+    ('numerators', 'denominators', 'problem'),
+    [
+        ([[1], [0]], [[1], [1000]], 'too few clusters'),
+        ([[3], [2]], [[3], [2]], 'nothing but clicks'),
+        ([[np.nan], [2]], [[3], [2]], 'no finite numbers'),
+        ([[1], [2]], [[np.inf], [2]], 'no finite numbers'),
+    ],
+)
+def test_what_gives_no_interval_is_named(numerators, denominators, problem):
+    found = rate(_moments(numerators, denominators), 0, 0, 0.9999)
+    assert found.low is None and found.error is None and problem in found.problem
+
+
+def test_signed_sums_have_an_interval_symmetric_in_the_value():
+    numerators, denominators = _random_sums(4)
+    moments = _moments(numerators - 0.9 * denominators, denominators)
+    found = rate(moments, 0, 0, 0.95, signed=True)
+    assert found.value < 0 and found.high - found.value == pytest.approx(found.value - found.low)
+    gain = lift(_moments(numerators, denominators), 0, 0, 1, 0.95, signed=True)
+    positive = lift(_moments(numerators, denominators), 0, 0, 1, 0.95)
+    assert gain.error == pytest.approx(positive.error)
+    assert gain.high - gain.value == pytest.approx(gain.value - gain.low)
+    assert positive.high - positive.value > positive.value - positive.low
+
+
+def test_a_reference_below_zero_and_nothing_at_all_are_named():
+    signed = lift(_moments([[1, -1], [2, -2]], [[5, 5], [6, 6]]), 0, 0, 1, 0.95, signed=True)
+    assert signed.value is None and 'below zero' in signed.problem
+    nothing = rate(_moments([[0], [0]], [[5], [6]]), 0, 0, 0.95, signed=True)
+    assert nothing.value == 0 and 'no click' in nothing.problem
+
+
+def test_the_standard_error_is_the_jackknifes():
+    numerators, denominators = _random_sums(5)
+    moments = _moments(numerators, denominators)
+    ratios = [(numerators[:, p], denominators[:, p]) for p in range(2)]
+    found, gain = rate(moments, 0, 0, 0.95), lift(moments, 0, 0, 1, 0.95)
+    assert found.error / found.value == pytest.approx(_jackknife_log_error(ratios[0]), rel=0.02)
+    assert gain.error / (1 + gain.value) == pytest.approx(_jackknife_log_error(*ratios), rel=0.02)
+
+
+def test_effective_clusters_are_those_of_equal_size_that_would_tell_as_much():
+    moments = _moments([[1, 1]] * 4, [[5, 1], [5, 1], [5, 1], [5, 9]])
+    assert moments.effective_clusters(0, [0]) == pytest.approx(4)
+    assert moments.effective_clusters(0, [1]) == pytest.approx(12**2 / 84)
+    assert moments.effective_clusters(0, [0, 1]) == pytest.approx(12**2 / 84)
+
+
+def test_the_variance_is_unbiased_where_it_grows_with_the_size_of_the_cluster():
+    rng, size = np.random.default_rng(6), np.array([[50], [10], [10], [5], [5], [20]])
+    logs = [_moments(rng.normal(size, np.sqrt(size)), size) for _ in range(4000)]
+    found = [rate(log, 0, 0, 0.95, signed=True) for log in logs]
+    variance = np.mean([estimate.error**2 for estimate in found])
+    assert variance == pytest.approx(1 / size.sum(), rel=0.05)
+    # Degrees of freedom err to the safe side where few clusters differ much in size.
+    assert np.mean([estimate.low <= 1 <= estimate.high for estimate in found]) > 0.94
 
 
 @given(st.data())
@@ -155,7 +209,7 @@ def _ads(rng, clusters=60):
 
 def test_intervals_of_the_rate_cover_the_truth_as_often_as_they_say():
     # E[min(1.2 a, 1)] is 0.3 to four digits: a exceeds 1 / 1.2 once in 40,000 ads.
-    covered = _coverage(_ads, lambda m: sctr(m, 0, 0, 0.95), 0.3)
+    covered = _coverage(_ads, lambda m: rate(m, 0, 0, 0.95), 0.3)
     assert 0.91 <= covered <= 0.985
 
 
