@@ -66,6 +66,12 @@ BENCHMARKS = {
     'evaluator-speed': Benchmark(
         'benchmarks.evaluator_speed', 'rows/s of the calibrated sCTR evaluator, predictions included'
     ),
+    'coverage': Benchmark(
+        'benchmarks.coverage',
+        'how often 95 % intervals of every estimator cover the truth of small simulated logs, and its bias',
+        _WORLD_OPTIONS,
+        'benchmarks.coverage_report',
+    ),
     'simulator-speed': Benchmark('benchmarks.simulator_speed', 'rows/s of the simulator'),
     'upworthy': Benchmark(
         'benchmarks.upworthy',
