@@ -97,7 +97,7 @@ class TrainingConfig(Frozen):
     dense_learning_rate: float = Field(3e-4, gt=0)
     element_prior_std: float = Field(0.15, gt=0)
     ad_prior_std: float = Field(0.6, gt=0)
-    word_prior_std: float = Field(0.08, gt=0)
+    word_prior_std: float = Field(0.05, gt=0)
     preference_prior_std: float = Field(0.3, gt=0)
     evidence_impressions: int = Field(50_000_000, ge=1)
 
