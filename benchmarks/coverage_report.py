@@ -10,8 +10,9 @@ _MEASURED = (*_INTERVALS, 'bias / error')
 
 
 def tables(figures: dict) -> list[Table]:
-    """What `benchmarks.coverage.run` measured: extremes per scenario and estimator, and what failed."""
-    found = [_summary(figures)]
+    """What `benchmarks.coverage.run` measured: per scenario the extremes of each estimator; what failed."""
+    scenarios = dict.fromkeys(row['scenario'] for row in figures['rows'])
+    found = [_summary(figures, scenario) for scenario in scenarios]
     failed = [row for row in figures['rows'] if row['passed'] is False]
     if failed:
         found.append(_all_rows(_MISSED, failed))
@@ -30,17 +31,20 @@ def plot(figures: dict) -> str:
     return chart(title, 'estimator', estimators, series)
 
 
-def _summary(figures: dict) -> Table:
-    logs = f'{figures["logs"]} logs of {figures["ads"]} ads'
-    title = f'Coverage of {figures["confidence"] * 100:g} % intervals, {logs}'
-    table = Table('scenario', 'estimator', 'figures', *_MEASURED, 'holds', title=title)
+def _summary(figures: dict, scenario: str) -> Table:
+    table = Table('estimator', 'figures', *_MEASURED, 'holds')
+    table.title = (
+        f'Coverage in % of {figures["confidence"] * 100:g} % intervals: {scenario} '
+        f'({figures["logs"]} logs of {figures["ads"]} ads)'
+    )
     groups = {}
     for row in figures['rows']:
-        groups.setdefault((row['scenario'], _name(row), row['holds']), []).append(row)
-    for (scenario, name, holds), rows in groups.items():
+        if row['scenario'] == scenario:
+            groups.setdefault((_name(row), row['holds']), []).append(row)
+    for (name, holds), rows in groups.items():
         coverage = [_between([row[kind] * 100 for row in rows], '.1f') for kind in _INTERVALS]
         bias = _between([row['bias_over_error'] for row in rows], '+.2f')
-        table.add_row(scenario, name, str(len(rows)), *coverage, bias, 'yes' if holds else 'no')
+        table.add_row(name, str(len(rows)), *coverage, bias, 'yes' if holds else 'no')
     return table
 
 

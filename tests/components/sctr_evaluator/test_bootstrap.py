@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm, t
 
 from components.sctr_evaluator.bootstrap import Replicates, bootstrap_lift, bootstrap_rate, poisson_weights
 from components.sctr_evaluator.estimators import ClusterSums, Estimate, Moments, lift, rate
@@ -70,6 +71,15 @@ def test_the_same_interval_is_wider_with_fewer_clusters_to_rest_on():
     known = Estimate(0.25, 0.2, 0.3)
     few, many = (bootstrap_rate(replicates, known, 0, 0, clusters, CONFIDENCE) for clusters in (12, 300))
     assert few.low < many.low < many.high < few.high
+
+
+def test_the_interval_lies_between_expanded_quantiles_of_the_replicates():
+    drawn = np.random.default_rng(3).permutation(np.arange(1.0, 400.0))
+    replicates = Replicates(np.stack([drawn, np.ones(399)], 1)[:, None, None])
+    found = bootstrap_rate(replicates, Estimate(200.0), 0, 0, 12.0, CONFIDENCE)
+    # A further draw falls below the quantile q of B draws, at q (B + 1) in their order, with probability q.
+    tail = norm.cdf(-t.ppf(0.975, 11) * np.sqrt(12 / 11))
+    assert (found.low, found.high) == pytest.approx((400 * tail, 400 * (1 - tail)))
 
 
 @pytest.mark.parametrize(

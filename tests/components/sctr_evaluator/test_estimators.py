@@ -60,6 +60,15 @@ def test_a_policy_has_no_lift_over_itself():
     assert (gain.value, gain.low, gain.high) == (0.0, 0.0, 0.0)
 
 
+def test_rounding_is_no_error():
+    numerators, denominators = np.random.default_rng(7).uniform(0.1, 1, (2, 50, 1))
+    twice = _moments(np.repeat(numerators, 2, 1), np.repeat(denominators, 2, 1))
+    gain = lift(twice, 0, 0, 1, 0.95)
+    assert (gain.value, gain.low, gain.high, gain.error) == (0, 0, 0, 0)
+    constant = rate(_moments(0.3 * denominators, denominators), 0, 0, 0.95)
+    assert constant.error == 0
+
+
 def test_wider_at_higher_confidence_and_with_fewer_clusters():
     numerators, denominators = _random_sums(3)
     all_rows = _moments(numerators, denominators)
@@ -136,6 +145,7 @@ def test_a_reference_below_zero_and_nothing_at_all_are_named():
 
 def test_the_standard_error_is_the_jackknifes():
     numerators, denominators = _random_sums(5)
+    numerators = numerators * [1.0, 0.4]
     moments = _moments(numerators, denominators)
     ratios = [(numerators[:, p], denominators[:, p]) for p in range(2)]
     found, gain = rate(moments, 0, 0, 0.95), lift(moments, 0, 0, 1, 0.95)

@@ -89,6 +89,14 @@ def test_clipping_bounds_the_weight_of_a_choice_and_of_a_combination():
     assert replay_importance(ones, half, np.ones((1, 2), bool), 3.0).tolist() == [[3.0]]
 
 
+def test_terms_by_hand():
+    v, y, w = np.array([2.0, 1.0]), np.array([1.0, 0.0]), np.array([3.0, 0.5])
+    assert snips(v, y, w).tolist() == [[6, 6], [0, 0.5]]
+    assert ips(v, y, w).tolist() == [[6, 2], [0, 1]]
+    assert dm(v, np.array([0.25, 0.5])).tolist() == [[0.5, 2], [0.5, 1]]
+    assert dr(v, y, w, np.array([0.25, 0.5]), np.array([0.5, 0.25])).tolist() == [[3.5, 2], [0.375, 1]]
+
+
 def _random_rows(rng, rows):
     propensity = rng.uniform(0.1, 1, (rows, 3))
     return {

@@ -20,6 +20,11 @@ def test_a_quarter_of_the_lift_takes_about_sixteen_times_the_rows():
     assert rows_needed(measured, 200, 0.01, 0.95, 0.8) == 2 * rows_needed(measured, 100, 0.01, 0.95, 0.8)
 
 
+def test_the_error_is_taken_relative_to_what_was_measured():
+    relative = [rows_needed(Estimate(v, error=0.1 * (1 + v)), 10, 0.05, 0.95, 0.8) for v in (-0.5, 0.0, 0.5)]
+    assert relative == pytest.approx([relative[0]] * 3)
+
+
 def _found(rng, rows, gain):
     """A test of so many rows, half of which match; a row is a cluster."""
     match = rng.random(rows) < 0.5

@@ -65,6 +65,16 @@ def test_a_log_that_is_what_it_claims_is_seldom_called_suspicious(ads, rows, kwa
     assert sum(bool(each.suspicious()) for each in found) <= 2
 
 
+def test_mean_and_variance_of_the_statistic_are_known_however_few_impressions_an_ad_has():
+    rng = np.random.default_rng(9)
+    found = [_tested(rng, 200, 500) for _ in range(400)]
+    z = np.array([(each.statistic - each.mean) / np.sqrt(2 * each.spread) for each in found])
+    assert np.abs(z.mean(0)).max() < 4.5 / np.sqrt(400)
+    assert np.abs(z.std(0) - 1).max() < 0.17
+    deviations = [check.deviation for each in found for check in each.checks()]
+    assert np.median(deviations) < 0.2
+
+
 @pytest.mark.parametrize('claimed', [0.0, 0.5])
 def test_a_policy_that_the_log_does_not_confess_is_found(claimed):
     found = _tested(np.random.default_rng(3), 100, 5000, claimed, hidden=0.6)
