@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.closed_loop import Traffic, expected, serve, traffic
 from benchmarks.climb import Climbing
+from benchmarks.closed_loop import Traffic, expected, serve, traffic
 from benchmarks.comparison import differences, interval_row, policy_rows
 from benchmarks.genco_policies import GENCO, genco_policies
 from benchmarks.packed_logs import dataset

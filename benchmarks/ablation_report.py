@@ -19,7 +19,10 @@ def tables(figures: dict) -> list[Table]:
     return [
         cross_table(
             f'Full model: lift in true CTR over uniform choice ({worlds})',
-            full, 'component', 'variant', [percent(row) for row in full],
+            full,
+            'component',
+            'variant',
+            [percent(row) for row in full],
         ),
         cross_table('Change in CTR without ..., paired by world', changed, 'component', 'variant', cells),
     ]

@@ -161,9 +161,7 @@ class _Figures:
         return delta, bootstrap(self._replicates, delta, level, *columns, clusters, CONFIDENCE)
 
 
-def _judged(
-    case: Case, estimates: list[tuple[Estimate, Estimate]], truth: float, scenario: Scenario
-) -> dict:
+def _judged(case: Case, estimates: list[tuple[Estimate, Estimate]], truth: float, scenario: Scenario) -> dict:
     delta, bootstrap = zip(*estimates)
     values = np.array([np.nan if estimate.value is None else estimate.value for estimate in delta])
     bias = float((np.nanmean(values) - truth) / np.nanstd(values, ddof=1))

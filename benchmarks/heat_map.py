@@ -17,9 +17,7 @@ _DARKEST = (27, 108, 168)
 _WHITE = 255
 
 
-def heat_maps(
-    title: str, columns: Sequence[str], maps: Mapping[str, Mapping[str, Sequence[float]]]
-) -> str:
+def heat_maps(title: str, columns: Sequence[str], maps: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
     """An HTML page with a map per title: a line per row, values in percent, the largest of a map darkest.
 
     Args:

@@ -19,7 +19,10 @@ def tables(figures: dict) -> list[Table]:
     return [
         cross_table(
             f'Lift in true CTR over uniform choice, by impressions per ad ({worlds})',
-            rows, 'policy', _WHERE, [percent(row) for row in rows],
+            rows,
+            'policy',
+            _WHERE,
+            [percent(row) for row in rows],
         ),
         cross_table("Share of the best combinations' lift", rows, 'policy', _WHERE, shares),
         cross_table('Regret: points of CTR below the best combinations', rows, 'policy', _WHERE, regrets),

@@ -99,9 +99,7 @@ def _numpy(table: pa.Table, column: str, dtype: type) -> np.ndarray:
     return table.column(column).to_numpy().astype(dtype)
 
 
-def _batches(
-    features: Features, layout: Layout, first: int, end: int, batch_size: int
-) -> Iterator[Batch]:
+def _batches(features: Features, layout: Layout, first: int, end: int, batch_size: int) -> Iterator[Batch]:
     for start in range(first, end, batch_size):
         stop = min(start + batch_size, end)
         yield pack({name: _slice(feature, start, stop) for name, feature in features.items()}, layout)

@@ -76,7 +76,8 @@ class Requests:
         columns = (shown, propensity.astype(np.float32), click.astype(np.float32))
         parts = zip(self._logged, *(np.split(column, ends) for column in columns))
         return [
-            batch | {keys.SHOWN: tf.constant(s), keys.PROPENSITY: tf.constant(p), CLICK: tf.constant(c)}
+            batch
+            | {keys.SHOWN: tf.constant(s), keys.PROPENSITY: tf.constant(p), CLICK: tf.constant(c)}
             | {keys.OWN: tf.ones_like(batch[keys.OWN])}
             for batch, s, p, c in parts
         ]

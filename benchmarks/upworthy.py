@@ -115,9 +115,7 @@ class _Bench:
             split = self._log.split(_NEW_TESTS_SHARE, seed=number + 1).without(new)
             ask = Chooser(self._log, self._rows, np.unique(self._log.test[new]))
             choices = self._choices(split, number + 1, ask)
-            clicks.append(
-                _each(choices, lambda chosen: clicks_by_test(self._log, chosen, self._log.counts))
-            )
+            clicks.append(_each(choices, lambda chosen: clicks_by_test(self._log, chosen, self._log.counts)))
         base = clicks_by_test(self._log, self._uniform, self._log.counts)
         measured = Resampled(added(clicks), base)
         return {'new_tests': measured.rows(), 'new_tests_differences': measured.differences(GENCO)}

@@ -67,9 +67,7 @@ class UpworthyLog:
         drawn = split_impressions(self.counts.impressions, self.counts.clicks, train_share, rng)
         return Split(Counts(*drawn[:2]), Counts(*drawn[2:]))
 
-    def training_data(
-        self, rows: PackedRows, counts: Counts, seed: int, batch_size: int
-    ) -> tf.data.Dataset:
+    def training_data(self, rows: PackedRows, counts: Counts, seed: int, batch_size: int) -> tf.data.Dataset:
         """Batches of impressions: the months in their order, shuffled within a month.
 
         A row is one click, or at most 64 impressions without one, as `genco convert` writes them.
@@ -80,9 +78,7 @@ class UpworthyLog:
             seed: of the order.
             batch_size: B.
         """
-        package, click, weight = impression_rows(
-            counts, np.arange(len(self.test)), _MOST_IMPRESSIONS_PER_ROW
-        )
+        package, click, weight = impression_rows(counts, np.arange(len(self.test)), _MOST_IMPRESSIONS_PER_ROW)
         order = np.random.default_rng(seed).permutation(len(package))
         order = order[np.argsort(self.month[package[order]], kind='stable')]
         return rows.impressions(package[order], click[order], weight[order], batch_size)

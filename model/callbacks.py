@@ -16,7 +16,7 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
 from model.batch import Batch
 from model.config import GencoConfig
-from model.curves import MEANING, build, histograms, policy_of_shown, figures_of_tests
+from model.curves import MEANING, build, figures_of_tests, histograms, policy_of_shown
 from model.genco import GenCO
 from model.preprocessing import frequent_elements
 

@@ -25,7 +25,6 @@ from model.optimizers import create_optimizer
 from model.rows import spread_rows, sum_rows
 from model.segments import log_softmax
 
-
 _MEANS = ('loss_combination', 'loss_element', 'loss_rl', 'click_rate', 'predicted_ctr')
 _MEANS_PER_COMPONENT = ('entropy', 'attention_weight')
 
@@ -210,7 +209,8 @@ class GenCO(tfrs.Model):
         )
         if training and self.config.additive:
             self._update_biases(inputs, place, present, logit)
-            self._collect(inputs, combined.logit[:, 0] - self._additive_logit(encoded, place[:, None], present[:, None])[:, 0])
+            additive = self._additive_logit(encoded, place[:, None], present[:, None])
+            self._collect(inputs, (combined.logit - additive)[:, 0])
         config = self.training_config
         return (
             config.combination_loss * losses['loss_combination']

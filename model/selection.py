@@ -11,7 +11,7 @@ from model.segments import counts_of, padded
 
 
 class ElementTables(NamedTuple):
-    """Per candidate of B ads: scores (-inf where absent) and probabilities (0 where absent), float32 [B, M, N]."""
+    """Of the candidates of B ads, float32 [B, M, N]: scores, -inf where absent, and probabilities, then 0."""
 
     scores: tf.Tensor
     probabilities: tf.Tensor

@@ -24,9 +24,7 @@ BEAM_ARGS = (
 )
 
 
-def execute(
-    config: Config, days: Sequence[str], root: Path, progress: StepProgress
-) -> dict[str, StepRecord]:
+def execute(config: Config, days: Sequence[str], root: Path, progress: StepProgress) -> dict[str, StepRecord]:
     """Ingests the older days, then runs the whole pipeline for the newest; what is unchanged is skipped.
 
     Args:

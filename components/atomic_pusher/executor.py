@@ -37,9 +37,7 @@ class Executor(pusher.Executor):
                 - push_destination (str): JSON of a PushDestination with a file system.
         """
         destination = pusher_pb2.PushDestination()
-        proto_utils.json_to_proto(
-            exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination
-        )
+        proto_utils.json_to_proto(exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination)
         base = destination.filesystem.base_directory
         if '://' in base:
             # Object stores cannot rename a folder; the stock push copies saved_model.pb last.

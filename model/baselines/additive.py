@@ -7,6 +7,7 @@ import numpy as np
 from model import batch as keys
 from model.baselines.shown import chosen_values
 from model.batch import Batch
+from model.layout import Layout
 
 
 class AdditivePolicy(ABC):
@@ -26,6 +27,22 @@ class AdditivePolicy(ABC):
         table = np.full([*counts.shape, counts.max()], -np.inf)
         table[np.arange(counts.max()) < counts[..., None]] = scores
         return np.where(counts > 0, table.argmax(2), -1)
+
+
+class ScoreTable(AdditivePolicy):
+    """Base: `fit` leaves a score per row of the element table in `_scores`, float64 [rows].
+
+    Args:
+        layout: of the batches.
+    """
+
+    _scores: np.ndarray
+
+    def __init__(self, layout: Layout):
+        self._layout = layout
+
+    def element_scores(self, batch: Batch) -> np.ndarray:
+        return self._scores[np.asarray(batch[keys.ELEMENTS])]
 
 
 def ad_of_elements(batch: Batch) -> np.ndarray:

@@ -11,8 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from model import batch as keys
-from model.baselines.additive import AdditivePolicy
+from model.baselines.additive import ScoreTable
 from model.baselines.search import best_combinations
 from model.baselines.shown import Shown, Tally, ad_rows, combination_keys, element_rows
 from model.batch import Batch
@@ -47,15 +46,8 @@ class PackageEmpiricalBayes:
         return best_combinations(self, batch)
 
 
-class ElementEmpiricalBayes(AdditivePolicy):
-    """Log of the shrunk relative CTR of each element, over all ads that show it.
-
-    Args:
-        layout: of the batches.
-    """
-
-    def __init__(self, layout: Layout):
-        self._layout = layout
+class ElementEmpiricalBayes(ScoreTable):
+    """Log of the shrunk relative CTR of each element, over all ads that show it."""
 
     def fit(self, data: Iterable[Batch]) -> None:
         shown = Shown.combinations(data, self._layout)
@@ -67,9 +59,6 @@ class ElementEmpiricalBayes(AdditivePolicy):
             if present.any():
                 tally = Tally(rows[present], shown.clicks[present], expected[present])
                 self._scores[tally.keys] = np.log(_posterior(tally.clicks, tally.exposure, variance))
-
-    def element_scores(self, batch: Batch) -> np.ndarray:
-        return self._scores[np.asarray(batch[keys.ELEMENTS])]
 
 
 def _expected_clicks(shown: Shown) -> np.ndarray:

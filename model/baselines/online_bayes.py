@@ -5,17 +5,15 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from model import batch as keys
-from model.baselines.additive import AdditivePolicy
+from model.baselines.additive import ScoreTable
 from model.baselines.shown import Shown
 from model.batch import Batch
-from model.layout import Layout
 
 ELEMENT_PRIOR_STD = 0.12
 AD_PRIOR_STD = 0.6
 
 
-class OnlineBayes(AdditivePolicy):
+class OnlineBayes(ScoreTable):
     """One pass of single steps in the order of time over logit = intercept + ad + sum of elements.
 
     Each impression with predicted CTR p and click y moves the ad and the elements that it showed:
@@ -25,13 +23,7 @@ class OnlineBayes(AdditivePolicy):
 
     A row of several impressions without a click is one step with their sums. Element biases are
     shared by all ads; priors are N(0, 0.12^2) for elements and N(0, 0.6^2) for ads, in logits.
-
-    Args:
-        layout: of the batches.
     """
-
-    def __init__(self, layout: Layout):
-        self._layout = layout
 
     def fit(self, data: Iterable[Batch]) -> None:
         shown = Shown.rows(data, self._layout)
@@ -41,9 +33,6 @@ class OnlineBayes(AdditivePolicy):
         ctr = shown.clicks.sum() / shown.impressions.sum()
         biases = _learn(coordinates, shown.clicks, shown.impressions, 1 / variances, np.log(ctr / (1 - ctr)))
         self._scores = biases[:elements]
-
-    def element_scores(self, batch: Batch) -> np.ndarray:
-        return self._scores[np.asarray(batch[keys.ELEMENTS])]
 
 
 def _learn(

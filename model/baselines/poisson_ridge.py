@@ -7,15 +7,13 @@ import scipy.optimize
 import scipy.sparse
 from threadpoolctl import threadpool_limits
 
-from model import batch as keys
-from model.baselines.additive import AdditivePolicy
+from model.baselines.additive import ScoreTable
 from model.baselines.online_bayes import AD_PRIOR_STD, ELEMENT_PRIOR_STD
 from model.baselines.shown import Shown
 from model.batch import Batch
-from model.layout import Layout
 
 
-class PoissonRidge(AdditivePolicy):
+class PoissonRidge(ScoreTable):
     """Maximum a posteriori of log CTR = intercept + ad + sum of elements, on counts of combinations.
 
     With n impressions and c clicks of a combination, eta = log of the average CTR + x b, it minimises
@@ -23,13 +21,7 @@ class PoissonRidge(AdditivePolicy):
         sum(n exp(eta) - c eta) + sum(b^2 / (2 prior variance))
 
     Element effects are shared by all ads; priors are N(0, 0.12^2) for elements, N(0, 0.6^2) for ads.
-
-    Args:
-        layout: of the batches.
     """
-
-    def __init__(self, layout: Layout):
-        self._layout = layout
 
     def fit(self, data: Iterable[Batch]) -> None:
         shown = Shown.combinations(data, self._layout)
@@ -41,9 +33,6 @@ class PoissonRidge(AdditivePolicy):
         effects = _solve(design, shown, np.where(used < elements, ELEMENT_PRIOR_STD, AD_PRIOR_STD))
         self._scores = np.zeros(elements)
         self._scores[used[used < elements]] = effects[used < elements]
-
-    def element_scores(self, batch: Batch) -> np.ndarray:
-        return self._scores[np.asarray(batch[keys.ELEMENTS])]
 
 
 def _solve(design: scipy.sparse.csr_array, shown: Shown, prior_std: np.ndarray) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from model.rows import sum_rows
 from model.batch import segments_of
+from model.rows import sum_rows
 
 
 class WordBias(tf.keras.layers.Layer):

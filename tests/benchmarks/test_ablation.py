@@ -22,8 +22,11 @@ def test_the_full_model_lifts_every_larger_component_and_the_whole(figures):
 
 
 def test_the_whole_model_is_not_worse_than_what_is_left_of_it(figures):
-    change = {row['variant']: row['change'] for row in figures['rows'] if row.get('component') == COMBINATION
-              and row['variant'] != FULL}
+    change = {
+        row['variant']: row['change']
+        for row in figures['rows']
+        if row.get('component') == COMBINATION and row['variant'] != FULL
+    }
     assert change.keys() == VARIANTS.keys() - {FULL}
     assert max(change.values()) < 0.03
     assert change['without_additive'] < 0

@@ -89,9 +89,7 @@ def test_only_the_days_asked_for_are_read(tmp_path):
 
 def test_progress_counts_days(tmp_path):
     seen = []
-    check_logs(
-        write_logs(tmp_path, [good_row()], DAYS), SCHEMA, progress=lambda *done: seen.append(done)
-    )
+    check_logs(write_logs(tmp_path, [good_row()], DAYS), SCHEMA, progress=lambda *done: seen.append(done))
     assert seen == [(1, 2), (2, 2)]
 
 

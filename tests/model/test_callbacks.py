@@ -15,7 +15,7 @@ from tensorboard.plugins.projector import ProjectorConfig
 from model.batch import pack
 from model.callbacks import Periodic, evenly_spaced, training_callbacks
 from model.config import ModelConfig, TrainingConfig
-from model.curves import MEANING, auc, histograms, policy_of_shown, figures_of_tests
+from model.curves import MEANING, auc, figures_of_tests, histograms, policy_of_shown
 from model.genco import GenCO
 from model.preprocessing import frequent_elements
 from model.train import train

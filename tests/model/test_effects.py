@@ -104,7 +104,9 @@ def learned_spread(evidence: Evidence, q: np.ndarray, first: np.ndarray) -> floa
     for row, elements in enumerate(data.shown):
         for element in elements[elements >= 0]:
             said[element] += data.weight[row] * expit(logit[row]) * (1 - expit(logit[row]))
-    variances = [1 / sum(q[e, j] ** 2 / (0.3**2 + 1 / said[e]) for e in range(ELEMENTS) if said[e]) for j in (0, 1)]
+    variances = [
+        1 / sum(q[e, j] ** 2 / (0.3**2 + 1 / said[e]) for e in range(ELEMENTS) if said[e]) for j in (0, 1)
+    ]
     excess = sum(weights[j] ** 2 / variances[j] - 1 for j in (0, 1)) / sum(1 / v for v in variances)
     return min(max(excess, 1e-8) ** 0.5, 0.4)
 

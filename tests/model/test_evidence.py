@@ -37,7 +37,9 @@ def test_words_of_shown_elements_are_kept_once_with_unit_length(seed):
                         expected.setdefault(each['elements'][place], []).append(words)
                     place, word = place + 1, word + length
     for element in range(ELEMENTS):
-        texts = [np.bincount(words, minlength=WORDS) / np.sqrt(len(words)) for words in expected.get(element, [])]
+        texts = [
+            np.bincount(words, minlength=WORDS) / np.sqrt(len(words)) for words in expected.get(element, [])
+        ]
         matches = [np.allclose(found[element], text) for text in texts]
         assert any(matches) if texts else not found[element].any()
 
@@ -54,4 +56,7 @@ def test_nothing_is_left_after_clearing():
     evidence.clear()
     evidence.add(**(later := batch(np.random.default_rng(2), 4)))
     assert len(evidence.impressions().ad) == 4
-    assert evidence.exposure.sum() == ((later['weight'] * (1 - later['own']))[:, None] * (later['shown'] >= 0)).sum()
+    assert (
+        evidence.exposure.sum()
+        == ((later['weight'] * (1 - later['own']))[:, None] * (later['shown'] >= 0)).sum()
+    )

@@ -7,9 +7,13 @@ ABSENT = -np.inf
 
 
 def tables() -> ElementTables:
-    scores = np.array([[[0.0, 2.0, 1.0], [ABSENT] * 3], [[3.0, ABSENT, ABSENT], [0.0, 0.5, ABSENT]]], np.float32)
+    scores = np.array(
+        [[[0.0, 2.0, 1.0], [ABSENT] * 3], [[3.0, ABSENT, ABSENT], [0.0, 0.5, ABSENT]]], np.float32
+    )
     weights = np.exp(scores - scores.max(2, keepdims=True, initial=-1e3))
-    return ElementTables(tf.constant(scores), tf.constant(weights / np.maximum(weights.sum(2, keepdims=True), 1)))
+    return ElementTables(
+        tf.constant(scores), tf.constant(weights / np.maximum(weights.sum(2, keepdims=True), 1))
+    )
 
 
 def test_the_greedy_combination_comes_first_and_absent_components_stay_absent():

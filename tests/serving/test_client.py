@@ -196,9 +196,10 @@ def test_not_a_genco_model(shared_server):
         def GetModelMetadata(self, request, context):
             return get_model_metadata_pb2.GetModelMetadataResponse()
 
-    with fake_server(Other(shared_server, None)) as address, CreativeClient(
-        address, MODEL, PATIENCE_S
-    ) as client:
+    with (
+        fake_server(Other(shared_server, None)) as address,
+        CreativeClient(address, MODEL, PATIENCE_S) as client,
+    ):
         with pytest.raises(
             ServerError, match="'genco' is not a GenCO model: it takes no candidates and seed"
         ):

@@ -18,10 +18,18 @@ def writable(context: click.Context, parameter: click.Parameter, path: str | Non
 
 
 config_option = click.option(
-    '--config', 'config_path', required=True, metavar='FILE', help='Configuration, a YAML file (see configs/).'
+    '--config',
+    'config_path',
+    required=True,
+    metavar='FILE',
+    help='Configuration, a YAML file (see configs/).',
 )
 set_option = click.option(
-    '--set', 'overrides', multiple=True, metavar='KEY=VALUE', help='Override a key, as in training.batch_size=512.'
+    '--set',
+    'overrides',
+    multiple=True,
+    metavar='KEY=VALUE',
+    help='Override a key, as in training.batch_size=512.',
 )
 json_option = click.option(
     '--json',

@@ -155,9 +155,10 @@ def test_deleted_last_version_is_let_go_and_may_come_back(manager, exported, bas
     manager.poll()
     shutil.rmtree(folder)
     manager.poll()
-    with pytest.raises(
-        StatusError, match=r'Servable not found for request: Latest\(genco\)'
-    ), manager.acquire():
+    with (
+        pytest.raises(StatusError, match=r'Servable not found for request: Latest\(genco\)'),
+        manager.acquire(),
+    ):
         pass
     push(exported[0], base_path, 1)
     manager.poll()
