@@ -53,7 +53,7 @@ def genco():
 def main() -> None:
     """Entry point: an error is one line on stderr; exit code 2 for bad input, 1 for a failed step."""
     try:
-        genco.main(standalone_mode=False)
+        genco.main(prog_name='genco', standalone_mode=False)
     except InputError as error:
         click.echo(f'genco: {error}', err=True)
         sys.exit(EXIT_INPUT_ERROR)
