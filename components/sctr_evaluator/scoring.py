@@ -26,7 +26,7 @@ In, Out = TypeVar('In'), TypeVar('Out')
 _TOTALS = 'totals'
 _MOST_CLUSTERS = 1 << 15
 # One batch is scored while the next is read. TensorFlow spreads a batch over all cores by itself; with two
-# batches at a time its threads stood in each other's way (16,000 to 17,600 rows/s instead of 21,400).
+# batches at a time its threads stood in each other's way (16,800 and 17,600 rows/s, not 18,600 and 21,400).
 _THREADS = 1
 _progress = logging.getLogger('genco.progress')
 
