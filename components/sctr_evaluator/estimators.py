@@ -239,6 +239,3 @@ def _quadratic(vector: np.ndarray, matrix: np.ndarray) -> float:
 
 def _less_one(value: float | None) -> float | None:
     return None if value is None else value - 1
-
-
-sctr = rate

@@ -3,9 +3,10 @@
 from dataclasses import asdict
 
 from components.sctr_evaluator.config import EvaluationConfig
-from components.sctr_evaluator.estimators import Estimate, Moments, lift, sctr
+from components.sctr_evaluator.estimators import Estimate, Moments, lift, rate
 from components.sctr_evaluator.matching import OVERALL, POLICIES, UNIFORM
 from components.sctr_evaluator.measurement import Totals
+from components.sctr_evaluator.power import effective_sample_size
 from components.sctr_evaluator.verdict import decide
 
 _UNIFORM_INDEX = 0
@@ -72,13 +73,13 @@ class _Figures:
         matched, squares = self._totals.matched[level, policy]
         exposure = self._moments.first[level, policy, 1]
         figures = {
-            'sctr': asdict(sctr(self._moments, level, policy, self._confidence)),
+            'sctr': asdict(rate(self._moments, level, policy, self._confidence)),
             'lift_over_uniform': None,
             'lift_over_serving': None,
             'rows': int(rows),
             'clusters': int(self._moments.clusters[level, policy]),
             'match_rate': matched / weight if weight else None,
-            'effective_sample_size': exposure**2 / squares if squares else 0.0,
+            'effective_sample_size': effective_sample_size(exposure, squares),
         }
         if policy != _UNIFORM_INDEX:
             figures['lift_over_uniform'] = asdict(self.lift(level, policy, _UNIFORM_INDEX))
