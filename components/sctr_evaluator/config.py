@@ -1,12 +1,21 @@
 """Configuration of the evaluation and of the blessing rule."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from creative_logs.schema import Frozen
 
 Policy = Literal['two_stage', 'greedy', 'sampled', 'sampled_expectation', 'combination']
+
+CANDIDATES, DAY = 'candidates', 'day'
+
+
+def _as_tuple(names: object) -> object:
+    return (names,) if isinstance(names, str) else names
+
+
+Slicing = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1, max_length=2)]
 
 
 class EvaluationConfig(Frozen):
@@ -14,22 +23,65 @@ class EvaluationConfig(Frozen):
 
     Attributes:
         confidence: of every interval, two-sided.
+        bootstrap_replicates: of the Poisson bootstrap beside the delta method; 0 leaves it out.
         min_candidates: a component of an ad counts where at least so many elements were to choose
             from; 1 counts every row, as Algorithm 1 prints it.
         cluster: column whose equal values are not independent; intervals are clustered by it.
+        slices: what else to group by: 'candidates' (brackets of a component's number of candidates, the
+            paper's Table 4), 'day' (UTC), a context feature, or two of these crossed, as in
+            [candidates, [category, day]].
+        candidate_brackets: of a component, the smallest and the largest number of candidates of the middle
+            bracket; [3, 5] where it is not named.
+        max_slice_values: of each slicing; the values of most rows are kept, the others counted.
+        lift_to_find: the rows needed to find this true lift with probability 0.8 are told.
+        skew_rows: so many rows of the train and of the test days are compared; 0 leaves it out.
+        choices: Parquet file of another policy's choices, see `choices.read_choices`.
         blessing_policy: the policy whose lift decides (see `matching.POLICIES`).
         min_lift_over_uniform: the lower bound of the overall lift over the uniform policy must be
             above this (fraction: 0.01 is 1 %).
         min_lift_over_serving: likewise over the last blessed model; a little below zero accepts a
             fresher model that is as good.
-        must_pass: components whose own lower bound over uniform must be above
-            `min_lift_over_uniform` as well.
+        must_pass: components whose own lower bounds must be above `min_lift_over_uniform` and
+            `min_lift_over_serving` as well.
+        max_calibration_error: the expected calibration error of f_comb must not be above this.
+        min_effective_sample_size: the overall effective sample size must not be below this.
+        force_blessing: where not empty, the model is blessed whatever the rules say, for this reason.
     """
 
     confidence: float = Field(0.95, gt=0, lt=1)
+    bootstrap_replicates: int = Field(200, ge=0, le=10_000)
     min_candidates: int = Field(2, ge=1)
     cluster: str = 'ad_id'
+    slices: tuple[Slicing, ...] = ((CANDIDATES,), (DAY,))
+    candidate_brackets: dict[str, tuple[int, int]] = {}
+    max_slice_values: int = Field(20, ge=1, le=500)
+    lift_to_find: float = Field(0.01, gt=0)
+    skew_rows: int = Field(20_000, ge=0)
+    choices: str | None = None
     blessing_policy: Policy = 'two_stage'
     min_lift_over_uniform: float = 0.0
     min_lift_over_serving: float = -0.01
     must_pass: tuple[str, ...] = ()
+    max_calibration_error: float | None = Field(None, gt=0)
+    min_effective_sample_size: float = Field(0.0, ge=0)
+    force_blessing: str = ''
+
+    @model_validator(mode='after')
+    def _slices_make_sense(self):
+        for names in self.slices:
+            if len(set(names)) < len(names):
+                raise ValueError(f'slices: {list(names)} crosses a feature with itself')
+        if len(set(self.slices)) < len(self.slices):
+            raise ValueError('slices: one of them is named twice')
+        for component, (low, high) in self.candidate_brackets.items():
+            if not 1 <= low <= high:
+                raise ValueError(
+                    f'candidate_brackets.{component}: the middle bracket must go from at least 1 to no less: '
+                    f'got {low} to {high}'
+                )
+        return self
+
+    def sliced_features(self) -> tuple[str, ...]:
+        """Context features that rows are sliced by."""
+        names = {name for names in self.slices for name in names}
+        return tuple(sorted(names - {CANDIDATES, DAY}))

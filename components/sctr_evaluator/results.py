@@ -23,9 +23,36 @@ def evaluate(moments: Moments, totals: Totals, config: EvaluationConfig) -> dict
         config: of the evaluation.
 
     Returns:
-        A mapping ready for JSON. `policies` is {policy: {level: figures}}, where a level is a component
-        or 'overall', all components pooled; `serving` likewise of the model that serves now, or None.
-        An estimate is {value, low, high, problem}.
+        A mapping ready for JSON. Where a figure cannot be had it is None, and a `problem` says why.
+
+        rows, impressions, clicks, ctr; first_timestamp, last_timestamp (ms since epoch); components (names);
+        config.
+        problems: sentences that must be read before any figure: rows left out, a log that is not what it
+            claims, slices left out; empty where all is well.
+        faults: {kind, see `faults.SENTENCES`: rows left out}.
+        verdict: {blessed, passed, forced, reasons: [{passed, sentence}]}; forced is the given reason, or None.
+        uniform: {level: figures}; policies: {policy: {level: figures}}; serving: as policies, of the model
+            that serves now, or None. A level is a component or 'overall', all components pooled.
+        combinations: {'uniform' or policy: {'replay', 'pi', 'dm' or 'dr': rates}}, of whole combinations.
+        calibration: see `Calibration.get`. attention: {component: mean weight of the shown element or None}.
+        slices: [{by: [feature], values: [slice], rest: {values, rows}}], slices of most rows first; rest is
+            what was not kept. `by` is out of 'candidates', 'day' and context features, at most two.
+        brackets: {component: {'few', 'medium', 'many': 'below 3', '3 to 5', 'above 5'}}, what a slice by
+            'candidates' means for it.
+        choices: of the table of choices, or None: {file, matched_rows, unmatched_rows, unused, not_candidates,
+            levels: {level: figures}, combinations: {'replay', 'pi': rates}}, all on the matched rows.
+        uniformity: {suspicious: [component], sentence, components: {component: {p_value, deviation, ads}}}.
+        skew: [{feature, distance, by_chance, train_rows, test_rows}], largest distance first, or None.
+
+        An estimate is {value, low, high, problem, error, bootstrap: {low, high, problem, error} or None}.
+        rates: {rate, lift_over_uniform, lift_over_serving}, estimates, or None where there is nothing to
+            compare with.
+        figures: {sctr, lift_over_uniform, lift_over_serving: as of rates; estimators: {'ips', 'dm', 'dr':
+            rates}; rows, clusters, match_rate, effective_sample_size; rows_needed: to find
+            `config.lift_to_find` over uniform}.
+        slice: {value: [text, one per feature of `by`], rows, levels: {level: {uniform, sctr,
+            lift_over_uniform, lift_over_serving, rows, clusters, effective_sample_size}}, attention}, of the
+            policy `config.blessing_policy`, by the delta method alone (bootstrap is None).
     """
     figures = _Figures(moments, totals, config)
     paired = moments.first.shape[1] > _SERVING_START
