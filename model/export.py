@@ -17,6 +17,7 @@ from model.segments import counts_of
 from model.selection import best, element_tables, generate
 
 SEED = 'seed'
+_HASH_RANGE = 1 << 62
 _TYPES = {'string': tf.string, 'int64': tf.int64, 'float': tf.float32, 'string_list': tf.string}
 
 
@@ -74,7 +75,7 @@ class ServingModule(tf.Module):
     def _serve_examples(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         spec = {name: _with_default(feature) for name, feature in self._raw_spec.items()}
         raw = tf.io.parse_example(request['examples'], spec)
-        seed = tf.strings.to_hash_bucket_fast(scalar(raw[REQUEST_ID], ''), 1 << 62)
+        seed = tf.strings.to_hash_bucket_fast(scalar(raw[REQUEST_ID], ''), _HASH_RANGE)
         return self._select(self._as_request(raw), seed)
 
     def _select(self, raw: dict, seed: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -108,10 +109,13 @@ class ServingModule(tf.Module):
             seed: int64 [R].
 
         Returns:
-            As logged: click, weight float32 [R]; timestamp int64 [R]; candidate_count, shown int64
-            [R, M]; shown_propensity float32 [R, M] (1/n where the log has none, 1 where absent).
+            As logged: click, weight float32 [R]; timestamp int64 [R]; ad_key int64 [R], a hash of the ad
+            below 2^62; candidate_count, shown int64 [R, M]; shown_propensity float32 [R, M] (1/n where the
+            log has none, 1 where absent).
             Of the model: element_score, element_probability float32 [R, M, N]; the choices greedy,
             sampled, two_stage and combination (f_comb over uniformly drawn combinations) int64 [R, M];
+            generated_ctr and uniform_ctr float32 [R, K], f_comb of the combinations generated (the greedy
+            one first) and of those drawn uniformly;
             shown_ctr float32 [R] and attention_weight float32 [R, M] of the shown combination;
             component string [M].
         """
@@ -132,6 +136,8 @@ class ServingModule(tf.Module):
             'sampled': tf.cast(generated[:, 1], tf.int64),
             'two_stage': best(generated, by_policy),
             'combination': best(uniform, by_chance),
+            'generated_ctr': tf.sigmoid(by_policy),
+            'uniform_ctr': tf.sigmoid(by_chance),
             'shown_ctr': tf.sigmoid(shown.logit[:, 0]),
             'attention_weight': shown.weights[:, 0],
             'component': tf.constant([component.name for component in self._schema.components]),
@@ -147,6 +153,7 @@ class ServingModule(tf.Module):
             'click': tf.cast(scalar(raw[CLICK], 0), tf.float32),
             'weight': scalar(raw[WEIGHT], 1.0),
             'timestamp': scalar(raw[TIMESTAMP], 0),
+            'ad_key': tf.strings.to_hash_bucket_fast(scalar(raw[self._schema.ad], ''), _HASH_RANGE),
             'candidate_count': tf.stack(counts, 1),
             'shown': tf.stack(shown, 1),
             'shown_propensity': tf.stack(logged, 1),

@@ -1,97 +1,193 @@
-"""All sums of an evaluation over one batch of scored rows, or over many: mergeable, pure numpy."""
+"""All sums of an evaluation over one batch of scored rows: pure numpy."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from components.sctr_evaluator.calibration import Calibration
+from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.estimators import ClusterSums
-from components.sctr_evaluator.matching import (
-    Scored,
-    all_matches,
-    check_finite,
-    component_names,
-    contributions,
-)
+from components.sctr_evaluator.faults import Faults, sound
+from components.sctr_evaluator.matching import POLICIES, Scored, component_names
+from components.sctr_evaluator.policies import PolicyRows
+from components.sctr_evaluator.slices import SliceRows, brackets, middle_brackets
+from components.sctr_evaluator.sums import Layout, row_terms
+from components.sctr_evaluator.totals import Totals
+from components.sctr_evaluator.uniformity import residuals
+
+UNIFORM_INDEX = 0
+MODEL_START = 1
+SERVING_START = MODEL_START + len(POLICIES)
+
+_SCORES = ('element_score', 'element_probability', 'shown_ctr', 'generated_ctr', 'uniform_ctr')
+_COMPONENT = 'component'
 
 
-@dataclass(frozen=True)
-class Totals:
-    """Sums that need no clusters; M components, L = M + 1 levels, P policies.
+class Measured(NamedTuple):
+    """What a batch adds.
 
     Attributes:
-        components: names, the axis M.
-        rows: number of rows.
-        impressions, clicks: sum of weight, and of weight x click.
-        first, last: smallest and largest timestamp, ms since epoch.
-        counted: float64 [L, 2], matched: float64 [L, P, 2], see `matching.Contributions`.
-        attention: float64 [2, M], sum of weight x attention weight of the shown element, and of weight,
-            over the rows in which the component is present.
-        calibration: of the predicted CTR of what was shown.
+        clusters: sums of `sums.row_terms` per cluster.
+        ads: sums of `uniformity.residuals` per ad, float64 [C, M, N + 4].
+        slices: rows to be grouped, sums float64 [R, M, 4 + 2 x policies], see `slice_columns`.
+        totals: what needs no clusters.
     """
 
-    components: tuple[str, ...]
-    rows: int
-    impressions: float
-    clicks: float
-    first: int
-    last: int
-    counted: np.ndarray
-    matched: np.ndarray
-    attention: np.ndarray
-    calibration: Calibration
+    clusters: ClusterSums
+    ads: ClusterSums
+    slices: SliceRows
+    totals: Totals
+
+
+class Batch(NamedTuple):
+    """R sound rows as float64 where they are numbers; `present` and `counts` are bool [R, M]."""
+
+    click: np.ndarray
+    weight: np.ndarray
+    propensity: np.ndarray
+    present: np.ndarray
+    counts: np.ndarray
 
     @classmethod
-    def merged(cls, parts: Iterable[Self]) -> Self:
-        """Totals of one or more parts, all of one model."""
-        parts = list(parts)
+    def of(cls, scored: Scored, min_candidates: int) -> 'Batch':
+        """Of what `score_examples` returns."""
+        present = scored['shown'] >= 0
         return cls(
-            components=parts[0].components,
-            first=min(part.first for part in parts),
-            last=max(part.last for part in parts),
-            calibration=Calibration.merged(part.calibration for part in parts),
-            **{name: sum(getattr(part, name) for part in parts) for name in _SUMS},
+            scored['click'].astype(np.float64),
+            scored['weight'].astype(np.float64),
+            scored['shown_propensity'].astype(np.float64),
+            present,
+            present & (scored['candidate_count'] >= min_candidates),
         )
 
 
-_SUMS = ('rows', 'impressions', 'clicks', 'counted', 'matched', 'attention')
-
-
 def measure(
-    scored: Scored, serving: Scored | None, keys: np.ndarray, min_candidates: int
-) -> tuple[ClusterSums, Totals]:
-    """Sums of one batch.
+    scored: Scored,
+    serving: Scored | None,
+    keys: np.ndarray,
+    labels: Mapping[str, list[str | None]],
+    config: EvaluationConfig,
+) -> Measured:
+    """Sums of one batch; rows with a fault are left out and counted.
 
     Args:
         scored: what `score_examples` of the exported model returns, R rows, at least one.
         serving: likewise of the serving model, or None where there is none.
         keys: int64 [R], hash of each row's cluster.
-        min_candidates: a component counts where it has at least so many candidates.
+        labels: {feature: R values}, to slice by.
+        config: of the evaluation.
 
     Returns:
-        Cluster sums float64 [C, L, P, 2], and the totals. P holds uniform, the model's policies and,
-        where there is one, those of the serving model.
-
-    Raises:
-        InputError: a model gives NaN or infinity.
+        The sums; the axis P holds uniform, the model's policies and, where there is one, those of the
+        serving model.
     """
-    for model in (scored, serving) if serving is not None else (scored,):
-        check_finite(model)
-    rows = contributions(scored, all_matches(scored, serving), min_candidates)
-    weight, click = scored['weight'].astype(np.float64), scored['click'].astype(np.float64)
-    present = np.where(scored['shown'] >= 0, weight[:, None], 0.0)
-    totals = Totals(
+    span = scored['timestamp']
+    good, faults = _sound(scored)
+    unscored = 0
+    if serving is not None:
+        also_good, theirs = _sound(serving)
+        good, unscored = good & also_good, theirs.counts['scores']
+    if not good.all():
+        scored, serving = _take(scored, good), serving and _take(serving, good)
+        keys, labels = keys[good], {name: _of(values, good) for name, values in labels.items()}
+    batch = Batch.of(scored, config.min_candidates)
+    policies = PolicyRows.of(scored, serving)
+    terms = row_terms(policies, *batch)
+    shares = _residuals(scored, batch)
+    return Measured(
+        ClusterSums.of(keys, terms),
+        ClusterSums.of(scored['ad_key'], shares),
+        _slice_rows(scored, batch, policies, terms, keys, labels, config),
+        _totals(scored, batch, policies, (int(span.min()), int(span.max())), faults, unscored),
+    )
+
+
+def slice_columns(config: EvaluationConfig, serving: bool) -> tuple[int, ...]:
+    """Policies, indices of the axis P, whose terms are summed per slice.
+
+    Per component a slice's sums hold the clicks and the exposure of these, then the sum of weight x
+    (m / propensity)^2 of the second, rows that counted, and attention and weight as in `Totals.attention`.
+    """
+    chosen = POLICIES.index(config.blessing_policy)
+    columns = (UNIFORM_INDEX, MODEL_START + chosen)
+    return (*columns, SERVING_START + chosen) if serving else columns
+
+
+def _sound(scored: Scored) -> tuple[np.ndarray, Faults]:
+    return sound(
+        scored['click'],
+        scored['weight'],
+        scored['shown'],
+        scored['candidate_count'],
+        scored['shown_propensity'],
+        [scored[name] for name in _SCORES],
+    )
+
+
+def _take(scored: Scored, rows: np.ndarray) -> Scored:
+    return {name: value if name == _COMPONENT else value[rows] for name, value in scored.items()}
+
+
+def _of(values: list, rows: np.ndarray) -> list:
+    return [value for value, chosen in zip(values, rows) if chosen]
+
+
+def _residuals(scored: Scored, batch: Batch) -> np.ndarray:
+    places = scored['element_score'].shape[2]
+    return residuals(scored['shown'], scored['candidate_count'], batch.propensity, batch.weight, places)
+
+
+def _slice_rows(
+    scored: Scored,
+    batch: Batch,
+    policies: PolicyRows,
+    terms: np.ndarray,
+    keys: np.ndarray,
+    labels: Mapping[str, list[str | None]],
+    config: EvaluationConfig,
+) -> SliceRows:
+    columns, weight = Layout(*policies.match.shape[1:]).by_component(terms)
+    chosen = slice_columns(config, policies.match.shape[2] > SERVING_START)
+    ratios = columns[:, :, :2, list(chosen)].transpose(0, 1, 3, 2)
+    square = weight * np.square(policies.match[:, :, chosen[1]] / batch.propensity)
+    present = np.where(batch.present, batch.weight[:, None], 0.0)
+    others = [square, batch.counts, present * scored['attention_weight'], present]
+    sums = np.concatenate([ratios.reshape(*weight.shape, -1), np.stack(others, 2)], 2)
+    middle = middle_brackets(config, component_names(scored))
+    bracket = np.where(batch.counts, brackets(scored['candidate_count'], middle), -1)
+    return SliceRows(keys, labels, scored['timestamp'], bracket, sums)
+
+
+def _totals(
+    scored: Scored,
+    batch: Batch,
+    policies: PolicyRows,
+    span: tuple[int, int],
+    faults: Faults,
+    unscored: int,
+) -> Totals:
+    weight, click = batch.weight, batch.click
+    counted = np.where(batch.counts, weight[:, None], 0.0)
+    ratio = policies.match / batch.propensity[..., None]
+    matched = [np.einsum('rm,rmp->mp', counted, m) for m in (policies.match, np.square(ratio))]
+    present = np.where(batch.present, weight[:, None], 0.0)
+    return Totals(
         components=component_names(scored),
         rows=len(click),
         impressions=float(weight.sum()),
         clicks=float(weight @ click),
-        first=int(scored['timestamp'].min()),
-        last=int(scored['timestamp'].max()),
-        counted=rows.counted,
-        matched=rows.matched,
+        first=span[0],
+        last=span[1],
+        counted=_with_pool(np.stack([batch.counts.sum(0), counted.sum(0)], 1)),
+        matched=_with_pool(np.stack(matched, 2)),
         attention=np.stack([(present * scored['attention_weight']).sum(0), present.sum(0)]),
         calibration=Calibration.of(scored['shown_ctr'].astype(np.float64), click, weight),
+        faults=faults,
+        unscored=unscored,
     )
-    return ClusterSums.of(keys, rows.ratio), totals
+
+
+def _with_pool(values: np.ndarray) -> np.ndarray:
+    """With all components pooled as the last level."""
+    return np.concatenate([values, values.sum(0, keepdims=True)])

@@ -5,25 +5,33 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import apache_beam as beam
 import tensorflow as tf
-from apache_beam.pvalue import AsSingleton, PCollection, TaggedOutput
+from apache_beam.pvalue import AsList, AsSingleton, PCollection, TaggedOutput
 from apache_beam.utils.shared import Shared
 
 from components.sctr_evaluator.config import EvaluationConfig
-from components.sctr_evaluator.estimators import ClusterSums, Moments
+from components.sctr_evaluator.estimators import ClusterSums
 from components.sctr_evaluator.exported import ExportedModel
 from components.sctr_evaluator.identity import RowIdentity
-from components.sctr_evaluator.measurement import Totals, measure
-from components.sctr_evaluator.results import evaluate
+from components.sctr_evaluator.labels import RowLabels
+from components.sctr_evaluator.matching import POLICIES
+from components.sctr_evaluator.measurement import SERVING_START, Measured, measure, slice_columns
+from components.sctr_evaluator.results import Found, evaluate
+from components.sctr_evaluator.slice_figures import SliceSums
+from components.sctr_evaluator.slices import Slicer, Value
+from components.sctr_evaluator.sums import Sums
+from components.sctr_evaluator.totals import Totals
+from components.sctr_evaluator.uniformity import Uniformity
 
 Read = Callable[[Any], Iterator[tf.Tensor]]
 In, Out = TypeVar('In'), TypeVar('Out')
 
-_TOTALS = 'totals'
+_TOTALS, _ADS, _SLICES = 'totals', 'ads', 'slices'
 _MOST_CLUSTERS = 1 << 15
 # One batch is scored while the next is read. TensorFlow spreads a batch over all cores by itself; with two
 # batches at a time its threads stood in each other's way (16,800 and 17,600 rows/s, not 18,600 and 21,400).
@@ -48,22 +56,54 @@ class Evaluate(beam.PTransform):
         super().__init__()
         self._score = Score(read, sources, [model] + ([serving] if serving else []), config)
         self._config = config
+        self._policies = SERVING_START + (len(POLICIES) if serving else 0)
+        self._slice_columns = slice_columns(config, bool(serving))
 
     def expand(self, sources: PCollection) -> PCollection:
         scored = (
             sources
             | 'Spread' >> beam.Reshuffle()
-            | 'Score' >> beam.ParDo(self._score).with_outputs(_TOTALS, main='clusters')
+            | 'Score' >> beam.ParDo(self._score).with_outputs(_TOTALS, _ADS, _SLICES, main='clusters')
         )
-        totals = scored[_TOTALS] | 'Totals' >> beam.CombineGlobally(Totals.merged).without_defaults()
+        replicates = self._config.bootstrap_replicates
+        sums = scored['clusters'] | 'Clusters' >> _Summed(Sums, self._policies, replicates)
+        uniformity = scored[_ADS] | 'Ads' >> _Summed(Uniformity)
+        slices = (
+            scored[_SLICES]
+            | 'SumBySlice' >> beam.CombinePerKey(ClusterSums.merged)
+            | 'SliceSums' >> beam.MapTuple(partial(_slice_sums, len(self._slice_columns)))
+        )
         return (
-            scored['clusters']
+            scored[_TOTALS]
+            | 'Totals' >> beam.CombineGlobally(Totals.merged).without_defaults()
+            | 'Found' >> beam.Map(Found, AsSingleton(sums, None), AsSingleton(uniformity, None), AsList(slices))
+            | 'Figures' >> beam.Map(evaluate, self._config)
+        )
+
+
+class _Summed(beam.PTransform):
+    """(shard, ClusterSums) -> one sum over all clusters; nothing where there are none.
+
+    Args:
+        kind: has `of`, which takes the table of whole clusters and the other arguments, and `merged`.
+    """
+
+    def __init__(self, kind, *arguments):
+        super().__init__()
+        self._kind, self._arguments = kind, arguments
+
+    def expand(self, tables: PCollection) -> PCollection:
+        return (
+            tables
             | 'SumByCluster' >> beam.CombinePerKey(ClusterSums.merged)
             | 'DropShards' >> beam.Values()
-            | 'Moments' >> beam.Map(Moments.of)
-            | 'SumMoments' >> beam.CombineGlobally(Moments.merged).without_defaults()
-            | 'Figures' >> beam.Map(evaluate, AsSingleton(totals), self._config)
+            | 'Sums' >> beam.Map(self._kind.of, *self._arguments)
+            | 'Merge' >> beam.CombineGlobally(self._kind.merged).without_defaults()
         )
+
+
+def _slice_sums(columns: int, name: tuple[Value, Value], table: ClusterSums):
+    return name, SliceSums.of(table, columns)
 
 
 class WriteJson(beam.PTransform):
@@ -82,7 +122,11 @@ class WriteJson(beam.PTransform):
 
 
 class Score(beam.DoFn):
-    """A source of rows -> (shard, ClusterSums), and Totals under the tag 'totals'."""
+    """A source of rows -> (shard, ClusterSums), and more under tags.
+
+    Tags: 'ads', (shard, ClusterSums) of the check for uniformity; 'slices', ((slicing, value), ClusterSums);
+    'totals', Totals.
+    """
 
     def __init__(self, read: Read, sources: int, models: list[str], config: EvaluationConfig):
         self._read, self._sources, self._config = read, sources, config
@@ -94,30 +138,52 @@ class Score(beam.DoFn):
             shared.acquire(partial(ExportedModel, path)) for path, shared in zip(self._paths, self._shared)
         ]
         self._identity = RowIdentity(self._config.cluster)
+        self._labels = RowLabels(self._config.sliced_features())
 
-    def process(
-        self, source: Any
-    ) -> Iterator[tuple[int, ClusterSums] | TaggedOutput[Literal['totals'], Totals]]:
-        tables, totals = [], []
-        for table, total in in_parallel(self._measure, self._read(source)):
-            tables.append(table)
-            totals.append(total)
-            if sum(len(table.keys) for table in tables) > _MOST_CLUSTERS:
-                yield from ClusterSums.merged(tables).shards()
-                tables = []
-        if tables:
-            yield from ClusterSums.merged(tables).shards()
+    def process(self, source: Any) -> Iterator[Any]:
+        clusters, ads, totals = _Tables(), _Tables(), []
+        slicer = Slicer(self._config)
+        for measured in in_parallel(self._measure, self._read(source)):
+            totals.append(measured.totals)
+            slicer.add(measured.slices)
+            yield from clusters.add(measured.clusters)
+            yield from _tagged(_ADS, ads.add(measured.ads))
+            yield from _tagged(_SLICES, slicer.flush())
+        yield from clusters.flush()
+        yield from _tagged(_ADS, ads.flush())
+        yield from _tagged(_SLICES, slicer.flush(everything=True))
         if totals:
-            yield TaggedOutput(_TOTALS, Totals.merged(totals))
+            yield TaggedOutput(_TOTALS, replace(Totals.merged(totals), slices=slicer.counts()))
         self._done += 1
         _progress.info('%d of %d', self._done, self._sources)
 
-    def _measure(self, rows: tf.Tensor) -> tuple[ClusterSums, Totals]:
+    def _measure(self, rows: tf.Tensor) -> Measured:
         seeds, keys = self._identity(rows)
-        scored = [model.score(rows, seeds) for model in self._models]
+        scored, *serving = [model.score(rows, seeds) for model in self._models]
         return measure(
-            scored[0], scored[1] if len(scored) > 1 else None, keys.numpy(), self._config.min_candidates
+            scored, next(iter(serving), None), keys.numpy(), self._labels(rows), self._config
         )
+
+
+class _Tables:
+    """Cluster sums of one source, given out in shards before they grow too large."""
+
+    def __init__(self):
+        self._tables: list[ClusterSums] = []
+
+    def add(self, table: ClusterSums) -> Iterator[tuple[int, ClusterSums]]:
+        self._tables.append(table)
+        if sum(len(table.keys) for table in self._tables) > _MOST_CLUSTERS:
+            yield from self.flush()
+
+    def flush(self) -> Iterator[tuple[int, ClusterSums]]:
+        tables, self._tables = self._tables, []
+        if tables:
+            yield from ClusterSums.merged(tables).shards()
+
+
+def _tagged(tag: str, elements: Iterable[Any]) -> Iterator[TaggedOutput]:
+    return (TaggedOutput(tag, element) for element in elements)
 
 
 def in_parallel(function: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:

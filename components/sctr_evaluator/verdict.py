@@ -1,5 +1,6 @@
 """Whether a model may serve, and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from components.sctr_evaluator.config import EvaluationConfig
@@ -17,41 +18,73 @@ class Reason:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`blessed` where all rules are met."""
+    """Whether a model may serve.
+
+    Attributes:
+        blessed: whether all rules are met, or the blessing is forced.
+        passed: whether all rules are met.
+        forced: the reason given for a forced blessing; None where it is not forced.
+        reasons: every rule.
+    """
 
     blessed: bool
+    passed: bool
+    forced: str | None
     reasons: tuple[Reason, ...]
 
 
-def decide(
-    config: EvaluationConfig, over_uniform: dict[str, Estimate], over_serving: Estimate | None
-) -> Verdict:
-    """Applies the rules of the configuration.
+@dataclass(frozen=True)
+class Evidence:
+    """What the rules look at.
 
-    Args:
-        config: the rules.
+    Attributes:
         over_uniform: lift of the blessing policy over uniform, per component and 'overall'.
-        over_serving: overall lift over the serving model; None where no model serves yet, and only the
-            rules over uniform hold.
+        over_serving: likewise over the serving model; None where no model serves yet, and the rules over it
+            do not hold.
+        calibration_error: expected calibration error of f_comb; None where it is not known.
+        effective_sample_size: of the blessing policy overall.
+        unscored: rows for which the model gives no finite number.
     """
-    reasons = [
-        _rule(
-            f'{level} lift over uniform',
-            over_uniform.get(level, _NO_ROWS),
-            config.min_lift_over_uniform,
-            config,
-        )
-        for level in (OVERALL, *config.must_pass)
-    ]
-    if over_serving is None:
-        reasons.append(Reason(True, 'no model is serving yet: nothing to compare with'))
-    else:
-        subject = f'{OVERALL} lift over the serving model'
-        reasons.append(_rule(subject, over_serving, config.min_lift_over_serving, config))
-    return Verdict(all(reason.passed for reason in reasons), tuple(reasons))
+
+    over_uniform: Mapping[str, Estimate]
+    over_serving: Mapping[str, Estimate] | None
+    calibration_error: float | None
+    effective_sample_size: float
+    unscored: int
+
+
+def decide(config: EvaluationConfig, evidence: Evidence) -> Verdict:
+    """Applies the rules of the configuration to the evidence."""
+    reasons = (
+        *_lifts('uniform', evidence.over_uniform, config.min_lift_over_uniform, config),
+        *_over_serving(config, evidence.over_serving),
+        *_calibrated(config, evidence.calibration_error),
+        *_enough(config, evidence.effective_sample_size),
+        *_scored(evidence.unscored),
+    )
+    passed = all(reason.passed for reason in reasons)
+    forced = config.force_blessing or None
+    return Verdict(passed or forced is not None, passed, forced, reasons)
 
 
 _NO_ROWS = Estimate(problem='the model has no such component')
+
+
+def _over_serving(
+    config: EvaluationConfig, lifts: Mapping[str, Estimate] | None
+) -> list[Reason]:
+    if lifts is None:
+        return [Reason(True, 'no model is serving yet: nothing to compare with')]
+    return _lifts('the serving model', lifts, config.min_lift_over_serving, config)
+
+
+def _lifts(
+    reference: str, lifts: Mapping[str, Estimate], bound: float, config: EvaluationConfig
+) -> list[Reason]:
+    return [
+        _rule(f'{level} lift over {reference}', lifts.get(level, _NO_ROWS), bound, config)
+        for level in (OVERALL, *config.must_pass)
+    ]
 
 
 def _rule(subject: str, lift: Estimate, bound: float, config: EvaluationConfig) -> Reason:
@@ -62,8 +95,48 @@ def _rule(subject: str, lift: Estimate, bound: float, config: EvaluationConfig) 
         passed,
         f'{subject} {percent(lift.value)} % ({config.confidence * 100:g} % interval {percent(lift.low)} to '
         f'{percent(lift.high)}): lower bound {"" if passed else "not "}above {bound * 100:g} %: '
-        f'{"passed" if passed else "failed"}',
+        f'{_word(passed)}',
     )
+
+
+def _calibrated(config: EvaluationConfig, error: float | None) -> list[Reason]:
+    most = config.max_calibration_error
+    if most is None:
+        return []
+    if error is None:
+        return [Reason(False, 'expected calibration error: not known: failed')]
+    passed = error <= most
+    return [
+        Reason(
+            passed,
+            f'expected calibration error {error:.4g}: {"not " if passed else ""}above {most:g}: '
+            f'{_word(passed)}',
+        )
+    ]
+
+
+def _enough(config: EvaluationConfig, size: float) -> list[Reason]:
+    least = config.min_effective_sample_size
+    if not least:
+        return []
+    passed = size >= least
+    return [
+        Reason(
+            passed,
+            f'overall effective sample size {size:,.0f}: {"not " if passed else ""}below {least:,.0f}: '
+            f'{_word(passed)}',
+        )
+    ]
+
+
+def _scored(unscored: int) -> list[Reason]:
+    if not unscored:
+        return []
+    return [Reason(False, f'the model gives no finite number for {unscored:,} rows: failed')]
+
+
+def _word(passed: bool) -> str:
+    return 'passed' if passed else 'failed'
 
 
 def percent(fraction: float) -> str:

@@ -1,10 +1,21 @@
 """Made-up answers of a model, and the oracle: the paper's Algorithm 1 as a plain loop."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
-from components.sctr_evaluator.estimators import Moments
-from components.sctr_evaluator.measurement import Totals, measure
+from components.sctr_evaluator.config import EvaluationConfig
+from components.sctr_evaluator.estimators import ClusterSums
+from components.sctr_evaluator.measurement import SERVING_START, Measured, measure, slice_columns
+from components.sctr_evaluator.results import Found
+from components.sctr_evaluator.slice_figures import SliceSums
+from components.sctr_evaluator.slices import Slicer
+from components.sctr_evaluator.sums import Sums
+from components.sctr_evaluator.totals import Totals
+from components.sctr_evaluator.uniformity import Uniformity
 
+CONFIG = EvaluationConfig(bootstrap_replicates=50)
 COMPONENTS = (b'title', b'image', b'badge')
 WIDTH = 4
 
@@ -24,7 +35,10 @@ def random_scored(
     return {
         'click': (rng.random(rows) < ctr).astype(np.float32),
         'weight': np.ones(rows, np.float32),
-        'timestamp': rng.integers(0, 10**12, rows),
+        'timestamp': rng.integers(0, 3, rows) * 86_400_000,
+        'ad_key': rng.integers(0, 20, rows),
+        'generated_ctr': rng.uniform(0.01, 0.9, (rows, 3)).astype(np.float32),
+        'uniform_ctr': rng.uniform(0.01, 0.9, (rows, 3)).astype(np.float32),
         'candidate_count': counts,
         'shown': shown,
         'shown_propensity': np.where(counts > 0, 1 / np.maximum(counts, 1), 1).astype(np.float32),
@@ -64,8 +78,22 @@ def algorithm_1(scored: dict, choice: np.ndarray, j: int, min_candidates: int) -
     return click, exposure
 
 
-def moments_of(
-    scored: dict, keys: np.ndarray, serving: dict | None = None, min_candidates: int = 2
-) -> tuple[Moments, Totals]:
-    table, totals = measure(scored, serving, keys, min_candidates)
-    return Moments.of(table), totals
+def found_of(
+    scored: dict, keys: np.ndarray, serving: dict | None = None, config: EvaluationConfig = CONFIG
+) -> Found:
+    """All sums of some rows, as the pipeline makes them."""
+    return summed([measure(scored, serving, keys, {}, config)], config)
+
+
+def summed(parts: Sequence[Measured], config: EvaluationConfig = CONFIG) -> Found:
+    """All sums of some batches of one source."""
+    slicer = Slicer(config)
+    for part in parts:
+        slicer.add(part.slices)
+    totals = replace(Totals.merged(part.totals for part in parts), slices=slicer.counts())
+    table = ClusterSums.merged(part.clusters for part in parts)
+    policies = totals.matched.shape[1]
+    columns = len(slice_columns(config, policies > SERVING_START))
+    slices = [(name, SliceSums.of(found, columns)) for name, found in slicer.flush(everything=True)]
+    ads = Uniformity.of(ClusterSums.merged(part.ads for part in parts))
+    return Found(totals, Sums.of(table, policies, config.bootstrap_replicates), ads, slices)

@@ -6,17 +6,23 @@ import pytest
 from components.sctr_evaluator.matching import (
     POLICIES,
     all_matches,
-    check_finite,
-    contributions,
     matches,
     uniform_matches,
 )
-from creative_logs.errors import InputError
-from tests.components.sctr_evaluator.scored import WIDTH, algorithm_1, draw, random_scored, take
+from components.sctr_evaluator.measurement import Batch
+from components.sctr_evaluator.policies import PolicyRows
+from components.sctr_evaluator.sums import Layout, row_terms
+from tests.components.sctr_evaluator.scored import WIDTH, algorithm_1, draw, random_scored
+
+
+def _terms(scored, min_candidates):
+    """Numerators and denominators of sCTR, [R, L, P, 2]."""
+    terms = row_terms(PolicyRows.of(scored, None), *Batch.of(scored, min_candidates))
+    return Layout(3, 1 + len(POLICIES)).component_ratios(terms)['snips']
 
 
 def _sums(scored, min_candidates):
-    return contributions(scored, all_matches(scored, None), min_candidates).ratio.sum(0)
+    return _terms(scored, min_candidates).sum(0)
 
 
 @pytest.mark.parametrize('policy', ['greedy', 'sampled', 'two_stage', 'combination'])
@@ -68,7 +74,7 @@ def test_absent_components_add_nothing():
     scored = random_scored(np.random.default_rng(6), 200)
     absent = scored['candidate_count'] == 0
     assert absent.sum() > 30
-    found = contributions(scored, all_matches(scored, None), 1).ratio[:, :3]
+    found = _terms(scored, 1)[:, :3]
     assert (found[absent] == 0).all()
 
 
@@ -92,11 +98,3 @@ def test_a_component_that_the_serving_model_does_not_know_is_uniform_there():
     np.testing.assert_array_equal(found[:, 1], matches(serving)[:, 0])
     uniform = np.repeat(uniform_matches(scored)[:, 2], len(POLICIES), 1)
     np.testing.assert_array_equal(found[:, 2], uniform)
-
-
-@pytest.mark.parametrize('name', ['shown_ctr', 'element_probability'])
-def test_a_model_that_scores_nan_is_refused(name):
-    scored = take(random_scored(np.random.default_rng(9), 5), np.arange(5))
-    scored[name][2] = np.nan
-    with pytest.raises(InputError, match=name):
-        check_finite(scored)

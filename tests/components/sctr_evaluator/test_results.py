@@ -6,7 +6,7 @@ import pytest
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.results import evaluate
 from components.sctr_evaluator.verdict import percent
-from tests.components.sctr_evaluator.scored import moments_of, random_scored
+from tests.components.sctr_evaluator.scored import found_of, random_scored
 
 
 @pytest.fixture(scope='module')
@@ -21,7 +21,7 @@ def paired(scored):
     for name in ('click', 'weight', 'candidate_count', 'shown', 'shown_propensity'):
         serving[name] = scored[name]
     config = EvaluationConfig(blessing_policy='sampled_expectation', must_pass=('image',))
-    return evaluate(*moments_of(scored, np.arange(600) // 6, serving), config)
+    return evaluate(found_of(scored, np.arange(600) // 6, serving, config), config)
 
 
 def test_lift_over_serving_is_that_of_the_two_rates(paired):
@@ -41,6 +41,7 @@ def test_verdict_quotes_the_figures_of_the_blessing_policy(paired):
         figures['overall']['lift_over_uniform'],
         figures['image']['lift_over_uniform'],
         figures['overall']['lift_over_serving'],
+        figures['image']['lift_over_serving'],
     ]
     sentences = [reason['sentence'] for reason in paired['verdict']['reasons']]
     assert len(sentences) == len(quoted)

@@ -4,17 +4,16 @@ import json
 
 import numpy as np
 
-from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.results import evaluate
 from components.sctr_evaluator.summary import headline, reasons, tables, to_markdown
-from tests.components.sctr_evaluator.scored import moments_of, random_scored, take
+from tests.components.sctr_evaluator.scored import CONFIG, found_of, random_scored, take
 
 
 def _result(rows=300, ctr=0.3, paired=False):
     rng = np.random.default_rng(1)
     scored = random_scored(rng, rows, ctr)
     serving = take(scored, np.arange(rows)) if paired else None
-    result = evaluate(*moments_of(scored, rng.integers(0, 50, rows), serving), EvaluationConfig())
+    result = evaluate(found_of(scored, rng.integers(0, 50, rows), serving), CONFIG)
     return json.loads(json.dumps(result, allow_nan=False))
 
 
@@ -49,7 +48,7 @@ def test_what_is_not_known_is_a_dash_not_a_number():
 def test_rows_without_a_choice_count_nothing():
     rng = np.random.default_rng(2)
     scored = random_scored(rng, 20, most=1)
-    result = evaluate(*moments_of(scored, np.arange(20)), EvaluationConfig())
+    result = evaluate(found_of(scored, np.arange(20)), CONFIG)
     overall = result['policies']['greedy']['overall']
     assert overall['rows'] == 0 and overall['match_rate'] is None and overall['effective_sample_size'] == 0
     assert 'never chose' in overall['sctr']['problem']
@@ -58,7 +57,7 @@ def test_rows_without_a_choice_count_nothing():
 
 def test_effective_sample_size_and_match_rate_are_those_of_the_weights():
     scored = random_scored(np.random.default_rng(3), 500)
-    figures = evaluate(*moments_of(scored, np.arange(500)), EvaluationConfig())['policies']['greedy']['title']
+    figures = evaluate(found_of(scored, np.arange(500)), CONFIG)['policies']['greedy']['title']
     n = scored['candidate_count'][:, 0]
     counted = n >= 2
     matched = counted & (scored['greedy'][:, 0] == scored['shown'][:, 0])

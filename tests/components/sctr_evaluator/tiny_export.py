@@ -32,6 +32,7 @@ class TinyExport(tf.Module):
             'click': tf.io.FixedLenFeature([], tf.int64),
             'weight': tf.io.FixedLenFeature([], tf.float32, 1.0),
             'timestamp': tf.io.FixedLenFeature([], tf.int64),
+            'ad_id': tf.io.FixedLenFeature([], tf.string),
         }
         for c in SCHEMA.components:
             spec[c.candidates] = tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64)
@@ -45,6 +46,9 @@ class TinyExport(tf.Module):
             'click': tf.cast(raw['click'], tf.float32),
             'weight': raw['weight'],
             'timestamp': raw['timestamp'],
+            'ad_key': tf.strings.to_hash_bucket_fast(raw['ad_id'], 1 << 62),
+            'generated_ctr': tf.fill([tf.size(seed), 3], tf.constant(self._ctr)),
+            'uniform_ctr': tf.fill([tf.size(seed), 2], tf.constant(self._ctr)),
             'candidate_count': counts,
             'shown': shown,
             'shown_propensity': 1.0 / tf.cast(tf.maximum(counts, 1), tf.float32),
