@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
-from components.sctr_evaluator.summary import reasons
+from components.sctr_evaluator.summary import problems, reasons
 from components.sctr_evaluator.verdict import percent
 from tfx_pipeline.config import Config
 from tfx_pipeline.records import StepRecord
@@ -85,8 +86,10 @@ def to_table(summary: RunSummary) -> Table:
     table.add_row('logs', f'{summary.rows:,} rows on the newest day, {summary.bad_rows:,} quarantined')
     table.add_row('trained', _trained(summary))
     table.add_row('measured', '\n'.join(_measured(summary.evaluation)))
-    table.add_row('blessed', '[green]yes' if summary.blessed else '[red]no')
-    table.add_row('because', '\n'.join(reasons(summary.evaluation)))
+    for problem in problems(summary.evaluation):
+        table.add_row('[red]beware', escape(problem))
+    table.add_row('blessed', _blessed(summary))
+    table.add_row('because', escape('\n'.join(reasons(summary.evaluation))))
     pushed_to = summary.pushed_to and shown_path(summary.pushed_to)
     table.add_row('pushed', pushed_to or 'nothing: the model is not blessed')
     return table
@@ -105,6 +108,13 @@ def _span(days: Sequence[str]) -> str:
 def _trained(summary: RunSummary) -> str:
     trainer = next(step for step in summary.steps if step.name == 'Trainer')
     return f'{shown_path(summary.model)} ({"unchanged" if trainer.cached else f"in {trainer.seconds:.0f} s"})'
+
+
+def _blessed(summary: RunSummary) -> str:
+    forced = summary.evaluation['verdict']['forced']
+    if forced is not None:
+        return f'[red]forced: {escape(forced)}'
+    return '[green]yes' if summary.blessed else '[red]no'
 
 
 def _measured(result: dict[str, Any]) -> list[str]:

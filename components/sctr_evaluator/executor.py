@@ -21,6 +21,7 @@ from creative_logs.errors import InputError
 from creative_logs.schema import TEST
 
 _SPAN = 'span'
+_FORCED = 'forced_blessing'
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -44,7 +45,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                   `summary.md`.
                 - blessing: `ModelBlessing` with a file BLESSED or NOT_BLESSED and the custom properties
                   `blessed` (int, 1 or 0), `blessing_message` (the reasons), `current_model`,
-                  `current_model_id` and, where there is one, `baseline_model`, `baseline_model_id`.
+                  `current_model_id`, where there is one, `baseline_model`, `baseline_model_id`, and,
+                  where the blessing is forced, `forced_blessing` (the reason given).
             exec_properties:
                 - evaluation_config (str): JSON of an `EvaluationConfig`.
                 - holdout_days (int): only the newest so many spans are read; 0 reads all.
@@ -105,6 +107,9 @@ def _bless(
 ) -> None:
     blessed = verdict['blessed']
     message = '; '.join(reason['sentence'] for reason in verdict['reasons'])
+    if verdict['forced'] is not None:
+        message = f'forced: {verdict["forced"]}; {message}'
+        blessing.set_string_custom_property(_FORCED, verdict['forced'])
     name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
     io_utils.write_string_file(os.path.join(blessing.uri, name), message + '\n')
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(blessed))

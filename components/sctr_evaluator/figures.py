@@ -24,9 +24,7 @@ class Figures:
 
     def rate(self, estimator: str, level: int, column: int) -> dict:
         """A policy's rate, {value, low, high, problem, error, bootstrap}."""
-        estimate = rate(
-            self._moments[estimator], level, column, self._confidence, signed=estimator in SIGNED
-        )
+        estimate = rate(self._moments[estimator], level, column, self._confidence, signed=estimator in SIGNED)
         return self._with_bootstrap(bootstrap_rate, estimate, estimator, level, column)
 
     def lift(self, estimator: str, level: int, column: int, reference: int | None) -> dict | None:

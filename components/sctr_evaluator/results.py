@@ -203,9 +203,7 @@ def _uniformity(uniformity: Uniformity | None, components: Sequence[str]) -> dic
     return {
         'suspicious': [components[j] for j in uniformity.suspicious()],
         'sentence': uniformity.verdict(components),
-        'components': {
-            name: check._asdict() for name, check in zip(components, uniformity.checks())
-        },
+        'components': {name: check._asdict() for name, check in zip(components, uniformity.checks())},
     }
 
 

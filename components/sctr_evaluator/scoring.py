@@ -76,7 +76,8 @@ class Evaluate(beam.PTransform):
         return (
             scored[_TOTALS]
             | 'Totals' >> beam.CombineGlobally(Totals.merged).without_defaults()
-            | 'Found' >> beam.Map(Found, AsSingleton(sums, None), AsSingleton(uniformity, None), AsList(slices))
+            | 'Found'
+            >> beam.Map(Found, AsSingleton(sums, None), AsSingleton(uniformity, None), AsList(slices))
             | 'Figures' >> beam.Map(evaluate, self._config)
         )
 
@@ -160,9 +161,7 @@ class Score(beam.DoFn):
     def _measure(self, rows: tf.Tensor) -> Measured:
         seeds, keys = self._identity(rows)
         scored, *serving = [model.score(rows, seeds) for model in self._models]
-        return measure(
-            scored, next(iter(serving), None), keys.numpy(), self._labels(rows), self._config
-        )
+        return measure(scored, next(iter(serving), None), keys.numpy(), self._labels(rows), self._config)
 
 
 class _Tables:

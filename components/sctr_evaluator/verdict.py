@@ -70,9 +70,7 @@ def decide(config: EvaluationConfig, evidence: Evidence) -> Verdict:
 _NO_ROWS = Estimate(problem='the model has no such component')
 
 
-def _over_serving(
-    config: EvaluationConfig, lifts: Mapping[str, Estimate] | None
-) -> list[Reason]:
+def _over_serving(config: EvaluationConfig, lifts: Mapping[str, Estimate] | None) -> list[Reason]:
     if lifts is None:
         return [Reason(True, 'no model is serving yet: nothing to compare with')]
     return _lifts('the serving model', lifts, config.min_lift_over_serving, config)

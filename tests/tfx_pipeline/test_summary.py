@@ -32,7 +32,12 @@ def _summary(folder: Path, blessed: bool) -> RunSummary:
         'rows': 1234,
         'config': {'blessing_policy': 'two_stage', 'confidence': 0.9},
         'policies': {'two_stage': {level: {'lift_over_uniform': lift} for level, lift in LIFTS.items()}},
-        'verdict': {'blessed': blessed, 'reasons': [{'passed': blessed, 'sentence': 'because it is so'}]},
+        'problems': [],
+        'verdict': {
+            'blessed': blessed,
+            'forced': None,
+            'reasons': [{'passed': blessed, 'sentence': 'because it is so'}],
+        },
     }
     (folder / 'evaluation.json').write_text(json.dumps(evaluation))
     pushed = {'pushed': 1, 'pushed_destination': 'serving/17'} if blessed else {'pushed': 0}
@@ -77,6 +82,13 @@ def test_a_model_that_is_not_blessed_is_not_pushed(tmp_path):
     summary = _summary(tmp_path, blessed=False)
     assert summary.pushed_to is None
     assert 'nothing: the model is not blessed' in _text(summary)
+
+
+def test_a_forced_blessing_and_a_problem_are_seen(tmp_path):
+    summary = _summary(tmp_path, blessed=True)
+    summary.evaluation['verdict']['forced'] = 'roll-back'
+    summary.evaluation['problems'].append('THE LOG IS NOT WHAT IT CLAIMS')
+    assert 'forced: roll-back' in _text(summary) and 'WARNING: THE LOG IS NOT' in _text(summary)
 
 
 def test_the_summary_is_plain_json(tmp_path):

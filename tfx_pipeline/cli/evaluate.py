@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from components.sctr_evaluator import summary
@@ -124,12 +125,14 @@ def _run(config: Config, files: list[Path], model: str, baseline: str | None, pa
 def _print(result: dict) -> None:
     console = Console()
     console.print(summary.headline(result), highlight=False)
+    for problem in summary.problems(result):
+        console.print(f'- {problem}', highlight=False, markup=False, style='bold red')
     for reason in summary.reasons(result):
         console.print(f'- {reason}', highlight=False, markup=False)
     for table in summary.tables(result):
-        shown = Table(title=table.title, title_justify='left', title_style='bold')
+        shown = Table(title=escape(table.title), title_justify='left', title_style='bold')
         for number, column in enumerate(table.columns):
-            shown.add_column(column, justify='right' if number else 'left')
+            shown.add_column(escape(column), justify='right' if number else 'left')
         for row in table.rows:
-            shown.add_row(*row)
+            shown.add_row(*map(escape, row))
         console.print(shown)

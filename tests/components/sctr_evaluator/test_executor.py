@@ -42,7 +42,7 @@ def _model(folder: Path, saved: str, id_: int) -> standard_artifacts.Model:
     return artifact
 
 
-def _run(folder: Path, examples, model, baseline=None, holdout_days=0):
+def _run(folder: Path, examples, model, baseline=None, holdout_days=0, config=CONFIG):
     outputs = {'evaluation': [SctrEvaluation()], 'blessing': [standard_artifacts.ModelBlessing()]}
     for name, (artifact,) in outputs.items():
         artifact.uri = str(folder / name)
@@ -51,7 +51,7 @@ def _run(folder: Path, examples, model, baseline=None, holdout_days=0):
     inputs = {'examples': examples, 'model': [model]} | (
         {'baseline_model': baseline} if baseline is not None else {}
     )
-    Executor(context).Do(inputs, outputs, {'evaluation_config': CONFIG, 'holdout_days': holdout_days})
+    Executor(context).Do(inputs, outputs, {'evaluation_config': config, 'holdout_days': holdout_days})
     return outputs['blessing'][0], json.loads((folder / 'evaluation' / 'evaluation.json').read_text())
 
 
@@ -82,6 +82,17 @@ def test_a_worse_model_is_not_blessed(tmp_path, model, other_model):
     assert blessing.get_string_custom_property('baseline_model') == serving.uri
     assert blessing.get_int_custom_property('baseline_model_id') == 7
     assert 'over the serving model' in blessing.get_string_custom_property('blessing_message')
+
+
+def test_a_forced_blessing_is_recorded_as_such(tmp_path, model, other_model):
+    candidate, serving = _model(tmp_path, other_model, 8), _model(tmp_path, model, 7)
+    config = EvaluationConfig(blessing_policy='greedy', force_blessing='roll-back').model_dump_json()
+    blessing, result = _run(tmp_path, [_examples(tmp_path, 1)], candidate, [serving], config=config)
+    assert result['verdict']['forced'] == 'roll-back' and not result['verdict']['passed']
+    assert blessing.get_int_custom_property('blessed') == 1
+    assert blessing.get_string_custom_property('forced_blessing') == 'roll-back'
+    assert blessing.get_string_custom_property('blessing_message').startswith('forced: roll-back; ')
+    assert (Path(blessing.uri) / 'BLESSED').is_file()
 
 
 @pytest.mark.parametrize(('holdout_days', 'days'), [(0, 3), (1, 1), (2, 2), (9, 3)])

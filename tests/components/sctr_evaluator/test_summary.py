@@ -5,15 +5,15 @@ import json
 import numpy as np
 
 from components.sctr_evaluator.results import evaluate
-from components.sctr_evaluator.summary import headline, reasons, tables, to_markdown
+from components.sctr_evaluator.summary import headline, problems, reasons, tables, to_markdown
 from tests.components.sctr_evaluator.scored import CONFIG, found_of, random_scored, take
 
 
-def _result(rows=300, ctr=0.3, paired=False):
+def _result(rows=300, ctr=0.3, paired=False, config=CONFIG):
     rng = np.random.default_rng(1)
     scored = random_scored(rng, rows, ctr)
     serving = take(scored, np.arange(rows)) if paired else None
-    result = evaluate(found_of(scored, rng.integers(0, 50, rows), serving), CONFIG)
+    result = evaluate(found_of(scored, rng.integers(0, 50, rows), serving, config), config)
     return json.loads(json.dumps(result, allow_nan=False))
 
 
@@ -23,7 +23,7 @@ def test_tables_hold_every_component_and_the_overall_figure():
     assert [row[0] for row in by_component.rows] == ['title', 'image', 'badge', 'overall']
     overall = result['policies']['two_stage']['overall']
     assert by_component.rows[-1][1] == f'{overall["sctr"]["value"] * 100:.2f} %'
-    assert by_component.rows[-1][4] == '+0.0 % (+0.0 to +0.0)'
+    assert by_component.rows[-1][5] == '+0.0 % (+0.0 to +0.0)'
     assert by_policy.rows[-1][5] == by_component.rows[-1][3]
     assert all(len(row) == len(table.columns) for table in tables(result) for row in table.rows)
 
@@ -34,6 +34,33 @@ def test_markdown_has_headline_reasons_and_tables():
     assert headline(result) in text
     assert all(f'- {reason}' in text for reason in reasons(result))
     assert all(f'## {table.title}' in text for table in tables(result))
+
+
+def test_every_slice_has_a_row_and_says_what_was_left_out():
+    config = CONFIG.model_copy(update={'slices': (('day',), ('candidates',)), 'max_slice_values': 2})
+    result = _result(config=config)
+    by_day, by_candidates = (
+        table for table in tables(result) if ' by day' in table.title or ' by cand' in table.title
+    )
+    assert len(by_day.rows) == len(by_candidates.rows) == 2
+    assert '1 more values of' in by_day.title and '1 more values of' in by_candidates.title
+    first = result['slices'][0]['values'][0]
+    assert by_day.rows[0][1] == f'{first["rows"]:,}'
+
+
+def test_a_forced_blessing_and_problems_are_said_first():
+    result = _result(ctr=0.0, config=CONFIG.model_copy(update={'force_blessing': 'roll-back'}))
+    assert 'The blessing is FORCED: roll-back. The rules are NOT met.' in headline(result)
+    assert result['verdict']['blessed'] and not result['verdict']['passed']
+    assert 'WARNING: there is no click: nothing can be measured' in problems(result)
+    text = to_markdown(result)
+    assert text.index('WARNING') < text.index(reasons(result)[0])
+
+
+def test_a_value_cannot_break_a_table():
+    result = _result()
+    result['slices'][0]['values'][0]['value'] = ['a|b\nc']
+    assert '| a\\|b c |' in to_markdown(result)
 
 
 def test_what_is_not_known_is_a_dash_not_a_number():
