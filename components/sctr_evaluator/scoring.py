@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import apache_beam as beam
+import numpy as np
 import tensorflow as tf
 from apache_beam.pvalue import AsList, AsSingleton, PCollection, TaggedOutput
 from apache_beam.utils.shared import Shared
@@ -19,8 +20,8 @@ from components.sctr_evaluator.estimators import ClusterSums
 from components.sctr_evaluator.exported import ExportedModel
 from components.sctr_evaluator.identity import RowIdentity
 from components.sctr_evaluator.labels import RowLabels
-from components.sctr_evaluator.matching import POLICIES
-from components.sctr_evaluator.measurement import SERVING_START, Measured, measure, slice_columns
+from components.sctr_evaluator.matching import POLICIES, Scored
+from components.sctr_evaluator.measurement import SERVING_START, measure, slice_columns
 from components.sctr_evaluator.results import Found, evaluate
 from components.sctr_evaluator.slice_figures import SliceSums
 from components.sctr_evaluator.slices import Slicer, Value
@@ -29,6 +30,7 @@ from components.sctr_evaluator.totals import Totals
 from components.sctr_evaluator.uniformity import Uniformity
 
 Read = Callable[[Any], Iterator[tf.Tensor]]
+Labels = dict[str, list[str | None]]
 In, Out = TypeVar('In'), TypeVar('Out')
 
 _TOTALS, _ADS, _SLICES = 'totals', 'ads', 'slices'
@@ -144,7 +146,9 @@ class Score(beam.DoFn):
     def process(self, source: Any) -> Iterator[Any]:
         clusters, ads, totals = _Tables(), _Tables(), []
         slicer = Slicer(self._config)
-        for measured in in_parallel(self._measure, self._read(source)):
+        # Measured on this thread, which keeps one core busy while the others score the next batch.
+        for scored in in_parallel(self._scored, self._read(source)):
+            measured = measure(*scored, self._config)
             totals.append(measured.totals)
             slicer.add(measured.slices)
             yield from clusters.add(measured.clusters)
@@ -158,10 +162,10 @@ class Score(beam.DoFn):
         self._done += 1
         _progress.info('%d of %d', self._done, self._sources)
 
-    def _measure(self, rows: tf.Tensor) -> Measured:
+    def _scored(self, rows: tf.Tensor) -> tuple[Scored, Scored | None, np.ndarray, Labels]:
         seeds, keys = self._identity(rows)
         scored, *serving = [model.score(rows, seeds) for model in self._models]
-        return measure(scored, next(iter(serving), None), keys.numpy(), self._labels(rows), self._config)
+        return scored, next(iter(serving), None), keys.numpy(), self._labels(rows)
 
 
 class _Tables:
