@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import apache_beam as beam
 import numpy as np
@@ -124,6 +124,15 @@ class WriteJson(beam.PTransform):
         )
 
 
+class _Rows(NamedTuple):
+    """A batch: serialized string [R], seeds and keys of the clusters int64 [R], labels to slice by."""
+
+    serialized: tf.Tensor
+    seeds: tf.Tensor
+    keys: np.ndarray
+    labels: Labels
+
+
 class Score(beam.DoFn):
     """A source of rows -> (shard, ClusterSums), and more under tags.
 
@@ -146,8 +155,8 @@ class Score(beam.DoFn):
     def process(self, source: Any) -> Iterator[Any]:
         clusters, ads, totals = _Tables(), _Tables(), []
         slicer = Slicer(self._config)
-        # Measured on this thread, which keeps one core busy while the others score the next batch.
-        for scored in in_parallel(self._scored, self._read(source)):
+        # All but the scoring is done on this thread while the next batch is scored on the other.
+        for scored in in_parallel(self._scored, map(self._identified, self._read(source))):
             measured = measure(*scored, self._config)
             totals.append(measured.totals)
             slicer.add(measured.slices)
@@ -162,10 +171,13 @@ class Score(beam.DoFn):
         self._done += 1
         _progress.info('%d of %d', self._done, self._sources)
 
-    def _scored(self, rows: tf.Tensor) -> tuple[Scored, Scored | None, np.ndarray, Labels]:
+    def _identified(self, rows: tf.Tensor) -> _Rows:
         seeds, keys = self._identity(rows)
-        scored, *serving = [model.score(rows, seeds) for model in self._models]
-        return scored, next(iter(serving), None), keys.numpy(), self._labels(rows)
+        return _Rows(rows, seeds, keys.numpy(), self._labels(rows))
+
+    def _scored(self, rows: _Rows) -> tuple[Scored, Scored | None, np.ndarray, Labels]:
+        scored, *serving = [model.score(rows.serialized, rows.seeds) for model in self._models]
+        return scored, next(iter(serving), None), rows.keys, rows.labels
 
 
 class _Tables:
