@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from components.sctr_evaluator.config import EvaluationConfig
+from components.sctr_evaluator.config import CANDIDATES, DAY, EvaluationConfig
 from creative_logs.errors import InputError
 from creative_logs.schema import Frozen, Name
 from model.config import GencoConfig
@@ -66,9 +66,17 @@ class Config(GencoConfig):
         context = {feature.name for feature in self.log_schema.context}
         if self.evaluation.cluster not in context:
             raise ValueError(f'evaluation.cluster: {self.evaluation.cluster!r} is no context feature')
-        unknown = set(self.evaluation.must_pass) - {c.name for c in self.log_schema.components}
+        unknown = set(self.evaluation.sliced_features()) - context
         if unknown:
-            raise ValueError(f'evaluation.must_pass: no such component: {", ".join(sorted(unknown))}')
+            raise ValueError(
+                f'evaluation.slices: no such context feature: {", ".join(sorted(unknown))}; '
+                f'{CANDIDATES!r} and {DAY!r} are always there'
+            )
+        components = {component.name for component in self.log_schema.components}
+        for key in ('must_pass', 'candidate_brackets'):
+            unknown = set(getattr(self.evaluation, key)) - components
+            if unknown:
+                raise ValueError(f'evaluation.{key}: no such component: {", ".join(sorted(unknown))}')
         return self
 
 

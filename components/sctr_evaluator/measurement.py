@@ -20,7 +20,14 @@ UNIFORM_INDEX = 0
 MODEL_START = 1
 SERVING_START = MODEL_START + len(POLICIES)
 
-_SCORES = ('element_score', 'element_probability', 'shown_ctr', 'generated_ctr', 'uniform_ctr')
+_SCORES = (
+    'element_score',
+    'element_probability',
+    'shown_ctr',
+    'generated_ctr',
+    'uniform_ctr',
+    'attention_weight',
+)
 _COMPONENT = 'component'
 
 
@@ -32,12 +39,14 @@ class Measured(NamedTuple):
         ads: sums of `uniformity.residuals` per ad, float64 [C, M, N + 4].
         slices: rows to be grouped, sums float64 [R, M, 4 + 2 x policies], see `slice_columns`.
         totals: what needs no clusters.
+        sound: bool [R], rows without a fault.
     """
 
     clusters: ClusterSums
     ads: ClusterSums
     slices: SliceRows
     totals: Totals
+    sound: np.ndarray
 
 
 class Batch(NamedTuple):
@@ -100,6 +109,7 @@ def measure(
         ClusterSums.of(scored['ad_key'], shares),
         _slice_rows(scored, batch, policies, terms, keys, labels, config),
         _totals(scored, batch, policies, (int(span.min()), int(span.max())), faults, unscored),
+        good,
     )
 
 
@@ -153,7 +163,7 @@ def _slice_rows(
     square = weight * np.square(policies.match[:, :, chosen[1]] / batch.propensity)
     present = np.where(batch.present, batch.weight[:, None], 0.0)
     others = [square, batch.counts, present * scored['attention_weight'], present]
-    sums = np.concatenate([ratios.reshape(*weight.shape, -1), np.stack(others, 2)], 2)
+    sums = np.concatenate([ratios.reshape(*weight.shape, 2 * len(chosen)), np.stack(others, 2)], 2)
     middle = middle_brackets(config, component_names(scored))
     bracket = np.where(batch.counts, brackets(scored['candidate_count'], middle), -1)
     return SliceRows(keys, labels, scored['timestamp'], bracket, sums)

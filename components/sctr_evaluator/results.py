@@ -1,26 +1,20 @@
 """From the sums of an evaluation to its figures and its verdict: the content of `evaluation.json`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
-import numpy as np
-
+from components.sctr_evaluator.choice_figures import ChoiceSums, choice_figures, choice_problems
 from components.sctr_evaluator.config import EvaluationConfig
-from components.sctr_evaluator.estimators import DENOMINATOR, ClusterSums, Estimate
-from components.sctr_evaluator.figures import Figures
+from components.sctr_evaluator.level_figures import LevelFigures
 from components.sctr_evaluator.matching import OVERALL, POLICIES, UNIFORM
 from components.sctr_evaluator.measurement import MODEL_START, SERVING_START, UNIFORM_INDEX
-from components.sctr_evaluator.offline import COMBINATION_ESTIMATORS, COMPONENT_ESTIMATORS
-from components.sctr_evaluator.power import effective_sample_size, rows_needed
 from components.sctr_evaluator.slice_figures import SliceSums, attention_of, slice_figures
 from components.sctr_evaluator.slices import Value, bracket_names
-from components.sctr_evaluator.sums import Layout, Sums
+from components.sctr_evaluator.sums import Sums
 from components.sctr_evaluator.totals import Totals
 from components.sctr_evaluator.uniformity import Uniformity
 from components.sctr_evaluator.verdict import Evidence, Verdict, decide
-
-_POWER = 0.8
 
 
 class Found(NamedTuple):
@@ -31,12 +25,14 @@ class Found(NamedTuple):
         sums: of all clusters; None where every row has a fault.
         uniformity: of all ads; None likewise.
         slices: ((slicing, value), sums).
+        choices: of the table of choices; None where none is given.
     """
 
     totals: Totals
     sums: Sums | None
     uniformity: Uniformity | None
     slices: Sequence[tuple[tuple[Value, Value], SliceSums]] = ()
+    choices: ChoiceSums | None = None
 
 
 def evaluate(found: Found, config: EvaluationConfig) -> dict:
@@ -54,7 +50,8 @@ def evaluate(found: Found, config: EvaluationConfig) -> dict:
         problems: sentences that must be read before any figure: rows left out, a log that is not what it
             claims, slices left out; empty where all is well.
         faults: {kind, see `faults.SENTENCES`: rows left out}.
-        verdict: {blessed, passed, forced, reasons: [{passed, sentence}]}; forced is the given reason, or None.
+        verdict: {blessed, passed, forced, reasons: [{passed, sentence}]}; forced is the reason given, or
+            None.
         uniform: {level: figures}; policies: {policy: {level: figures}}; serving: as policies, of the model
             that serves now, or None. A level is a component or 'overall', all components pooled.
         combinations: {'uniform' or policy: {'replay', 'pi', 'dm' or 'dr': rates}}, of whole combinations.
@@ -64,8 +61,9 @@ def evaluate(found: Found, config: EvaluationConfig) -> dict:
             in that order, others have those of most rows first.
         brackets: {component: {'few', 'medium', 'many': 'below 3', '3 to 5', 'above 5'}}, what a slice by
             'candidates' means for it.
-        choices: of the table of choices, or None: {file, matched_rows, unmatched_rows, unused, not_candidates,
-            levels: {level: figures}, combinations: {'replay', 'pi': rates}}, all on the matched rows.
+        choices: of the table of choices, or None: {file, matched_rows, unmatched_rows, unused, uniform:
+            {level: figures}, levels: {level: figures}, combinations: {'replay', 'pi': rates}}, all on the
+            matched rows and without dm and dr; levels are the components of the file.
         uniformity: {suspicious: [component], sentence, components: {component: {p_value, deviation, ads}}}.
         skew: [{feature, distance, by_chance, train_rows, test_rows}], largest distance first, or None.
 
@@ -80,7 +78,9 @@ def evaluate(found: Found, config: EvaluationConfig) -> dict:
             policy `config.blessing_policy`, by the delta method alone (bootstrap is None).
     """
     totals = found.totals
-    figures = _Figures(found, config)
+    figures = _level_figures(found, config)
+    paired = totals.matched.shape[1] > SERVING_START
+    choices = found.choices and choice_figures(found.choices, config)
     uniformity = _uniformity(found.uniformity, totals.components)
     calibration = totals.calibration.get()
     return {
@@ -92,104 +92,45 @@ def evaluate(found: Found, config: EvaluationConfig) -> dict:
         'last_timestamp': totals.last,
         'components': list(totals.components),
         'config': config.model_dump(mode='json'),
-        'problems': _problems(totals, uniformity),
+        'problems': _problems(totals, uniformity) + choice_problems(found.choices),
         'faults': totals.faults.counts,
-        'verdict': asdict(_verdict(figures, calibration, totals, config)),
-        UNIFORM: figures.levels_of(UNIFORM_INDEX, None),
-        'policies': figures.by_policy(figures.levels_of, MODEL_START),
-        'serving': figures.by_policy(figures.levels_of, SERVING_START) if figures.paired else None,
-        'combinations': {UNIFORM: figures.whole(UNIFORM_INDEX, None)}
-        | figures.by_policy(figures.whole, MODEL_START),
+        'verdict': asdict(_verdict(figures, calibration, totals, paired, config)),
+        UNIFORM: figures.of_policy(UNIFORM_INDEX),
+        'policies': _by_policy(figures.of_policy, MODEL_START, paired),
+        'serving': _by_policy(figures.of_policy, SERVING_START, False) if paired else None,
+        'combinations': {UNIFORM: figures.of_combinations(UNIFORM_INDEX)}
+        | _by_policy(figures.of_combinations, MODEL_START, paired),
         'calibration': calibration,
         'attention': attention_of(totals.attention, totals.components),
         'slices': slice_figures(totals.slices, found.slices, figures.levels, config),
         'brackets': bracket_names(config, totals.components),
-        'choices': None,
+        'choices': choices,
         'uniformity': uniformity,
         'skew': None,
     }
 
 
-class _Figures:
-    def __init__(self, found: Found, config: EvaluationConfig):
-        totals = found.totals
-        sums = found.sums or _nothing(totals, config)
-        self._totals, self._config = totals, config
-        self._exposure = sums.components['snips'].first[..., DENOMINATOR]
-        self._clusters = sums.components['snips'].clusters
-        self._by_component = Figures(sums.components, sums.component_replicates(), config.confidence)
-        self._whole = Figures(sums.combinations, sums.combination_replicates(), config.confidence)
-        self.levels = (*totals.components, OVERALL)
-        self.paired = sums.policies > SERVING_START
-
-    def by_policy(self, figures, start: int) -> dict[str, dict]:
-        """Figures of each policy of the model whose columns start there; ours are compared with serving."""
-        compared = self.paired and start == MODEL_START
-        return {
-            policy: figures(start + i, SERVING_START + i if compared else None)
-            for i, policy in enumerate(POLICIES)
-        }
-
-    def levels_of(self, policy: int, serving: int | None) -> dict[str, dict]:
-        """Figures of one policy per level; `serving` is the policy to compare with beside uniform."""
-        return {name: self._at(level, policy, serving) for level, name in enumerate(self.levels)}
-
-    def whole(self, policy: int, serving: int | None) -> dict[str, dict]:
-        """Rates and lifts of a policy's whole combinations."""
-        return {
-            estimator: self._whole.rates(estimator, 0, policy, UNIFORM_INDEX, serving)
-            for estimator in COMBINATION_ESTIMATORS
-        }
-
-    def lifts(self, policy: int, reference: int) -> dict[str, Estimate]:
-        """Of the sCTR, per level."""
-        return {
-            name: self._by_component.lift_estimate('snips', level, policy, reference)
-            for level, name in enumerate(self.levels)
-        }
-
-    def effective_size(self, level: int, policy: int) -> float:
-        squares = float(self._totals.matched[level, policy, 1])
-        return effective_sample_size(float(self._exposure[level, policy]), squares)
-
-    def _at(self, level: int, policy: int, serving: int | None) -> dict:
-        rows, weight = self._totals.counted[level].tolist()
-        snips, *others = (
-            self._by_component.rates(estimator, level, policy, UNIFORM_INDEX, serving)
-            for estimator in COMPONENT_ESTIMATORS
-        )
-        return {
-            'sctr': snips.pop('rate'),
-            **snips,
-            'estimators': dict(zip(COMPONENT_ESTIMATORS[1:], others)),
-            'rows': int(rows),
-            'clusters': int(self._clusters[level, policy]),
-            'match_rate': float(self._totals.matched[level, policy, 0]) / weight if weight else None,
-            'effective_sample_size': self.effective_size(level, policy),
-            'rows_needed': self._rows_needed(level, policy, weight),
-        }
-
-    def _rows_needed(self, level: int, policy: int, weight: float) -> float | None:
-        if policy == UNIFORM_INDEX:
-            return None
-        estimate = self._by_component.lift_estimate('snips', level, policy, UNIFORM_INDEX)
-        return rows_needed(estimate, weight, self._config.lift_to_find, self._config.confidence, _POWER)
+def _level_figures(found: Found, config: EvaluationConfig) -> LevelFigures:
+    totals = found.totals
+    sums = found.sums or Sums.none(len(totals.components), totals.matched.shape[1])
+    return LevelFigures(sums, totals.counted, totals.matched, totals.components, config)
 
 
-def _nothing(totals: Totals, config: EvaluationConfig) -> Sums:
-    """Sums of no cluster."""
-    policies = totals.matched.shape[1]
-    width = Layout(len(totals.components), policies).width
-    empty = ClusterSums(np.zeros(0, np.int64), np.zeros((0, width)))
-    return Sums.of(empty, policies, config.bootstrap_replicates)
+def _by_policy(figures: Callable[[int, int | None], dict], start: int, paired: bool) -> dict[str, dict]:
+    """Figures of the policies of the model whose columns start there, compared with the serving model's."""
+    return {
+        policy: figures(start + i, SERVING_START + i if paired else None) for i, policy in enumerate(POLICIES)
+    }
 
 
-def _verdict(figures: _Figures, calibration: dict, totals: Totals, config: EvaluationConfig) -> Verdict:
+def _verdict(
+    figures: LevelFigures, calibration: dict, totals: Totals, paired: bool, config: EvaluationConfig
+) -> Verdict:
     chosen = POLICIES.index(config.blessing_policy)
     ours = MODEL_START + chosen
     evidence = Evidence(
         over_uniform=figures.lifts(ours, UNIFORM_INDEX),
-        over_serving=figures.lifts(ours, SERVING_START + chosen) if figures.paired else None,
+        over_serving=figures.lifts(ours, SERVING_START + chosen) if paired else None,
         calibration_error=calibration.get('expected_calibration_error'),
         effective_sample_size=figures.effective_size(figures.levels.index(OVERALL), ours),
         unscored=totals.faults.counts['scores'],

@@ -15,6 +15,10 @@ import tensorflow as tf
 from apache_beam.pvalue import AsList, AsSingleton, PCollection, TaggedOutput
 from apache_beam.utils.shared import Shared
 
+from components.sctr_evaluator.buffers import RowBuffer, Tables
+from components.sctr_evaluator.choice_join import JoinChoices, RowsToJoin
+from components.sctr_evaluator.choice_source import ChoiceFile
+from components.sctr_evaluator.choices import LoggedRows
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.estimators import ClusterSums
 from components.sctr_evaluator.exported import ExportedModel
@@ -25,6 +29,7 @@ from components.sctr_evaluator.measurement import SERVING_START, measure, slice_
 from components.sctr_evaluator.results import Found, evaluate
 from components.sctr_evaluator.slice_figures import SliceSums
 from components.sctr_evaluator.slices import Slicer, Value
+from components.sctr_evaluator.summed import Summed
 from components.sctr_evaluator.sums import Sums
 from components.sctr_evaluator.totals import Totals
 from components.sctr_evaluator.uniformity import Uniformity
@@ -33,8 +38,7 @@ Read = Callable[[Any], Iterator[tf.Tensor]]
 Labels = dict[str, list[str | None]]
 In, Out = TypeVar('In'), TypeVar('Out')
 
-_TOTALS, _ADS, _SLICES = 'totals', 'ads', 'slices'
-_MOST_CLUSTERS = 1 << 15
+_TOTALS, _ADS, _SLICES, _ROWS = 'totals', 'ads', 'slices', 'rows'
 # One batch is scored while the next is read. TensorFlow spreads a batch over all cores by itself; with two
 # batches at a time its threads stood in each other's way (16,800 and 17,600 rows/s, not 18,600 and 21,400).
 _THREADS = 1
@@ -56,7 +60,9 @@ class Evaluate(beam.PTransform):
 
     def __init__(self, read: Read, sources: int, model: str, serving: str | None, config: EvaluationConfig):
         super().__init__()
-        self._score = Score(read, sources, [model] + ([serving] if serving else []), config)
+        models = [model] + ([serving] if serving else [])
+        self._choices = ChoiceFile.open(config.choices) if config.choices else None
+        self._score = Score(read, sources, models, config, self._choices)
         self._config = config
         self._policies = SERVING_START + (len(POLICIES) if serving else 0)
         self._slice_columns = slice_columns(config, bool(serving))
@@ -65,43 +71,24 @@ class Evaluate(beam.PTransform):
         scored = (
             sources
             | 'Spread' >> beam.Reshuffle()
-            | 'Score' >> beam.ParDo(self._score).with_outputs(_TOTALS, _ADS, _SLICES, main='clusters')
+            | 'Score' >> beam.ParDo(self._score).with_outputs(_TOTALS, _ADS, _SLICES, _ROWS, main='clusters')
         )
         replicates = self._config.bootstrap_replicates
-        sums = scored['clusters'] | 'Clusters' >> _Summed(Sums, self._policies, replicates)
-        uniformity = scored[_ADS] | 'Ads' >> _Summed(Uniformity)
+        sums = scored['clusters'] | 'Clusters' >> Summed(Sums, self._policies, replicates)
+        uniformity = scored[_ADS] | 'Ads' >> Summed(Uniformity)
         slices = (
             scored[_SLICES]
             | 'SumBySlice' >> beam.CombinePerKey(ClusterSums.merged)
             | 'SliceSums' >> beam.MapTuple(partial(_slice_sums, len(self._slice_columns)))
         )
+        sides = [AsSingleton(sums, None), AsSingleton(uniformity, None), AsList(slices)]
+        if self._choices:
+            sides.append(AsSingleton(scored[_ROWS] | 'Choices' >> JoinChoices(self._choices, self._config)))
         return (
             scored[_TOTALS]
             | 'Totals' >> beam.CombineGlobally(Totals.merged).without_defaults()
-            | 'Found'
-            >> beam.Map(Found, AsSingleton(sums, None), AsSingleton(uniformity, None), AsList(slices))
+            | 'Found' >> beam.Map(Found, *sides)
             | 'Figures' >> beam.Map(evaluate, self._config)
-        )
-
-
-class _Summed(beam.PTransform):
-    """(shard, ClusterSums) -> one sum over all clusters; nothing where there are none.
-
-    Args:
-        kind: has `of`, which takes the table of whole clusters and the other arguments, and `merged`.
-    """
-
-    def __init__(self, kind, *arguments):
-        super().__init__()
-        self._kind, self._arguments = kind, arguments
-
-    def expand(self, tables: PCollection) -> PCollection:
-        return (
-            tables
-            | 'SumByCluster' >> beam.CombinePerKey(ClusterSums.merged)
-            | 'DropShards' >> beam.Values()
-            | 'Sums' >> beam.Map(self._kind.of, *self._arguments)
-            | 'Merge' >> beam.CombineGlobally(self._kind.merged).without_defaults()
         )
 
 
@@ -137,11 +124,18 @@ class Score(beam.DoFn):
     """A source of rows -> (shard, ClusterSums), and more under tags.
 
     Tags: 'ads', (shard, ClusterSums) of the check for uniformity; 'slices', ((slicing, value), ClusterSums);
-    'totals', Totals.
+    'totals', Totals; 'rows', (shard, LoggedRows), where choices are to be joined.
     """
 
-    def __init__(self, read: Read, sources: int, models: list[str], config: EvaluationConfig):
-        self._read, self._sources, self._config = read, sources, config
+    def __init__(
+        self,
+        read: Read,
+        sources: int,
+        models: list[str],
+        config: EvaluationConfig,
+        choices: ChoiceFile | None,
+    ):
+        self._read, self._sources, self._config, self._choices = read, sources, config, choices
         self._paths, self._shared = models, [Shared() for _ in models]
         self._done = 0
 
@@ -151,50 +145,37 @@ class Score(beam.DoFn):
         ]
         self._identity = RowIdentity(self._config.cluster)
         self._labels = RowLabels(self._config.sliced_features())
+        self._to_join = RowsToJoin(self._choices) if self._choices else None
 
     def process(self, source: Any) -> Iterator[Any]:
-        clusters, ads, totals = _Tables(), _Tables(), []
-        slicer = Slicer(self._config)
-        # All but the scoring is done on this thread while the next batch is scored on the other.
-        for scored in in_parallel(self._scored, map(self._identified, self._read(source))):
+        clusters, ads, totals = Tables(), Tables(), None
+        slicer, rows = Slicer(self._config), RowBuffer()
+        # Measured on this thread, which keeps one core busy while the others score the next batch.
+        for scored, to_join in in_parallel(self._scored, self._read(source)):
             measured = measure(*scored, self._config)
-            totals.append(measured.totals)
+            totals = Totals.merged([totals, measured.totals]) if totals else measured.totals
             slicer.add(measured.slices)
             yield from clusters.add(measured.clusters)
             yield from _tagged(_ADS, ads.add(measured.ads))
             yield from _tagged(_SLICES, slicer.flush())
+            if to_join:
+                yield from _tagged(_ROWS, rows.add(to_join.take(measured.sound)))
         yield from clusters.flush()
         yield from _tagged(_ADS, ads.flush())
         yield from _tagged(_SLICES, slicer.flush(everything=True))
+        yield from _tagged(_ROWS, rows.flush())
         if totals:
-            yield TaggedOutput(_TOTALS, replace(Totals.merged(totals), slices=slicer.counts()))
+            yield TaggedOutput(_TOTALS, replace(totals, slices=slicer.counts()))
         self._done += 1
         _progress.info('%d of %d', self._done, self._sources)
 
-    def _identified(self, rows: tf.Tensor) -> _Rows:
+    def _scored(
+        self, rows: tf.Tensor
+    ) -> tuple[tuple[Scored, Scored | None, np.ndarray, Labels], LoggedRows | None]:
         seeds, keys = self._identity(rows)
-        return _Rows(rows, seeds, keys.numpy(), self._labels(rows))
-
-    def _scored(self, rows: _Rows) -> tuple[Scored, Scored | None, np.ndarray, Labels]:
-        scored, *serving = [model.score(rows.serialized, rows.seeds) for model in self._models]
-        return scored, next(iter(serving), None), rows.keys, rows.labels
-
-
-class _Tables:
-    """Cluster sums of one source, given out in shards before they grow too large."""
-
-    def __init__(self):
-        self._tables: list[ClusterSums] = []
-
-    def add(self, table: ClusterSums) -> Iterator[tuple[int, ClusterSums]]:
-        self._tables.append(table)
-        if sum(len(table.keys) for table in self._tables) > _MOST_CLUSTERS:
-            yield from self.flush()
-
-    def flush(self) -> Iterator[tuple[int, ClusterSums]]:
-        tables, self._tables = self._tables, []
-        if tables:
-            yield from ClusterSums.merged(tables).shards()
+        scored, *serving = [model.score(rows, seeds) for model in self._models]
+        to_join = self._to_join and self._to_join(rows, seeds.numpy(), keys.numpy(), scored)
+        return (scored, next(iter(serving), None), keys.numpy(), self._labels(rows)), to_join
 
 
 def _tagged(tag: str, elements: Iterable[Any]) -> Iterator[TaggedOutput]:

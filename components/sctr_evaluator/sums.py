@@ -159,6 +159,12 @@ class Sums:
         )
 
     @classmethod
+    def none(cls, components: int, policies: int) -> Self:
+        """Of a cluster in which nothing counts."""
+        width = Layout(components, policies).width
+        return cls.of(ClusterSums(np.zeros(1, np.int64), np.zeros((1, width))), policies, 0)
+
+    @classmethod
     def merged(cls, parts: Iterable[Self]) -> Self:
         """Of one or more groups of clusters, none of which is in two groups."""
         parts = list(parts)

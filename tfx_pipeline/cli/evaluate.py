@@ -38,8 +38,14 @@ _SAVED_MODEL = 'saved_model.pb'
     help='One day or a range, as in 2024-06-20..2024-06-26; where left out, the held-out days of the '
     'window, or all of them.',
 )
+@click.option(
+    '--choices',
+    metavar='FILE',
+    help="Another policy's choices to measure too: Parquet with request_id and <component>_choice, an index "
+    'or an element id.',
+)
 @json_option
-def evaluate(model, logs, config_path, overrides, baseline, days, json_path):
+def evaluate(model, logs, config_path, overrides, baseline, days, choices, json_path):
     """Measure an exported model on the test split of click logs.
 
     Prints the calibrated sCTR and its lift over choosing uniformly, per component and overall, with
@@ -53,6 +59,10 @@ def evaluate(model, logs, config_path, overrides, baseline, days, json_path):
     for folder in (model, baseline) if baseline else (model,):
         if not (Path(folder) / _SAVED_MODEL).is_file():
             raise InputError(f'{folder}: holds no {_SAVED_MODEL}; give the folder of one exported version')
+    if choices is not None:
+        config = config.model_copy(
+            update={'evaluation': config.evaluation.model_copy(update={'choices': choices})}
+        )
     files = _files(config, logs or config.paths.logs, days)
     result = _measure(config, files, model, baseline)
     write_json(json_path, result)

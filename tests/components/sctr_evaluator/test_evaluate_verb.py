@@ -76,6 +76,15 @@ def test_prints_what_it_writes_as_json(root, model, other_model):
     assert f'{figures["calibration"]["log_loss"]:.4g}' in printed
 
 
+def test_choices_of_another_policy_are_measured_too(root, model, tmp_path):
+    requests = pq.read_table(root / 'logs' / DAYS[-1] / 'test' / 'part.parquet')['request_id']
+    path = tmp_path / 'choices.parquet'
+    pq.write_table(pa.table({'request_id': requests, 'title_choice': [0] * len(requests)}), path)
+    printed, figures = _evaluate(root, model, '--choices', str(path))
+    assert figures['choices']['matched_rows'] == 302
+    assert '(302 rows)' in printed
+
+
 def test_bad_rows_are_left_out_up_to_the_share(root, model, tmp_path):
     logs = make_logs(300)
     clicks = logs['click'].to_numpy().copy()
@@ -94,6 +103,11 @@ def test_bad_rows_are_left_out_up_to_the_share(root, model, tmp_path):
         (['--logs', 'nowhere'], 'nowhere: no such folder'),
         (['--baseline', 'nowhere'], 'nowhere: holds no saved_model.pb'),
         (['--set', 'evaluation.cluster=user'], "'user' is no context feature"),
+        (['--set', 'evaluation.slices=[[day, hour]]'], 'evaluation.slices: no such context feature: hour'),
+        (['--set', 'evaluation.slices=[[day, day]]'], 'crosses a feature with itself'),
+        (['--set', 'evaluation.candidate_brackets={titel: [3, 5]}'], 'no such component: titel'),
+        (['--set', 'evaluation.candidate_brackets={title: [5, 3]}'], 'got 5 to 3'),
+        (['--choices', 'nowhere'], 'nowhere: cannot be read as Parquet'),
     ],
 )
 def test_bad_input_is_one_line(root, model, arguments, message):

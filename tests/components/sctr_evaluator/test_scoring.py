@@ -4,9 +4,11 @@ import json
 
 import apache_beam as beam
 import numpy as np
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 
+from components.log_example_gen.encoding import encode
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.exported import ExportedModel
 from components.sctr_evaluator.identity import RowIdentity
@@ -17,6 +19,7 @@ from components.sctr_evaluator.scoring import Evaluate, WriteJson, in_parallel
 from components.sctr_evaluator.sources import read_records
 from creative_logs.errors import InputError
 from tests.components.sctr_evaluator.scored import algorithm_1, summed
+from tests.components.sctr_evaluator.tiny_export import export
 
 CONFIG = EvaluationConfig(
     blessing_policy='greedy', bootstrap_replicates=50, slices=('candidates', ('user_id', 'day'), 'ad_id')
@@ -111,6 +114,33 @@ def test_a_model_has_no_lift_over_itself(tmp_path, serialized, model):
             np.testing.assert_allclose([estimate['low'], estimate['high']], 0, atol=1e-6)
 
 
+def test_a_model_that_gives_no_numbers_has_no_figures_and_fails(tmp_path, serialized):
+    found = _evaluate(tmp_path, [serialized], export(tmp_path / 'nan', ctr=float('nan')))
+    assert found['rows'] == 0 and found['faults']['scores'] == len(serialized)
+    assert found['problems'][0] == '900 of 900 rows left out for which the model gives no finite number'
+    assert not found['verdict']['blessed']
+    assert 'the model gives no finite number for 900 rows: failed' in [
+        reason['sentence'] for reason in found['verdict']['reasons']
+    ]
+    assert found['policies']['greedy']['overall']['sctr']['value'] is None
+
+
+def test_rows_that_the_serving_model_cannot_score_are_left_out_and_named(tmp_path, serialized, model):
+    found = _evaluate(tmp_path, [serialized], model, export(tmp_path / 'nan', ctr=float('nan')))
+    assert found['rows'] == 0 and found['faults']['scores'] == 0
+    assert 'the serving model gives no finite number' in found['problems'][0]
+
+
+def test_a_log_that_is_not_uniform_is_said_to_be_so_first(tmp_path, logs, model):
+    title = np.where(np.arange(len(logs)) % 2 == 0, 0, logs['title_shown'].to_numpy())
+    column = logs.schema.get_field_index('title_shown')
+    skewed = logs.set_column(column, 'title_shown', pa.array(title, pa.int64()))
+    found = _evaluate(tmp_path, [encode(skewed)], model)
+    assert found['uniformity']['suspicious'] == ['title']
+    assert found['problems'][0].startswith('THE LOG IS NOT WHAT IT CLAIMS')
+    assert found['uniformity']['components']['image']['p_value'] > 0.001
+
+
 def test_nothing_is_written_without_rows(tmp_path, model):
     assert _evaluate(tmp_path, [[]], model) is None
 
@@ -118,7 +148,7 @@ def test_nothing_is_written_without_rows(tmp_path, model):
 def test_many_clusters_are_given_out_in_pieces(tmp_path, serialized, model, monkeypatch):
     whole = _evaluate(tmp_path, [serialized], model)
     (tmp_path / 'evaluation.json').unlink()
-    monkeypatch.setattr('components.sctr_evaluator.scoring._MOST_CLUSTERS', 10)
+    monkeypatch.setattr('components.sctr_evaluator.buffers._MOST_CLUSTERS', 10)
     monkeypatch.setattr('components.sctr_evaluator.sources.BATCH_ROWS', 64)
     _assert_close(_evaluate(tmp_path, [serialized], model), whole)
 
