@@ -150,8 +150,8 @@ class Score(beam.DoFn):
     def process(self, source: Any) -> Iterator[Any]:
         clusters, ads, totals = Tables(), Tables(), None
         slicer, rows = Slicer(self._config), RowBuffer()
-        # Measured on this thread, which keeps one core busy while the others score the next batch.
-        for scored, to_join in in_parallel(self._scored, self._read(source)):
+        # All but the scoring is done on this thread while the next batch is scored on the other.
+        for scored, to_join in in_parallel(self._scored, map(self._identified, self._read(source))):
             measured = measure(*scored, self._config)
             totals = Totals.merged([totals, measured.totals]) if totals else measured.totals
             slicer.add(measured.slices)
@@ -169,13 +169,16 @@ class Score(beam.DoFn):
         self._done += 1
         _progress.info('%d of %d', self._done, self._sources)
 
-    def _scored(
-        self, rows: tf.Tensor
-    ) -> tuple[tuple[Scored, Scored | None, np.ndarray, Labels], LoggedRows | None]:
+    def _identified(self, rows: tf.Tensor) -> _Rows:
         seeds, keys = self._identity(rows)
-        scored, *serving = [model.score(rows, seeds) for model in self._models]
-        to_join = self._to_join and self._to_join(rows, seeds.numpy(), keys.numpy(), scored)
-        return (scored, next(iter(serving), None), keys.numpy(), self._labels(rows)), to_join
+        return _Rows(rows, seeds, keys.numpy(), self._labels(rows))
+
+    def _scored(
+        self, rows: _Rows
+    ) -> tuple[tuple[Scored, Scored | None, np.ndarray, Labels], LoggedRows | None]:
+        scored, *serving = [model.score(rows.serialized, rows.seeds) for model in self._models]
+        to_join = self._to_join and self._to_join(rows.serialized, rows.seeds.numpy(), rows.keys, scored)
+        return (scored, next(iter(serving), None), rows.keys, rows.labels), to_join
 
 
 def _tagged(tag: str, elements: Iterable[Any]) -> Iterator[TaggedOutput]:
