@@ -18,7 +18,7 @@ from components.sctr_evaluator.scoring import Evaluate, WriteJson
 from components.sctr_evaluator.sources import read_records
 from components.sctr_evaluator.summary import to_markdown
 from creative_logs.errors import InputError
-from creative_logs.schema import TEST
+from creative_logs.schema import TEST, TRAIN
 
 _SPAN = 'span'
 _FORCED = 'forced_blessing'
@@ -37,7 +37,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
         Args:
             input_dict:
-                - examples: `Examples`, one or more, raw rows with a split `test`, gzipped TFRecords.
+                - examples: `Examples`, one or more, raw rows with the splits `train` and `test`, gzipped
+                  TFRecords.
                 - model: `Model`, the candidate.
                 - baseline_model (may be absent or empty): `Model`, the one that serves now.
             output_dict:
@@ -57,7 +58,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         config = EvaluationConfig.model_validate_json(exec_properties['evaluation_config'])
         model = artifact_utils.get_single_instance(input_dict['model'])
         baseline = next(iter(input_dict.get('baseline_model') or []), None)
-        files = _test_files(_newest(input_dict['examples'], exec_properties['holdout_days']))
+        train, test = _by_days(input_dict['examples'], exec_properties['holdout_days'])
+        files, train_files = _files(test, TEST), _files(train, TRAIN)
         folder = artifact_utils.get_single_uri(output_dict['evaluation'])
         path = os.path.join(folder, JSON_FILE)
         serving = _serving_path(baseline) if baseline else None
@@ -65,7 +67,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             (
                 pipeline
                 | 'Files' >> beam.Create(files)
-                | 'Evaluate' >> Evaluate(read_records, len(files), _serving_path(model), serving, config)
+                | 'Evaluate'
+                >> Evaluate(read_records, len(files), _serving_path(model), serving, config, train_files)
                 | 'WriteJson' >> WriteJson(path)
             )
         if not fileio.exists(path):
@@ -78,9 +81,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
 
 
-def _newest(examples: list[types.Artifact], days: int) -> list[types.Artifact]:
-    spans = sorted({_span_of(artifact) for artifact in examples})
-    return [artifact for artifact in examples if _span_of(artifact) in spans[-days:]]
+def _by_days(
+    examples: list[types.Artifact], held_out: int
+) -> tuple[list[types.Artifact], list[types.Artifact]]:
+    """Artifacts of the days trained on, and of those tested on: the newest, or all where none is held out."""
+    if not held_out:
+        return examples, examples
+    newest = sorted({_span_of(artifact) for artifact in examples})[-held_out:]
+    train = [artifact for artifact in examples if _span_of(artifact) not in newest]
+    return train, [artifact for artifact in examples if _span_of(artifact) in newest]
 
 
 def _span_of(artifact: types.Artifact) -> int:
@@ -89,11 +98,11 @@ def _span_of(artifact: types.Artifact) -> int:
     return artifact.span
 
 
-def _test_files(examples: list[types.Artifact]) -> list[str]:
-    """Files of the test splits; a split without files has none."""
+def _files(examples: list[types.Artifact], split: str) -> list[str]:
+    """Files of the artifacts' splits; a split without files has none."""
     return sorted(
         path
-        for uri in artifact_utils.get_split_uris(examples, TEST)
+        for uri in (artifact_utils.get_split_uris(examples, split) if examples else ())
         for path in fileio.glob(io_utils.all_files_pattern(uri))
     )
 

@@ -10,6 +10,7 @@ _DTYPES = {'bytes_list': tf.string, 'int64_list': tf.int64, 'float_list': tf.flo
 _SEPARATOR = ', '
 # Text is cut, so that a value's memory is bounded.
 _LONGEST = 100
+_ROWS_FOR_TYPES = 100
 
 
 class RowLabels:
@@ -67,6 +68,17 @@ def column_type(rows: tf.Tensor, column: str, key: str) -> tf.DType | None:
         if kind is not None:
             return _DTYPES[kind]
     return None
+
+
+def column_types(rows: tf.Tensor) -> dict[str, tf.DType]:
+    """Types of the columns of serialized tf.Examples, string [R], that have a value in the first 100."""
+    found = {}
+    for row in rows[:_ROWS_FOR_TYPES].numpy():
+        for name, feature in tf.train.Example.FromString(row).features.feature.items():
+            kind = feature.WhichOneof('kind')
+            if kind is not None and name not in found:
+                found[name] = _DTYPES[kind]
+    return found
 
 
 @tf.function(reduce_retracing=True)

@@ -26,6 +26,7 @@ class Found(NamedTuple):
         uniformity: of all ads; None likewise.
         slices: ((slicing, value), sums).
         choices: of the table of choices; None where none is given.
+        skew: see `skew.skew`; None where there are no rows of train days to compare with.
     """
 
     totals: Totals
@@ -33,6 +34,7 @@ class Found(NamedTuple):
     uniformity: Uniformity | None
     slices: Sequence[tuple[tuple[Value, Value], SliceSums]] = ()
     choices: ChoiceSums | None = None
+    skew: list[dict] | None = None
 
 
 def evaluate(found: Found, config: EvaluationConfig) -> dict:
@@ -106,7 +108,7 @@ def evaluate(found: Found, config: EvaluationConfig) -> dict:
         'brackets': bracket_names(config, totals.components),
         'choices': choices,
         'uniformity': uniformity,
-        'skew': None,
+        'skew': found.skew,
     }
 
 

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -27,6 +27,7 @@ from components.sctr_evaluator.labels import RowLabels
 from components.sctr_evaluator.matching import POLICIES, Scored
 from components.sctr_evaluator.measurement import SERVING_START, measure, slice_columns
 from components.sctr_evaluator.results import Found, evaluate
+from components.sctr_evaluator.skew_source import Skew
 from components.sctr_evaluator.slice_figures import SliceSums
 from components.sctr_evaluator.slices import Slicer, Value
 from components.sctr_evaluator.summed import Summed
@@ -56,9 +57,18 @@ class Evaluate(beam.PTransform):
         model: folder of the exported model.
         serving: folder of the model that serves now, or None.
         config: of the evaluation.
+        train: sources of the days that the model was trained on, to compare with.
     """
 
-    def __init__(self, read: Read, sources: int, model: str, serving: str | None, config: EvaluationConfig):
+    def __init__(
+        self,
+        read: Read,
+        sources: int,
+        model: str,
+        serving: str | None,
+        config: EvaluationConfig,
+        train: Sequence[Any] = (),
+    ):
         super().__init__()
         models = [model] + ([serving] if serving else [])
         self._choices = ChoiceFile.open(config.choices) if config.choices else None
@@ -66,6 +76,8 @@ class Evaluate(beam.PTransform):
         self._config = config
         self._policies = SERVING_START + (len(POLICIES) if serving else 0)
         self._slice_columns = slice_columns(config, bool(serving))
+        compared = bool(train) and config.skew_rows > 0
+        self._skew = Skew(read, train, sources, config.skew_rows) if compared else None
 
     def expand(self, sources: PCollection) -> PCollection:
         scored = (
@@ -81,13 +93,20 @@ class Evaluate(beam.PTransform):
             | 'SumBySlice' >> beam.CombinePerKey(ClusterSums.merged)
             | 'SliceSums' >> beam.MapTuple(partial(_slice_sums, len(self._slice_columns)))
         )
-        sides = [AsSingleton(sums, None), AsSingleton(uniformity, None), AsList(slices)]
+        sides = {
+            'sums': AsSingleton(sums, None),
+            'uniformity': AsSingleton(uniformity, None),
+            'slices': AsList(slices),
+        }
         if self._choices:
-            sides.append(AsSingleton(scored[_ROWS] | 'Choices' >> JoinChoices(self._choices, self._config)))
+            joined = scored[_ROWS] | 'Choices' >> JoinChoices(self._choices, self._config)
+            sides['choices'] = AsSingleton(joined)
+        if self._skew:
+            sides['skew'] = AsSingleton(sources | 'Skew' >> self._skew, None)
         return (
             scored[_TOTALS]
             | 'Totals' >> beam.CombineGlobally(Totals.merged).without_defaults()
-            | 'Found' >> beam.Map(Found, *sides)
+            | 'Found' >> beam.Map(Found, **sides)
             | 'Figures' >> beam.Map(evaluate, self._config)
         )
 

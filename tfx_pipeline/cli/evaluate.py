@@ -14,7 +14,7 @@ from rich.table import Table
 from components.sctr_evaluator import summary
 from creative_logs.errors import InputError
 from creative_logs.layout import list_days, split_files
-from creative_logs.schema import TEST
+from creative_logs.schema import TEST, TRAIN
 from tfx_pipeline import quiet
 from tfx_pipeline.cli.options import config_option, json_option, set_option, write_json
 from tfx_pipeline.config import Config, load_config
@@ -63,16 +63,19 @@ def evaluate(model, logs, config_path, overrides, baseline, days, choices, json_
         config = config.model_copy(
             update={'evaluation': config.evaluation.model_copy(update={'choices': choices})}
         )
-    files = _files(config, logs or config.paths.logs, days)
-    result = _measure(config, files, model, baseline)
+    test, train = _files(config, logs or config.paths.logs, days)
+    result = _measure(config, test, train, model, baseline)
     write_json(json_path, result)
     _print(result)
 
 
-def _files(config: Config, logs: str, days: str | None) -> list[Path]:
+def _files(config: Config, logs: str, days: str | None) -> tuple[list[Path], list[Path]]:
+    """Files of the test split to measure on, and of the train split of the other days of the window."""
     known = list_days(logs)
     chosen = _held_out(config, known) if days is None else _between(known, days, logs)
-    return [file for day in chosen for file in split_files(logs, day, TEST)]
+    trained_on = [day for day in known[-config.window.days :] if day not in chosen] or chosen
+    train = [file for day in trained_on for file in sorted((Path(logs) / day / TRAIN).glob('*.parquet'))]
+    return [file for day in chosen for file in split_files(logs, day, TEST)], train
 
 
 def _held_out(config: Config, known: Sequence[str]) -> Sequence[str]:
@@ -87,13 +90,13 @@ def _between(known: Sequence[str], days: str, logs: str) -> Sequence[str]:
     return chosen
 
 
-def _measure(config: Config, files: list[Path], model: str, baseline: str | None) -> dict:
+def _measure(config: Config, files: list[Path], train: list[Path], model: str, baseline: str | None) -> dict:
     quiet.prepare()
     with quiet.output_to(Path(os.devnull)) as terminal, StepProgress(terminal) as progress:
         progress.start('Evaluation')
         with tempfile.TemporaryDirectory() as folder, progress.follow_runner():
             path = Path(folder) / 'evaluation.json'
-            bad_rows = _run(config, files, model, baseline, path)
+            bad_rows = _run(config, files, train, model, baseline, path)
             result = json.loads(path.read_text(encoding='utf-8')) if path.exists() else None
         progress.finish()
     rows = (result['rows'] if result else 0) + bad_rows
@@ -107,7 +110,9 @@ def _measure(config: Config, files: list[Path], model: str, baseline: str | None
     return result
 
 
-def _run(config: Config, files: list[Path], model: str, baseline: str | None, path: Path) -> int:
+def _run(
+    config: Config, files: list[Path], train: list[Path], model: str, baseline: str | None, path: Path
+) -> int:
     """Writes the evaluation to `path` where there are rows; returns the number of bad rows."""
     import apache_beam as beam
 
@@ -119,7 +124,7 @@ def _run(config: Config, files: list[Path], model: str, baseline: str | None, pa
     (
         pipeline
         | beam.Create([str(file) for file in files])
-        | Evaluate(read, len(files), model, baseline, config.evaluation)
+        | 'Evaluate' >> Evaluate(read, len(files), model, baseline, config.evaluation, list(map(str, train)))
         | WriteJson(str(path))
     )
     try:
@@ -128,7 +133,9 @@ def _run(config: Config, files: list[Path], model: str, baseline: str | None, pa
     except Exception as error:
         message = input_error_in(error)
         raise (InputError(message) if message else error) from error
-    counters = finished.metrics().query(beam.metrics.MetricsFilter().with_name(BAD_ROWS))['counters']
+    # Reading for the comparison with the train days counts bad rows too, in other steps.
+    scoring = beam.metrics.MetricsFilter().with_name(BAD_ROWS).with_step('Evaluate/Score')
+    counters = finished.metrics().query(scoring)['counters']
     return sum(counter.committed for counter in counters)
 
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -83,6 +84,18 @@ def test_choices_of_another_policy_are_measured_too(root, model, tmp_path):
     printed, figures = _evaluate(root, model, '--choices', str(path))
     assert figures['choices']['matched_rows'] == 302
     assert '(302 rows)' in printed
+
+
+def test_bad_rows_of_other_days_do_not_count(root, model, tmp_path):
+    for name, logs in {'test': make_logs(300), 'train': make_logs(300).slice(0, 200)}.items():
+        clicks = np.full(len(logs), 7) if name == 'train' else logs['click'].to_numpy().copy()
+        clicks[0] = 1
+        column = logs.schema.get_field_index('click')
+        logs = logs.set_column(column, 'click', pa.array(clicks, pa.int64()))
+        _write(tmp_path / DAYS[0] / name / 'part.parquet', logs)
+    figures = _evaluate(root, model, '--logs', str(tmp_path), '--days', DAYS[0])[1]
+    assert figures['rows'] == 300
+    assert {row['train_rows'] for row in figures['skew']} == {1}
 
 
 def test_bad_rows_are_left_out_up_to_the_share(root, model, tmp_path):

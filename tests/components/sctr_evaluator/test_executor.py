@@ -24,10 +24,14 @@ CONFIG = EvaluationConfig(blessing_policy='greedy').model_dump_json()
 ROWS_PER_DAY = 400
 
 
-def _examples(folder: Path, day: int, rows: int = ROWS_PER_DAY) -> standard_artifacts.Examples:
-    split = folder / f'day{day}' / 'Split-test'
-    split.mkdir(parents=True)
-    write_records(split / 'data_tfrecord-0.gz', encode(make_logs(rows, seed=day)))
+def _examples(
+    folder: Path, day: int, rows: int = ROWS_PER_DAY, train: int = 0
+) -> standard_artifacts.Examples:
+    for name, number in {'test': rows, 'train': train}.items():
+        split = folder / f'day{day}' / f'Split-{name}'
+        split.mkdir(parents=True)
+        if number or name == 'test':
+            write_records(split / 'data_tfrecord-0.gz', encode(make_logs(number, seed=day)))
     artifact = standard_artifacts.Examples()
     artifact.uri = str(folder / f'day{day}')
     artifact.split_names = '["train", "test"]'
@@ -100,6 +104,14 @@ def test_only_the_newest_spans_are_read(tmp_path, model, holdout_days, days):
     examples = [_examples(tmp_path, day, rows=50 + day) for day in (2, 0, 1)]
     _, result = _run(tmp_path, examples, _model(tmp_path, model, 7), holdout_days=holdout_days)
     assert result['rows'] == sum(50 + day for day in (2, 1, 0)[:days])
+
+
+@pytest.mark.parametrize(('holdout_days', 'train_rows'), [(1, 210), (0, 213)])
+def test_the_test_days_are_compared_with_the_days_trained_on(tmp_path, model, holdout_days, train_rows):
+    examples = [_examples(tmp_path, day, train=train) for day, train in ((0, 70), (1, 140), (2, 3))]
+    _, result = _run(tmp_path, examples, _model(tmp_path, model, 7), holdout_days=holdout_days)
+    assert {row['train_rows'] for row in result['skew']} == {train_rows}
+    assert result['skew'][0]['test_rows'] == (400 if holdout_days else 1200)
 
 
 def test_no_test_rows_is_an_error(tmp_path, model):
