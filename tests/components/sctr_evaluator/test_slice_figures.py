@@ -15,7 +15,7 @@ CONFIG = EvaluationConfig(
     blessing_policy='sampled_expectation',
     bootstrap_replicates=0,
     max_slice_values=2,
-    candidate_brackets={'image': (2, 4)},
+    candidate_brackets={'image': (3, 4)},
 )
 ALL = CONFIG.model_copy(update={'max_slice_values': 20})
 WHOLE = CONFIG.model_copy(update={'slices': ()})
@@ -91,7 +91,7 @@ def test_a_bracket_has_the_figures_of_the_component_where_it_has_so_many(data):
         for j, name in enumerate(('title', 'image', 'badge')):
             chosen = np.flatnonzero(bracket[:, j] == BRACKETS.index(part['value'][0]))
             _assert_level(part['levels'], _of_rows(data, chosen), name)
-    assert result['brackets']['image'] == {'few': 'below 2', 'medium': '2 to 4', 'many': 'above 4'}
+    assert result['brackets']['image'] == {'few': 'below 3', 'medium': '3 to 4', 'many': 'above 4'}
 
 
 def test_crossed_slices_have_the_figures_of_both(data):
