@@ -13,6 +13,7 @@ from functools import cache
 from typing import Self
 
 import numpy as np
+from scipy import sparse
 from scipy.special import stdtrit
 from threadpoolctl import ThreadpoolController
 
@@ -54,7 +55,12 @@ class ClusterSums:
         order = np.argsort(keys, kind='stable')
         ordered = keys[order]
         starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)])
-        return cls(ordered[starts], np.add.reduceat(values[order], starts, axis=0))
+        # One pass over the rows where they are: several times faster than `np.add.reduceat` of a sorted copy.
+        shape = (len(starts), len(order))
+        ends = np.append(starts, len(order))
+        member = sparse.csr_array((np.ones(len(order)), order, ends), shape)
+        columns = values.reshape(len(values), math.prod(values.shape[1:]))
+        return cls(ordered[starts], (member @ columns).reshape(len(starts), *values.shape[1:]))
 
     @classmethod
     def merged(cls, parts: Iterable[Self]) -> Self:
