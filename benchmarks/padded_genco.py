@@ -54,14 +54,16 @@ class PaddedGenCO(GenCO):
         context = self.encoder(self._padded_context(batch, embeddings), training=training)
         kind = tf.broadcast_to(self.component_embedding[None, :, None], tf.shape(embeddings))
         features = tf.concat([embeddings, kind, self._attend(embeddings, mask)], -1)
-        places = mask.shape[1] * mask.shape[2]
+        places, index = mask.shape[1] * mask.shape[2], _index(mask)
         return Encoded(
-            index=_index(mask),
+            index=index,
             context=context,
             element_context=tf.reshape(tf.repeat(context[:, None], places, 1), [-1, context.shape[1]]),
             features=tf.reshape(features, [-1, features.shape[-1]]),
             element_bias=tf.reshape(self.element_bias(rows), [-1]),
             ad_bias=self.ad_bias(self._ad_rows(batch)),
+            element_code=self.combination_bias.element_codes(tf.reshape(rows, [-1]), index.component),
+            ad_code=self.combination_bias.ad_codes(self._ad_rows(batch)),
         )
 
     def score_elements(self, encoded: Encoded) -> tf.Tensor:
@@ -72,9 +74,10 @@ class PaddedGenCO(GenCO):
         table = tf.reshape(scores, [-1, self.layout.max_candidates])
         return tf.reshape(tf.nn.log_softmax(table), [-1])
 
-    def _collect(self, inputs: Batch, offset: tf.Tensor) -> None:
+    def _collect(self, inputs: Batch, offset: tf.Tensor, combination: tf.Tensor) -> None:
         mask = tf.reshape(tf.sequence_mask(inputs[keys.COUNTS], self.layout.max_candidates), [-1])
-        super()._collect(inputs | {keys.ELEMENTS: tf.boolean_mask(inputs[keys.ELEMENTS], mask)}, offset)
+        elements = tf.boolean_mask(inputs[keys.ELEMENTS], mask)
+        super()._collect(inputs | {keys.ELEMENTS: elements}, offset, combination)
 
     def _entropy(self, encoded: Encoded, log_policy: tf.Tensor) -> tf.Tensor:
         present = encoded.index.position >= 0

@@ -11,8 +11,8 @@ _SMALLEST = 1e-30
 def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) -> tf.Tensor:
     """s of combinations (eqs. 17, 18), float32 [B, K], equal to that of `GenCO.score_combinations`.
 
-    With a_e = exp(logit of w) of an element, f_c = sum_j a_j f_j / sum_j a_j. So a_e f_e, a_e and the
-    bias are made once per element, and a combination is one sum of such rows.
+    With a_e = exp(logit of w) of an element, f_c = sum_j a_j f_j / sum_j a_j. So a_e f_e, a_e, the bias
+    and the code are made once per element, and a combination is one sum of such rows.
 
     Args:
         model: that encoded the ads.
@@ -28,7 +28,11 @@ def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) 
     samples = tf.shape(combinations)[1]
     context = tf.repeat(encoded.context, samples, 0)
     logit = model.phi(context, weighted / tf.maximum(strength, _SMALLEST)) + bias[:, 0]
-    return tf.reshape(logit, [-1, samples]) + model.intercept + encoded.ad_bias[:, None]
+    logit = tf.reshape(logit, [-1, samples]) + model.intercept + encoded.ad_bias[:, None]
+    if not model.config.additive:
+        return logit
+    codes = tf.reduce_sum(tf.gather(tf.pad(encoded.element_code, [[1, 0]]), place), 2)
+    return logit + model.combination_bias(encoded.ad_code[:, None] + codes)
 
 
 def _rows(model: GenCO, encoded: Encoded) -> tf.Tensor:

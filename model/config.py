@@ -6,9 +6,20 @@ Keys given beside `preset` win over it.
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from creative_logs.schema import Frozen, LogSchema
+
+
+def power_of_two(key: str, value: int) -> int:
+    """The value itself.
+
+    Raises:
+        ValueError: it is not a power of two.
+    """
+    if value & (value - 1):
+        raise ValueError(f'{key} must be a power of two: got {value}')
+    return value
 
 
 class TransformConfig(Frozen):
@@ -31,9 +42,7 @@ class TransformConfig(Frozen):
     @model_validator(mode='after')
     def _powers_of_two(self):
         for key in ('min_buckets', 'max_buckets'):
-            value = getattr(self, key)
-            if value & (value - 1):
-                raise ValueError(f'{key} must be a power of two: got {value}')
+            power_of_two(key, getattr(self, key))
         if self.min_buckets > self.max_buckets:
             raise ValueError(f'min_buckets {self.min_buckets} is above max_buckets {self.max_buckets}')
         return self
@@ -48,7 +57,9 @@ class ModelConfig(Frozen):
         attention: cross-component attention (eq. 13); without it z is zero.
         attention_dim: hidden size of that attention.
         phi_units: hidden layers of phi, before its one output.
-        additive: adds a shrunk scalar bias per element and per ad to the scores of phi.
+        additive: adds shrunk scalar biases per element, per ad and per whole combination to the scores
+            of phi.
+        combination_rows: of the hash table of whole combinations, a power of two.
         samples: K combinations per ad when serving (eq. 24): the greedy one and K - 1 drawn.
         temperature: of the served policy; below 1 it keeps closer to the best elements.
     """
@@ -59,8 +70,14 @@ class ModelConfig(Frozen):
     attention_dim: int = Field(4, ge=1)
     phi_units: tuple[int, ...] = (64, 32, 8)
     additive: bool = True
+    combination_rows: int = Field(1 << 20, ge=2)
     samples: int = Field(32, ge=2)
     temperature: float = Field(1.0, gt=0)
+
+    @field_validator('combination_rows')
+    @classmethod
+    def _is_power_of_two(cls, rows: int) -> int:
+        return power_of_two('combination_rows', rows)
 
 
 class TrainingConfig(Frozen):
@@ -75,10 +92,10 @@ class TrainingConfig(Frozen):
             gradient; 0 uses none.
         sparse_optimizer, sparse_learning_rate: for embedding rows, on summed gradients.
         dense_optimizer, dense_learning_rate: for the layers, on mean gradients.
-        element_prior_std, ad_prior_std, word_prior_std: prior standard deviations (logits) of the effects
-            of elements, of ads and of an element's words.
+        element_prior_std, ad_prior_std, word_prior_std, combination_prior_std: prior standard deviations
+            (logits) of the effects of elements, of ads, of an element's words and of whole combinations.
         preference_prior_std: of how much the preference of the logging policy for an element is worth.
-        evidence_impressions: the effects are fitted to the newest so many rows, 40 bytes of memory each.
+        evidence_impressions: the effects are fitted to the newest so many rows, 50 bytes of memory each.
     """
 
     batch_size: int = Field(1024, ge=1)
@@ -98,6 +115,7 @@ class TrainingConfig(Frozen):
     element_prior_std: float = Field(0.15, gt=0)
     ad_prior_std: float = Field(0.6, gt=0)
     word_prior_std: float = Field(0.05, gt=0)
+    combination_prior_std: float = Field(0.12, gt=0)
     preference_prior_std: float = Field(0.3, gt=0)
     evidence_impressions: int = Field(50_000_000, ge=1)
 

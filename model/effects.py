@@ -20,7 +20,8 @@ class Priors:
     """Standard deviations, in logits, of effects whose prior mean is zero.
 
     Attributes:
-        ad, element, word: of the effect of an ad, of an element and of a word.
+        ad, element, word, combination: of the effect of an ad, of an element, of a word and of what the
+            elements of a combination do together, beyond their sum.
         preference: of the weight of the logging policy's preference, one per component; the largest that
             may be learned.
     """
@@ -28,6 +29,7 @@ class Priors:
     ad: float
     element: float
     word: float
+    combination: float
     preference: float
 
 
@@ -40,6 +42,7 @@ class Effects:
         ad: float64 [ads], and ad_precision: 1 / variance.
         element: float64 [rows], preference included, words not; and element_precision.
         word: float64 [words].
+        combination: float64 [combination rows].
         preference: float64 [M], weight of the logging policy's preference.
     """
 
@@ -49,15 +52,16 @@ class Effects:
     element: np.ndarray
     element_precision: np.ndarray
     word: np.ndarray
+    combination: np.ndarray
     preference: np.ndarray
 
 
-def fit_effects(evidence: Evidence, intercept: float, ads: int, priors: Priors) -> Effects:
-    """Fits the effects of ads, elements and words to the clicks.
+def fit_effects(evidence: Evidence, intercept: float, ads: int, combinations: int, priors: Priors) -> Effects:
+    """Fits the effects of ads, elements, words and whole combinations to the clicks.
 
     The log-odds of a click on an impression are
 
-        offset + intercept + ad + sum over shown elements e of (
+        offset + intercept + ad + combination + sum over shown elements e of (
             element_e + preference_C(e) q_e + sum over its n words of word / sqrt(n)),
         q_e = log((exposure_e + 3) / (chance_e + 3)).
 
@@ -70,7 +74,7 @@ def fit_effects(evidence: Evidence, intercept: float, ads: int, priors: Priors) 
     Args:
         evidence: with at least one impression.
         intercept: where to start from; it has no prior.
-        ads: number of ad rows.
+        ads, combinations: numbers of their rows.
         priors: of the effects.
     """
     problem = _Problem(evidence, priors)
@@ -79,8 +83,8 @@ def fit_effects(evidence: Evidence, intercept: float, ads: int, priors: Priors) 
     first = _mode(problem, start)
     problem.set_preference_prior(_learned_spread(problem, first, priors))
     values = _mode(problem, first)
-    (intercept,), ad, element, word, preference = problem.split(values)
-    _, ad_precision, element_precision, _, _ = problem.split(problem.curvature(values))
+    (intercept,), ad, element, word, combination, preference = problem.split(values)
+    _, ad_precision, element_precision, *_ = problem.split(problem.curvature(values))
     rows, words = problem.all_words.shape
     return Effects(
         intercept=float(intercept),
@@ -89,6 +93,7 @@ def fit_effects(evidence: Evidence, intercept: float, ads: int, priors: Priors) 
         element=_spread(element, problem.elements, np.zeros(rows)) + problem.all_preferences @ preference,
         element_precision=_spread(element_precision, problem.elements, np.full(rows, priors.element**-2)),
         word=_spread(word, problem.words, np.zeros(words)),
+        combination=_spread(combination, problem.combinations, np.zeros(combinations)),
         preference=preference,
     )
 
@@ -114,7 +119,7 @@ def _learned_spread(problem: '_Problem', values: np.ndarray, priors: Priors) -> 
     q_e^2 H_e / (1 + priors.element^2 H_e) about the weight of q.
     """
     *_, weights = problem.split(values)
-    _, _, element_precision, _, _ = problem.split(problem.curvature(values))
+    _, _, element_precision, *_ = problem.split(problem.curvature(values))
     said = np.maximum(element_precision - priors.element**-2, 0)
     information = problem.preferences.power(2).T @ (said / (1 + priors.element**2 * said))
     if not information.any():
@@ -124,9 +129,9 @@ def _learned_spread(problem: '_Problem', values: np.ndarray, priors: Priors) -> 
 
 
 class _Problem:
-    """Negative log posterior of (intercept, ad, element, word, preference), concatenated.
+    """Negative log posterior of (intercept, ad, element, word, combination, preference), concatenated.
 
-    Only of the ads, elements and words that occur; all others stay at their prior mean.
+    Only of the ads, elements, words and combinations that occur; all others stay at their prior mean.
     """
 
     def __init__(self, evidence: Evidence, priors: Priors):
@@ -138,11 +143,12 @@ class _Problem:
         words = self.all_words[self.elements]
         self.words = np.unique(words.indices)
         self._words = words[:, self.words]
+        self.combinations, self._combination = np.unique(data.combination, return_inverse=True)
         self.preferences = self.all_preferences[self.elements]
-        sizes = (1, len(self.ads), *self._words.shape, self.preferences.shape[1])
+        sizes = (1, len(self.ads), *self._words.shape, len(self.combinations), self.preferences.shape[1])
         self._cuts = np.cumsum(sizes)[:-1]
         self.size = sum(sizes)
-        stds = (np.inf, priors.ad, priors.element, priors.word, priors.preference)
+        stds = (np.inf, priors.ad, priors.element, priors.word, priors.combination, priors.preference)
         self._precision = np.repeat([std**-2.0 for std in stds], sizes)
 
     def set_preference_prior(self, std: float) -> None:
@@ -155,29 +161,30 @@ class _Problem:
         """Loss and its gradient by values / scale."""
         logit, data = self._logit(values), self._data
         loss = data.weight @ (np.logaddexp(0, logit) - data.click * logit)
-        ad, element = self._sums(data.weight * (expit(logit) - data.click))
-        below = (self._words.T @ element, self.preferences.T @ element)
+        sums = self._sums(data.weight * (expit(logit) - data.click), self._words, self.preferences)
         pull = self._precision * values
-        gradient = np.concatenate([[ad.sum()], ad, element, *below]) + pull
+        gradient = sums + pull
         return loss + 0.5 * pull @ values, scale * gradient
 
     def curvature(self, values: np.ndarray) -> np.ndarray:
         """Diagonal of the Hessian."""
         ctr = expit(self._logit(values))
-        ad, element = self._sums(self._data.weight * ctr * (1 - ctr))
-        below = (self._words.power(2).T @ element, self.preferences.power(2).T @ element)
-        return np.concatenate([[ad.sum()], ad, element, *below]) + self._precision
+        information = self._data.weight * ctr * (1 - ctr)
+        return self._sums(information, self._words.power(2), self.preferences.power(2)) + self._precision
 
     def _logit(self, values: np.ndarray) -> np.ndarray:
-        intercept, ad, element, word, preference = self.split(values)
+        intercept, ad, element, word, combination, preference = self.split(values)
         effect = element + self._words @ word + self.preferences @ preference
         of_elements = np.bincount(self._row, effect[self._shown], len(self._ad))
-        return self._data.offset + intercept + ad[self._ad] + of_elements
+        return self._data.offset + intercept + ad[self._ad] + combination[self._combination] + of_elements
 
-    def _sums(self, per_impression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Sums over the impressions of each ad and of each element."""
-        of_elements = np.bincount(self._shown, per_impression[self._row], len(self.elements))
-        return np.bincount(self._ad, per_impression, len(self.ads)), of_elements
+    def _sums(self, per_impression: np.ndarray, words, preferences) -> np.ndarray:
+        """For each value of the problem, the sum over its impressions; words and preferences weighted."""
+        ad = np.bincount(self._ad, per_impression, len(self.ads))
+        element = np.bincount(self._shown, per_impression[self._row], len(self.elements))
+        combination = np.bincount(self._combination, per_impression, len(self.combinations))
+        parts = ([ad.sum()], ad, element, words.T @ element, combination, preferences.T @ element)
+        return np.concatenate(parts)
 
 
 def _spread(values: np.ndarray, rows: np.ndarray, table: np.ndarray) -> np.ndarray:

@@ -15,12 +15,14 @@ class Impressions:
 
     Attributes:
         ad: int64 [R], rows of the ad biases.
+        combination: int64 [R], rows of the combination biases.
         shown: int64 [R, M], rows of the shown elements, -1 where there is none.
         offset: float32 [R], logit of the click apart from the effects of ad and elements.
         click, weight: float32 [R].
     """
 
     ad: np.ndarray
+    combination: np.ndarray
     shown: np.ndarray
     offset: np.ndarray
     click: np.ndarray
@@ -68,6 +70,7 @@ class Evidence:
     def add(
         self,
         ad: np.ndarray,
+        combination: np.ndarray,
         offset: np.ndarray,
         click: np.ndarray,
         weight: np.ndarray,
@@ -83,7 +86,7 @@ class Evidence:
         present = shown >= 0
         place = np.where(present, start + shown, 0)
         rows = np.where(present, elements[place], -1)
-        self._parts.append(Impressions(ad, rows, offset, click, weight))
+        self._parts.append(Impressions(ad, combination, rows, offset, click, weight))
         self._kept += len(ad)
         while self._kept - len(self._parts[0].ad) >= self.limit:
             self._kept -= len(self._parts.popleft().ad)

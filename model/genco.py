@@ -12,6 +12,7 @@ from model.config import ModelConfig, TrainingConfig
 from model.effects import Effects
 from model.evidence import Evidence
 from model.layers import (
+    CombinationBias,
     ContextEncoder,
     CrossComponentAttention,
     MilAggregation,
@@ -37,6 +38,7 @@ class Encoded(NamedTuple):
         context: h, float32 [B, H], and element_context: the same per element, float32 [T, H].
         features: f_e = (emb(e), emb(C), z), float32 [T, F] (eq. 16).
         element_bias: float32 [T], and ad_bias: float32 [B], logits of the additive part; zero without it.
+        element_code: int64 [T], and ad_code: int64 [B], which add up to the code of a combination.
     """
 
     index: Index
@@ -45,6 +47,8 @@ class Encoded(NamedTuple):
     features: tf.Tensor
     element_bias: tf.Tensor
     ad_bias: tf.Tensor
+    element_code: tf.Tensor
+    ad_code: tf.Tensor
 
 
 class Combined(NamedTuple):
@@ -93,6 +97,9 @@ class GenCO(tfrs.Model):
             self.ad_bias = ShrunkBias(layout.ids[layout.ad], training.ad_prior_std, name='ad_bias')
             if layout.words:
                 self.word_bias = WordBias(sum(layout.words.values()), name='word_bias')
+            self.combination_bias = CombinationBias(
+                config.combination_rows, components, name='combination_bias'
+            )
             self.evidence = Evidence(layout, training.evidence_impressions)
         self._ad_axis = list(layout.ids).index(layout.ad)
         self._ad_offset = sum(list(layout.ids.values())[: self._ad_axis])
@@ -140,13 +147,22 @@ class GenCO(tfrs.Model):
             attended = tf.zeros([tf.shape(embeddings)[0], self.config.attention_dim])
         kind = tf.one_hot(index.component, len(self.layout.components)) @ self.component_embedding
         features = tf.concat([embeddings, kind, attended], 1)
-        if self.config.additive:
-            element_bias = self._element_biases(batch)
-            ad_bias = self.ad_bias(self._ad_rows(batch))
-        else:
-            element_bias, ad_bias = tf.zeros_like(features[:, 0]), tf.zeros_like(context[:, 0])
         element_context = spread_rows(context, index.ad)
-        return Encoded(index, context, element_context, features, element_bias, ad_bias)
+        return Encoded(index, context, element_context, features, *self._additive_part(batch, index))
+
+    def _additive_part(self, batch: Batch, index: Index) -> tuple[tf.Tensor, ...]:
+        """The fields of `Encoded` from element_bias on."""
+        ads, elements = self._ad_rows(batch), batch[keys.ELEMENTS]
+        if not self.config.additive:
+            zeros = tf.zeros_like(elements, tf.float32), tf.zeros_like(ads, tf.float32)
+            return *zeros, tf.zeros_like(elements), tf.zeros_like(ads)
+        codes = self.combination_bias
+        return (
+            self._element_biases(batch),
+            self.ad_bias(ads),
+            codes.element_codes(elements, index.component),
+            codes.ad_codes(ads),
+        )
 
     def score_elements(self, encoded: Encoded) -> tf.Tensor:
         """p (eq. 19), the policy's logits, float32 [T]."""
@@ -171,7 +187,15 @@ class GenCO(tfrs.Model):
     def _additive_logit(self, encoded: Encoded, place: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
         """All of s but phi, float32 [B, K], of places [B, K, M]."""
         bias = tf.reduce_sum(tf.where(present, tf.gather(encoded.element_bias, place), 0.0), -1)
+        if self.config.additive:
+            bias += self.combination_bias(self._codes(encoded, place, present))
         return self.intercept + encoded.ad_bias[:, None] + bias
+
+    @staticmethod
+    def _codes(encoded: Encoded, place: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
+        """Codes of combinations, int64 [B, K], of places [B, K, M]."""
+        codes = tf.where(present, tf.gather(encoded.element_code, place), tf.constant(0, tf.int64))
+        return encoded.ad_code[:, None] + tf.reduce_sum(codes, -1)
 
     def _mil_logits(self, encoded: Encoded, place: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
         """Logits of w, float32 [B, K, M]: per element where combinations share elements, else of the one."""
@@ -210,7 +234,8 @@ class GenCO(tfrs.Model):
         if training and self.config.additive:
             self._update_biases(inputs, place, present, logit)
             additive = self._additive_logit(encoded, place[:, None], present[:, None])
-            self._collect(inputs, (combined.logit - additive)[:, 0])
+            codes = self._codes(encoded, place[:, None], present[:, None])[:, 0]
+            self._collect(inputs, (combined.logit - additive)[:, 0], self.combination_bias.rows_of(codes))
         config = self.training_config
         return (
             config.combination_loss * losses['loss_combination']
@@ -310,10 +335,11 @@ class GenCO(tfrs.Model):
         self.element_bias.update(rows, tf.gather(residual, ad), tf.gather(information, ad))
         self.ad_bias.update(self._ad_rows(inputs), residual, information)
 
-    def _collect(self, inputs: Batch, offset: tf.Tensor) -> None:
+    def _collect(self, inputs: Batch, offset: tf.Tensor, combination: tf.Tensor) -> None:
         words = [inputs[key] for key in (keys.WORD_ROWS, keys.WORDS_PER_ELEMENT) if self.layout.words]
         logged = [inputs[key] for key in (CLICK, WEIGHT, keys.OWN, keys.SHOWN, keys.COUNTS, keys.ELEMENTS)]
-        tf.numpy_function(self.evidence.add, [self._ad_rows(inputs), offset, *logged, *words], [])
+        shown = [self._ad_rows(inputs), combination, offset]
+        tf.numpy_function(self.evidence.add, [*shown, *logged, *words], [])
 
     def adopt(self, effects: Effects) -> None:
         """Takes over fitted effects in place of those learned on the way."""
@@ -322,6 +348,7 @@ class GenCO(tfrs.Model):
         self.element_bias.adopt(effects.element, effects.element_precision)
         if self.layout.words:
             self.word_bias.mean.assign(effects.word)
+        self.combination_bias.mean.assign(effects.combination)
 
     def _entropy(self, encoded: Encoded, log_policy: tf.Tensor) -> tf.Tensor:
         """Entropy of pi_theta per component, float32 [B, M]."""

@@ -20,12 +20,13 @@ def uniform(seed: tf.Tensor, counter: tf.Tensor) -> tf.Tensor:
     Args:
         seed, counter: int64, of shapes that broadcast.
     """
-    state = _mix(tf.cast(seed, tf.uint64)) + tf.cast(counter + 1, tf.uint64) * _constant(_GOLDEN)
-    bits = tf.bitwise.right_shift(_mix(state), _constant(41))
+    state = mixed(tf.cast(seed, tf.uint64)) + tf.cast(counter + 1, tf.uint64) * _constant(_GOLDEN)
+    bits = tf.bitwise.right_shift(mixed(state), _constant(41))
     return (tf.cast(tf.cast(bits, tf.int32), tf.float32) + 0.5) * 2.0**-23
 
 
-def _mix(value: tf.Tensor) -> tf.Tensor:
+def mixed(value: tf.Tensor) -> tf.Tensor:
+    """The bits of uint64 values stirred, one to one: the finaliser of SplitMix64 (Steele et al. 2014)."""
     for shift, factor in ((30, _MIX_1), (27, _MIX_2)):
         value = tf.bitwise.bitwise_xor(value, tf.bitwise.right_shift(value, _constant(shift)))
         value = value * _constant(factor)

@@ -85,8 +85,10 @@ class FitEffects(tf.keras.callbacks.Callback):
             ad=config.ad_prior_std,
             element=config.element_prior_std,
             word=config.word_prior_std,
+            combination=config.combination_prior_std,
             preference=config.preference_prior_std,
         )
         ads = model.layout.ids[model.layout.ad]
-        model.adopt(fit_effects(model.evidence, float(model.intercept), ads, priors))
+        combinations = model.config.combination_rows
+        model.adopt(fit_effects(model.evidence, float(model.intercept), ads, combinations, priors))
         model.evidence.clear()

@@ -1,5 +1,6 @@
 """Keras layers of GenCO, each on packed elements."""
 
+from model.layers.combination_bias import CombinationBias
 from model.layers.context_encoder import ContextEncoder
 from model.layers.cross_component_attention import CrossComponentAttention
 from model.layers.mil_aggregation import MilAggregation
@@ -8,6 +9,7 @@ from model.layers.shrunk_bias import ShrunkBias
 from model.layers.word_bias import WordBias
 
 __all__ = [
+    'CombinationBias',
     'ContextEncoder',
     'CrossComponentAttention',
     'MilAggregation',

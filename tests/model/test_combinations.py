@@ -17,6 +17,7 @@ def trained():
     model.compile()
     for _ in range(5):
         model.train_step(random_batch(rng))
+    model.combination_bias.mean.assign(tf.random.normal([model.config.combination_rows]))
     batch = random_batch(rng)
     return model, model.encode(batch), batch['counts'].numpy()
 

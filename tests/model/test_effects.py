@@ -8,8 +8,10 @@ from model.effects import Priors, fit_effects
 from model.evidence import Evidence
 from model.layout import Layout
 
-ADS, ELEMENTS, WORDS = 4, 9, 5
-PRIORS = Priors(ad=0.6, element=0.3, word=0.2, preference=0.4)
+ADS, ELEMENTS, WORDS, COMBINATIONS = 4, 9, 5, 8
+PRIORS = Priors(ad=0.6, element=0.3, word=0.2, combination=0.25, preference=0.4)
+
+FIRST_ELEMENT = 1 + ADS + COMBINATIONS
 
 
 def layout(words: int = WORDS) -> Layout:
@@ -33,6 +35,7 @@ def batch(rng: np.random.Generator, ads: int, words: bool = True) -> dict[str, n
     lengths = np.concatenate(per_element).astype(np.int32)
     found = {
         'ad': rng.integers(0, ADS - 1, ads),
+        'combination': rng.integers(0, COMBINATIONS - 1, ads),
         'offset': rng.normal(0, 0.3, ads).astype(np.float32),
         'click': (rng.random(ads) < 0.3).astype(np.float32),
         'weight': rng.integers(1, 4, ads).astype(np.float32),
@@ -54,15 +57,23 @@ def collected(batches: list[dict], limit: int = 1000, words: int = WORDS) -> Evi
 
 
 def newton(data, words, preferences, preference_std: float) -> np.ndarray:
-    """The mode by Newton's method on a dense design: intercept, ads, elements, words, preferences."""
+    """By Newton's method on a dense design: intercept, ads, combinations, elements, words, preferences."""
     shown = np.zeros((len(data.ad), ELEMENTS))
     for row, elements in enumerate(data.shown):
         for element in elements[elements >= 0]:
             shown[row, element] += 1
     design = np.hstack(
-        [np.ones((len(data.ad), 1)), np.eye(ADS)[data.ad], shown, shown @ words, shown @ preferences]
+        [
+            np.ones((len(data.ad), 1)),
+            np.eye(ADS)[data.ad],
+            np.eye(COMBINATIONS)[data.combination],
+            shown,
+            shown @ words,
+            shown @ preferences,
+        ]
     )
-    stds = [np.inf] + [0.6] * ADS + [0.3] * ELEMENTS + [0.2] * words.shape[1] + [preference_std] * 2
+    stds = [np.inf] + [0.6] * ADS + [0.25] * COMBINATIONS
+    stds += [0.3] * ELEMENTS + [0.2] * words.shape[1] + [preference_std] * 2
     precision = np.array(stds) ** -2.0
     values = np.zeros(design.shape[1])
     values[0] = -1.0
@@ -96,9 +107,10 @@ def preferences(batches: list[dict]) -> np.ndarray:
 def learned_spread(evidence: Evidence, q: np.ndarray, first: np.ndarray) -> float:
     """Of the weights of the preference beyond their noise, a weight at a time."""
     data, weights = evidence.impressions(), first[-2:]
-    effect = first[ADS + 1 : ADS + 1 + ELEMENTS] + q @ weights
-    effect = effect + evidence.words() @ first[ADS + 1 + ELEMENTS : -2]
+    effect = first[FIRST_ELEMENT : FIRST_ELEMENT + ELEMENTS] + q @ weights
+    effect = effect + evidence.words() @ first[FIRST_ELEMENT + ELEMENTS : -2]
     logit = data.offset + first[0] + first[1 : ADS + 1][data.ad]
+    logit = logit + first[ADS + 1 : FIRST_ELEMENT][data.combination]
     logit = logit + np.where(data.shown >= 0, effect[data.shown], 0).sum(1)
     said = np.zeros(ELEMENTS)
     for row, elements in enumerate(data.shown):
@@ -116,24 +128,26 @@ def test_effects_are_the_posterior_mode(words):
     rng = np.random.default_rng(3)
     batches = [batch(rng, 150, bool(words)), batch(rng, 90, bool(words))]
     evidence = collected(batches, words=words)
-    found = fit_effects(evidence, -1.0, ADS, PRIORS)
+    found = fit_effects(evidence, -1.0, ADS, COMBINATIONS, PRIORS)
     q = preferences(batches)
     known = evidence.impressions(), evidence.words().toarray(), q
     values = newton(*known, learned_spread(evidence, q, newton(*known, 0.4)))
-    ads, elements = values[1 : ADS + 1], values[ADS + 1 : ADS + 1 + ELEMENTS]
+    ads, combinations = values[1 : ADS + 1], values[ADS + 1 : FIRST_ELEMENT]
+    elements = values[FIRST_ELEMENT : FIRST_ELEMENT + ELEMENTS]
     np.testing.assert_allclose(found.intercept, values[0], atol=2e-3)
     np.testing.assert_allclose(found.ad, ads, atol=2e-3)
+    np.testing.assert_allclose(found.combination, combinations, atol=2e-3)
     np.testing.assert_allclose(found.preference, values[-2:], atol=2e-3)
     np.testing.assert_allclose(found.element, elements + q @ values[-2:], atol=2e-3)
-    np.testing.assert_allclose(found.word, values[ADS + 1 + ELEMENTS : -2], atol=2e-3)
+    np.testing.assert_allclose(found.word, values[FIRST_ELEMENT + ELEMENTS : -2], atol=2e-3)
 
 
 def test_what_was_never_shown_stays_at_its_prior():
     rng = np.random.default_rng(4)
-    found = fit_effects(collected([batch(rng, 200)]), -1.0, ADS, PRIORS)
+    found = fit_effects(collected([batch(rng, 200)]), -1.0, ADS, COMBINATIONS, PRIORS)
     never_ad, never_element = ADS - 1, ELEMENTS - 1
     assert found.ad[never_ad] == 0 and found.ad_precision[never_ad] == pytest.approx(0.6**-2)
-    assert found.element[never_element] == 0
+    assert found.element[never_element] == 0 and found.combination[COMBINATIONS - 1] == 0
     assert found.element_precision[never_element] == pytest.approx(0.3**-2)
     assert (found.element_precision[:7] > 0.3**-2).all()
 
@@ -143,8 +157,8 @@ def test_a_weight_is_worth_as_many_equal_rows():
     once = batch(rng, 60)
     ones = once | {'weight': np.ones(60, np.float32)}
     thrice = once | {'weight': np.full(60, 3, np.float32)}
-    repeated = fit_effects(collected([ones] * 3), -1.0, ADS, PRIORS)
-    weighted = fit_effects(collected([thrice]), -1.0, ADS, PRIORS)
+    repeated = fit_effects(collected([ones] * 3), -1.0, ADS, COMBINATIONS, PRIORS)
+    weighted = fit_effects(collected([thrice]), -1.0, ADS, COMBINATIONS, PRIORS)
     np.testing.assert_allclose(weighted.element, repeated.element, atol=2e-4)
     np.testing.assert_allclose(weighted.element_precision, repeated.element_precision, rtol=1e-3)
 
@@ -159,6 +173,7 @@ def preferring(rng: np.random.Generator, effect: float) -> Evidence:
     evidence = Evidence(replace(layout(0), components={'title': 4, 'image': 40}), 10_000)
     evidence.add(
         ad=np.zeros(rows, int),
+        combination=images[np.arange(rows), shown],
         offset=np.zeros(rows, np.float32),
         click=(rng.random(rows) < expit(logit)).astype(np.float32),
         weight=np.ones(rows, np.float32),
@@ -171,18 +186,18 @@ def preferring(rng: np.random.Generator, effect: float) -> Evidence:
 
 
 def test_a_policy_that_knows_something_raises_what_it_prefers():
-    found = fit_effects(preferring(np.random.default_rng(6), 0.4), -1.0, ADS, PRIORS)
+    found = fit_effects(preferring(np.random.default_rng(6), 0.4), -1.0, ADS, 40, PRIORS)
     assert found.preference[1] > 0.1
     images = found.element[4:44]
     assert images[:20].mean() > images[20:].mean() + 0.2
 
 
 def test_the_preference_of_a_policy_that_knows_nothing_is_left_out():
-    found = fit_effects(preferring(np.random.default_rng(8), 0.0), -1.0, ADS, PRIORS)
+    found = fit_effects(preferring(np.random.default_rng(8), 0.0), -1.0, ADS, 40, PRIORS)
     assert np.abs(found.preference).max() < 1e-4
 
 
 def test_what_our_own_models_showed_is_no_preference():
     each = batch(np.random.default_rng(9), 300) | {'own': np.ones(300, np.float32)}
-    found = fit_effects(collected([each]), -1.0, ADS, PRIORS)
+    found = fit_effects(collected([each]), -1.0, ADS, COMBINATIONS, PRIORS)
     assert not found.preference.any()

@@ -46,6 +46,7 @@ def test_packed_equals_padded_in_loss_metrics_and_after_updates(batches):
     packed, padded = _model(training=sgd), _model(PaddedGenCO, training=sgd)
     packed.compute_loss(batches[0])
     padded.compute_loss(pad(batches[0], LAYOUT.max_candidates))
+    packed.combination_bias.mean.assign(tf.random.normal([packed.config.combination_rows]))
     _copy_weights(packed, padded)
     for batch in batches:
         losses = [
@@ -105,6 +106,18 @@ def test_combination_score_of_the_additive_part_is_a_sum(batches):
                 expected += element[rows[start + k]]
             start += n[j]
         assert logit[i] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_combination_has_an_effect_of_its_own(batches):
+    model, batch = _model(), batches[0]
+    encoded, shown = model.encode(batch), batch['shown'][:, None]
+    before = model.score_combinations(encoded, shown).logit.numpy()
+    model.combination_bias.mean.assign(tf.random.normal([model.config.combination_rows]))
+    change = model.score_combinations(encoded, shown).logit.numpy() - before
+    assert np.abs(change).min() > 0 and len(np.unique(change.round(5))) > 20
+    elements_only = model.score_elements(model.encode(batch)).numpy()
+    model.combination_bias.mean.assign(tf.zeros([model.config.combination_rows]))
+    np.testing.assert_array_equal(elements_only, model.score_elements(model.encode(batch)).numpy())
 
 
 def test_weighted_rows_equal_repeated_rows(batches):
