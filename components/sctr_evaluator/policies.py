@@ -13,6 +13,8 @@ class PolicyRows(NamedTuple):
     """R rows, M components, P policies: uniform, the model's, and those of the serving model, if any.
 
     Each policy is judged by the CTRs that its own model predicts, uniform by those of the model under test.
+    An element's is f_comb's mean over random combinations, more or less as f_ele's sigmoid is above or below
+    its mean over the component's elements.
 
     Attributes:
         match: float64 [R, M, P], probability with which a policy shows what was shown.
@@ -69,10 +71,9 @@ class _Beliefs(NamedTuple):
 
     @classmethod
     def of(cls, scored: Scored) -> Self:
-        ctr = _sigmoid(scored['element_score'].astype(np.float64))
         probability = scored['element_probability']
-        exists = np.isfinite(scored['element_score'])
-        uniform = ctr.sum(2) / np.maximum(exists.sum(2), 1)
+        uniform_combination = scored['uniform_ctr'].mean(1, dtype=np.float64)
+        ctr, uniform = _element_ctr(scored['element_score'].astype(np.float64), uniform_combination)
         places = np.stack([scored[policy] for policy in _CHOICES] + [scored['shown']], 2)
         within = (places >= 0) & (places < ctr.shape[2])
         # What was truncated away is unknown to the model: it is taken for an average element.
@@ -84,7 +85,7 @@ class _Beliefs(NamedTuple):
             uniform,
             predicted,
             np.stack([expected[policy] for policy in POLICIES], 2),
-            scored['uniform_ctr'].mean(1, dtype=np.float64),
+            uniform_combination,
             _combinations(scored),
             scored['shown_ctr'].astype(np.float64),
         )
@@ -113,6 +114,15 @@ def _combinations(scored: Scored) -> np.ndarray:
     return np.stack([ctr[policy] for policy in POLICIES], 1)
 
 
-def _sigmoid(score: np.ndarray) -> np.ndarray:
+def _element_ctr(score: np.ndarray, combination: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """CTR of each element where all others are chosen by chance, [R, M, N], and its mean, [R, M].
+
+    f_ele is trained to rank, so that its sigmoid says only how elements of one component relate. How often
+    the ad is clicked where all is chosen by chance, f_comb says: `combination`, [R].
+    """
+    exists = np.isfinite(score)
     with np.errstate(over='ignore'):
-        return 1.0 / (1.0 + np.exp(-score))
+        relative = np.where(exists, 1.0 / (1.0 + np.exp(-score)), 0.0)
+    mean = relative.sum(2) / np.maximum(exists.sum(2), 1)
+    scale = np.divide(combination[:, None], mean, out=np.zeros_like(mean), where=mean > 0)
+    return relative * scale[..., None], mean * scale

@@ -13,7 +13,8 @@ ROWS = 40
 def _q(scored, r, j):
     """Predicted CTRs of the candidates that the model sees."""
     kept = min(int(scored['candidate_count'][r, j]), WIDTH)
-    return 1 / (1 + np.exp(-scored['element_score'][r, j, :kept].astype(np.float64)))
+    relative = 1 / (1 + np.exp(-scored['element_score'][r, j, :kept].astype(np.float64)))
+    return relative / relative.mean() * scored['uniform_ctr'][r].mean()
 
 
 def _expected(scored, policy, r, j):
