@@ -13,6 +13,7 @@ from typing import NamedTuple
 import apache_beam as beam
 import tensorflow as tf
 
+from benchmarks import tfma_speed
 from benchmarks.transformed_logs import examples_of, transform_logs
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.exported import ExportedModel
@@ -36,17 +37,24 @@ def run(quick: bool) -> dict:
     """Evaluates a GenCO model of six components, up to 15 candidates each, on simulated logs.
 
     Returns:
-        See `measure`.
+        See `measure`, and `tfma_speed.measure` for TensorFlow Model Analysis on rows of the same logs, timed
+        right after; `times_tfma`, the ratio of both speeds.
     """
     rows, turns = (40_000, 1) if quick else (200_000, 3)
-    simulated = SimulatorConfig(ads=2000, days=2, rows=20_000, test_share=0.5)
     with tempfile.TemporaryDirectory() as folder:
-        directory = Path(folder)
-        simulate(simulated, directory / 'logs')
-        model_dir = directory / 'model'
-        _export(directory, GencoConfig(log_schema=simulated.log_schema()), model_dir)
-        files = examples_of(directory / 'transformed', TEST, 'raw')
-        return measure(str(model_dir), files, rows, turns)
+        model, files = exported_model(Path(folder))
+        ours = measure(model, files, rows, turns)
+        peer = tfma_speed.measure(model, next(repeated(files, 1)), quick)
+    return ours | peer | {'times_tfma': round(ours['rows_per_s'] / peer['tfma_rows_per_s'])}
+
+
+def exported_model(directory: Path) -> tuple[str, list[str]]:
+    """A model trained on simulated logs, and files of their test split, TFRecords of raw tf.Examples."""
+    simulated = SimulatorConfig(ads=2000, days=2, rows=20_000, test_share=0.5)
+    simulate(simulated, directory / 'logs')
+    model_dir = directory / 'model'
+    _export(directory, GencoConfig(log_schema=simulated.log_schema()), model_dir)
+    return str(model_dir), examples_of(directory / 'transformed', TEST, 'raw')
 
 
 def measure(
@@ -98,7 +106,7 @@ def _export(directory: Path, config: GencoConfig, model_dir: Path) -> None:
 def _time(model_dir: str, baseline_dir: str | None, files: Sequence[str], batches: int) -> _Run:
     with tempfile.TemporaryDirectory() as folder:
         path, mark = Path(folder) / 'evaluation.json', Path(folder) / 'mark.json'
-        read_all = partial(_repeat, batches=batches, mark=mark)
+        read_all = partial(repeated, batches=batches, mark=mark)
         began = time.time()
         with beam.Pipeline(runner='FnApiRunner') as pipeline:
             _ = (
@@ -113,7 +121,7 @@ def _time(model_dir: str, baseline_dir: str | None, files: Sequence[str], batche
     return _Run(ended - began, started - began, rows, rows - rows_before)
 
 
-def _repeat(files: Sequence[str], batches: int, mark: Path | None = None) -> Iterator[tf.Tensor]:
+def repeated(files: Sequence[str], batches: int, mark: Path | None = None) -> Iterator[tf.Tensor]:
     """Batches of the files, over and over; notes when the start is over and how many rows that took."""
     every_pass = chain.from_iterable(repeat(files))
     rows = 0
@@ -127,7 +135,7 @@ def _repeat(files: Sequence[str], batches: int, mark: Path | None = None) -> Ite
 
 def _scoring_speed(model_dir: str, files: Sequence[str]) -> float:
     model = ExportedModel(model_dir)
-    first, *batches = _repeat(files, _SCORING_BATCHES + 1)
+    first, *batches = repeated(files, _SCORING_BATCHES + 1)
     model.score(first, tf.zeros([len(first)], tf.int64))
     began = time.perf_counter()
     for batch in batches:

@@ -10,7 +10,7 @@ from tfx_pipeline.cli.bench import BENCHMARKS
 
 FIGURES = {
     'training-speed': {'packed_examples_per_s', 'padded_examples_per_s', 'tfrecords_examples_per_s'},
-    'evaluator-speed': {'rows_per_s'},
+    'evaluator-speed': {'rows_per_s', 'tfma_rows_per_s'},
     'simulator-speed': {'rows_per_s'},
 }
 

@@ -64,7 +64,11 @@ BENCHMARKS = {
         'benchmarks.training_speed', 'examples/s of the packed and of a padded model, and from TFRecords'
     ),
     'evaluator-speed': Benchmark(
-        'benchmarks.evaluator_speed', 'rows/s of the calibrated sCTR evaluator, predictions included'
+        'benchmarks.evaluator_speed',
+        'rows/s of the calibrated sCTR evaluator, predictions included, and of TFMA',
+    ),
+    'evaluator-memory': Benchmark(
+        'benchmarks.evaluator_memory', 'peak memory of the evaluator, and with ten times as many rows'
     ),
     'coverage': Benchmark(
         'benchmarks.coverage',
