@@ -7,7 +7,7 @@ from creative_logs.schema import CLICK, WEIGHT
 from model import batch as keys
 from model.batch import Batch
 
-_TEXT = (keys.WORD_ROWS, keys.WORDS_PER_ELEMENT)
+_TEXT = (keys.SUBWORD_ROWS, keys.SUBWORDS_PER_ELEMENT)
 
 
 class PackedRows:
@@ -15,18 +15,18 @@ class PackedRows:
 
     Args:
         batch: R rows, from `model.batch.pack`.
-        words: whether words of elements are given out, which most baselines never read.
+        subwords: whether subwords of elements are given out, which most baselines never read.
     """
 
-    def __init__(self, batch: Batch, words: bool = True):
+    def __init__(self, batch: Batch, subwords: bool = True):
         self._ragged = {keys.ELEMENTS: _ragged(batch[keys.ELEMENTS], _totals(batch[keys.COUNTS]))}
         if keys.TERMS in batch:
             self._ragged[keys.TERMS] = _ragged(batch[keys.TERMS], _totals(batch[keys.TERM_COUNTS]))
-        if words and keys.WORD_ROWS in batch:
-            of_element = _ragged(batch[keys.WORD_ROWS], batch[keys.WORDS_PER_ELEMENT])
+        if subwords and keys.SUBWORD_ROWS in batch:
+            of_element = _ragged(batch[keys.SUBWORD_ROWS], batch[keys.SUBWORDS_PER_ELEMENT])
             lengths = _totals(batch[keys.COUNTS])
-            self._ragged[keys.WORDS_PER_ELEMENT] = _ragged(batch[keys.WORDS_PER_ELEMENT], lengths)
-            self._ragged[keys.WORD_ROWS] = _ragged(of_element, lengths)
+            self._ragged[keys.SUBWORDS_PER_ELEMENT] = _ragged(batch[keys.SUBWORDS_PER_ELEMENT], lengths)
+            self._ragged[keys.SUBWORD_ROWS] = _ragged(of_element, lengths)
         self._dense = {name: value for name, value in batch.items() if name not in (*self._ragged, *_TEXT)}
 
     def take(self, rows: tf.Tensor | np.ndarray) -> Batch:

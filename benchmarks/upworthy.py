@@ -85,7 +85,7 @@ class _Bench:
         self._log, self._config = log, config
         self._done, self._steps = 0, steps
         self._rows = PackedRows(log.batch)
-        self._rows_without_words = PackedRows(log.batch, words=False)
+        self._rows_without_subwords = PackedRows(log.batch, subwords=False)
         self._uniform = uniform_choice(log)
 
     def known_tests(self, share: float, splits: int) -> dict[str, list[dict]]:
@@ -123,7 +123,7 @@ class _Bench:
     def _choices(self, split: Split, seed: int, ask: Chooser) -> Choices:
         """What every policy chooses, by its name."""
         size = self._config.training.batch_size
-        data = list(self._log.training_data(self._rows_without_words, split.train, seed, size))
+        data = list(self._log.training_data(self._rows_without_subwords, split.train, seed, size))
         choices = {}
         for name, policy in peers(self._log.layout, seed).items():
             policy.fit(data)

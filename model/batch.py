@@ -5,11 +5,11 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from creative_logs.schema import CLICK, TIMESTAMP, WEIGHT
-from model.layout import RAGGED_VALUES, WORD_COUNTS, WORDS, Layout, offsets
+from model.layout import RAGGED_VALUES, SUBWORD_COUNTS, SUBWORDS, Layout, offsets
 
 CONTEXT_IDS, NUMBERS, TERMS, TERM_COUNTS = 'context_ids', 'numbers', 'terms', 'term_counts'
 ELEMENTS, COUNTS, SHOWN, PROPENSITY = 'elements', 'counts', 'shown', 'propensity'
-WORD_ROWS, WORDS_PER_ELEMENT = 'word_rows', 'words_per_element'
+SUBWORD_ROWS, SUBWORDS_PER_ELEMENT = 'subword_rows', 'subwords_per_element'
 OWN = 'own'
 LABELS = (CLICK, WEIGHT, TIMESTAMP, OWN, SHOWN, PROPENSITY)  # all that a request does not have
 
@@ -25,9 +25,9 @@ def feature_spec(layout: Layout) -> dict:
         spec[name] = _ragged_rows(name)
         spec[f'{name}_shown'] = tf.io.FixedLenFeature([], tf.int64)
         spec[f'{name}_propensity'] = tf.io.FixedLenFeature([], tf.float32)
-    for name in layout.words:
-        spec[name + WORDS] = _ragged_rows(name + WORDS)
-        spec[name + WORD_COUNTS] = _ragged_rows(name + WORD_COUNTS)
+    for name in layout.subwords:
+        spec[name + SUBWORDS] = _ragged_rows(name + SUBWORDS)
+        spec[name + SUBWORD_COUNTS] = _ragged_rows(name + SUBWORD_COUNTS)
     spec |= {name: tf.io.FixedLenFeature([], tf.float32) for name in (CLICK, WEIGHT, OWN)}
     spec[TIMESTAMP] = tf.io.FixedLenFeature([], tf.int64)
     return spec
@@ -39,8 +39,8 @@ def pack(features: dict, layout: Layout) -> Batch:
     Elements are ordered by ad, then component, then candidate. Returns:
         context_ids int64 [B, F], numbers float32 [B, P]; terms int64 [S] and term_counts int32 [B, Q]
         for Q features of terms; elements int64 [T] (rows of the element table); counts int32 [B, M];
-        shown int64 [B, M], -1 where absent; propensity float32 [B, M]; with texts, word_rows
-        int64 [V] and words_per_element int32 [T]; click, weight float32 [B]; own float32 [B], 1 where
+        shown int64 [B, M], -1 where absent; propensity float32 [B, M]; with texts, subword_rows
+        int64 [V] and subwords_per_element int32 [T]; click, weight float32 [B]; own float32 [B], 1 where
         a GenCO model chose what was shown; timestamp int64 [B].
     """
     counts = tf.stack([_lengths(features[name]) for name in layout.components], 1)
@@ -54,8 +54,8 @@ def pack(features: dict, layout: Layout) -> Batch:
         batch[NUMBERS] = tf.stack([features[name] for name in layout.numbers], 1)
     if layout.terms:
         batch |= _terms(features, layout)
-    if layout.words:
-        batch |= _words(features, layout, counts, places)
+    if layout.subwords:
+        batch |= _subwords(features, layout, counts, places)
     if CLICK in features:
         batch |= {name: features[name] for name in (CLICK, WEIGHT, OWN, TIMESTAMP) if name in features}
         names = list(layout.components)
@@ -150,23 +150,23 @@ def _terms(features: dict, layout: Layout) -> Batch:
     return {TERMS: tf.dynamic_stitch(_places(counts), values), TERM_COUNTS: counts}
 
 
-def _words(features: dict, layout: Layout, counts: tf.Tensor, places: list[tf.Tensor]) -> Batch:
-    """Words of all elements, in the packed order; components without texts have none."""
-    first = offsets(layout.words)
+def _subwords(features: dict, layout: Layout, counts: tf.Tensor, places: list[tf.Tensor]) -> Batch:
+    """Subwords of all elements, in the packed order; components without texts have none."""
+    first = offsets(layout.subwords)
     per_element, rows = [], []
     for j, name in enumerate(layout.components):
-        if name in layout.words:
-            per_element.append(tf.cast(features[name + WORD_COUNTS].values, tf.int32))
-            rows.append(features[name + WORDS].values + first[name])
+        if name in layout.subwords:
+            per_element.append(tf.cast(features[name + SUBWORD_COUNTS].values, tf.int32))
+            rows.append(features[name + SUBWORDS].values + first[name])
         else:
             per_element.append(tf.zeros([tf.reduce_sum(counts[:, j])], tf.int32))
-    words_per_element = tf.dynamic_stitch(places, per_element)
-    word_start = tf.cumsum(words_per_element, exclusive=True)
-    word_places = []
+    subwords_per_element = tf.dynamic_stitch(places, per_element)
+    subword_start = tf.cumsum(subwords_per_element, exclusive=True)
+    subword_places = []
     for j, name in enumerate(layout.components):
-        if name in layout.words:
-            begin = tf.gather(word_start, places[j])
-            word_places.append(
+        if name in layout.subwords:
+            begin = tf.gather(subword_start, places[j])
+            subword_places.append(
                 tf.ragged.range(begin, begin + per_element[j], row_splits_dtype=tf.int32).values
             )
-    return {WORD_ROWS: tf.dynamic_stitch(word_places, rows), WORDS_PER_ELEMENT: words_per_element}
+    return {SUBWORD_ROWS: tf.dynamic_stitch(subword_places, rows), SUBWORDS_PER_ELEMENT: subwords_per_element}

@@ -92,8 +92,8 @@ class TrainingConfig(Frozen):
             gradient; 0 uses none.
         sparse_optimizer, sparse_learning_rate: for embedding rows, on summed gradients.
         dense_optimizer, dense_learning_rate: for the layers, on mean gradients.
-        element_prior_std, ad_prior_std, word_prior_std, combination_prior_std: prior standard deviations
-            (logits) of the effects of elements, of ads, of an element's words and of whole combinations.
+        element_prior_std, ad_prior_std, subword_prior_std, combination_prior_std: prior standard deviations
+            (logits) of the effects of elements, of ads, of an element's subwords and of whole combinations.
         preference_prior_std: of how much the preference of the logging policy for an element is worth.
         evidence_impressions: the effects are fitted to the newest so many rows, 50 bytes of memory each.
     """
@@ -114,7 +114,7 @@ class TrainingConfig(Frozen):
     dense_learning_rate: float = Field(3e-4, gt=0)
     element_prior_std: float = Field(0.15, gt=0)
     ad_prior_std: float = Field(0.6, gt=0)
-    word_prior_std: float = Field(0.05, gt=0)
+    subword_prior_std: float = Field(0.1, gt=0)
     combination_prior_std: float = Field(0.12, gt=0)
     preference_prior_std: float = Field(0.3, gt=0)
     evidence_impressions: int = Field(50_000_000, ge=1)

@@ -20,7 +20,7 @@ class Priors:
     """Standard deviations, in logits, of effects whose prior mean is zero.
 
     Attributes:
-        ad, element, word, combination: of the effect of an ad, of an element, of a word and of what the
+        ad, element, subword, combination: of the effect of an ad, of an element, of a subword and of what the
             elements of a combination do together, beyond their sum.
         preference: of the weight of the logging policy's preference, one per component; the largest that
             may be learned.
@@ -28,7 +28,7 @@ class Priors:
 
     ad: float
     element: float
-    word: float
+    subword: float
     combination: float
     preference: float
 
@@ -40,8 +40,8 @@ class Effects:
     Attributes:
         intercept: what all have in common.
         ad: float64 [ads], and ad_precision: 1 / variance.
-        element: float64 [rows], preference included, words not; and element_precision.
-        word: float64 [words].
+        element: float64 [rows], preference included, subwords not; and element_precision.
+        subword: float64 [subwords].
         combination: float64 [combination rows].
         preference: float64 [M], weight of the logging policy's preference.
     """
@@ -51,18 +51,18 @@ class Effects:
     ad_precision: np.ndarray
     element: np.ndarray
     element_precision: np.ndarray
-    word: np.ndarray
+    subword: np.ndarray
     combination: np.ndarray
     preference: np.ndarray
 
 
 def fit_effects(evidence: Evidence, intercept: float, ads: int, combinations: int, priors: Priors) -> Effects:
-    """Fits the effects of ads, elements, words and whole combinations to the clicks.
+    """Fits the effects of ads, elements, subwords and whole combinations to the clicks.
 
     The log-odds of a click on an impression are
 
         offset + intercept + ad + combination + sum over shown elements e of (
-            element_e + preference_C(e) q_e + sum over its n words of word / sqrt(n)),
+            element_e + preference_C(e) q_e + sum over its n subwords of subword / sqrt(n)),
         q_e = log((exposure_e + 3) / (chance_e + 3)).
 
     q is how much more often than by chance the logging policy showed the element; what our own models
@@ -83,16 +83,16 @@ def fit_effects(evidence: Evidence, intercept: float, ads: int, combinations: in
     first = _mode(problem, start)
     problem.set_preference_prior(_learned_spread(problem, first, priors))
     values = _mode(problem, first)
-    (intercept,), ad, element, word, combination, preference = problem.split(values)
+    (intercept,), ad, element, subword, combination, preference = problem.split(values)
     _, ad_precision, element_precision, *_ = problem.split(problem.curvature(values))
-    rows, words = problem.all_words.shape
+    rows, subwords = problem.all_subwords.shape
     return Effects(
         intercept=float(intercept),
         ad=_spread(ad, problem.ads, np.zeros(ads)),
         ad_precision=_spread(ad_precision, problem.ads, np.full(ads, priors.ad**-2)),
         element=_spread(element, problem.elements, np.zeros(rows)) + problem.all_preferences @ preference,
         element_precision=_spread(element_precision, problem.elements, np.full(rows, priors.element**-2)),
-        word=_spread(word, problem.words, np.zeros(words)),
+        subword=_spread(subword, problem.subwords, np.zeros(subwords)),
         combination=_spread(combination, problem.combinations, np.zeros(combinations)),
         preference=preference,
     )
@@ -129,26 +129,26 @@ def _learned_spread(problem: '_Problem', values: np.ndarray, priors: Priors) -> 
 
 
 class _Problem:
-    """Negative log posterior of (intercept, ad, element, word, combination, preference), concatenated.
+    """Negative log posterior of (intercept, ad, element, subword, combination, preference), concatenated.
 
-    Only of the ads, elements, words and combinations that occur; all others stay at their prior mean.
+    Only of the ads, elements, subwords and combinations that occur; all others stay at their prior mean.
     """
 
     def __init__(self, evidence: Evidence, priors: Priors):
         self._data = data = evidence.impressions()
-        self.all_words, self.all_preferences = evidence.words(), _preferences(evidence)
+        self.all_subwords, self.all_preferences = evidence.subwords(), _preferences(evidence)
         self._row, component = np.nonzero(data.shown >= 0)
         self.ads, self._ad = np.unique(data.ad, return_inverse=True)
         self.elements, self._shown = np.unique(data.shown[self._row, component], return_inverse=True)
-        words = self.all_words[self.elements]
-        self.words = np.unique(words.indices)
-        self._words = words[:, self.words]
+        subwords = self.all_subwords[self.elements]
+        self.subwords = np.unique(subwords.indices)
+        self._subwords = subwords[:, self.subwords]
         self.combinations, self._combination = np.unique(data.combination, return_inverse=True)
         self.preferences = self.all_preferences[self.elements]
-        sizes = (1, len(self.ads), *self._words.shape, len(self.combinations), self.preferences.shape[1])
+        sizes = (1, len(self.ads), *self._subwords.shape, len(self.combinations), self.preferences.shape[1])
         self._cuts = np.cumsum(sizes)[:-1]
         self.size = sum(sizes)
-        stds = (np.inf, priors.ad, priors.element, priors.word, priors.combination, priors.preference)
+        stds = (np.inf, priors.ad, priors.element, priors.subword, priors.combination, priors.preference)
         self._precision = np.repeat([std**-2.0 for std in stds], sizes)
 
     def set_preference_prior(self, std: float) -> None:
@@ -161,7 +161,7 @@ class _Problem:
         """Loss and its gradient by values / scale."""
         logit, data = self._logit(values), self._data
         loss = data.weight @ (np.logaddexp(0, logit) - data.click * logit)
-        sums = self._sums(data.weight * (expit(logit) - data.click), self._words, self.preferences)
+        sums = self._sums(data.weight * (expit(logit) - data.click), self._subwords, self.preferences)
         pull = self._precision * values
         gradient = sums + pull
         return loss + 0.5 * pull @ values, scale * gradient
@@ -170,20 +170,20 @@ class _Problem:
         """Diagonal of the Hessian."""
         ctr = expit(self._logit(values))
         information = self._data.weight * ctr * (1 - ctr)
-        return self._sums(information, self._words.power(2), self.preferences.power(2)) + self._precision
+        return self._sums(information, self._subwords.power(2), self.preferences.power(2)) + self._precision
 
     def _logit(self, values: np.ndarray) -> np.ndarray:
-        intercept, ad, element, word, combination, preference = self.split(values)
-        effect = element + self._words @ word + self.preferences @ preference
+        intercept, ad, element, subword, combination, preference = self.split(values)
+        effect = element + self._subwords @ subword + self.preferences @ preference
         of_elements = np.bincount(self._row, effect[self._shown], len(self._ad))
         return self._data.offset + intercept + ad[self._ad] + combination[self._combination] + of_elements
 
-    def _sums(self, per_impression: np.ndarray, words, preferences) -> np.ndarray:
-        """For each value of the problem, the sum over its impressions; words and preferences weighted."""
+    def _sums(self, per_impression: np.ndarray, subwords, preferences) -> np.ndarray:
+        """For each value of the problem, the sum over its impressions; subwords and preferences weighted."""
         ad = np.bincount(self._ad, per_impression, len(self.ads))
         element = np.bincount(self._shown, per_impression[self._row], len(self.elements))
         combination = np.bincount(self._combination, per_impression, len(self.combinations))
-        parts = ([ad.sum()], ad, element, words.T @ element, combination, preferences.T @ element)
+        parts = ([ad.sum()], ad, element, subwords.T @ element, combination, preferences.T @ element)
         return np.concatenate(parts)
 
 

@@ -64,8 +64,8 @@ class Evidence:
         self.component = np.full(rows, -1)
         self._parts: deque[Impressions] = deque()
         self._kept = 0
-        self._words: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        self._has_words = np.zeros(rows, bool)
+        self._subwords: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._has_subwords = np.zeros(rows, bool)
 
     def add(
         self,
@@ -78,10 +78,10 @@ class Evidence:
         shown: np.ndarray,
         counts: np.ndarray,
         elements: np.ndarray,
-        words: np.ndarray | None = None,
-        words_per_element: np.ndarray | None = None,
+        subwords: np.ndarray | None = None,
+        subwords_per_element: np.ndarray | None = None,
     ) -> None:
-        """Adds a packed batch (see `model.batch.pack`), with words where elements have texts."""
+        """Adds a packed batch (see `model.batch.pack`), with subwords where elements have texts."""
         start = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
         present = shown >= 0
         place = np.where(present, start + shown, 0)
@@ -91,19 +91,19 @@ class Evidence:
         while self._kept - len(self._parts[0].ad) >= self.limit:
             self._kept -= len(self._parts.popleft().ad)
         self._count(elements, counts, weight * (1 - own), rows[present], np.nonzero(present)[0])
-        if words is not None:
-            self._note_words(rows[present], place[present], words, words_per_element)
+        if subwords is not None:
+            self._note_subwords(rows[present], place[present], subwords, subwords_per_element)
 
     def impressions(self) -> Impressions:
         """The newest impressions, in the order in which they came."""
         return Impressions.joined(list(self._parts))
 
-    def words(self) -> sparse.csr_matrix:
-        """1 / sqrt(n) at [element, word] for the n words of each element that was shown."""
-        shape = (self.layout.element_rows, sum(self.layout.words.values()))
-        if not self._words:
+    def subwords(self) -> sparse.csr_matrix:
+        """1 / sqrt(n) at [element, subword] for the n subwords of each element that was shown."""
+        shape = (self.layout.element_rows, sum(self.layout.subwords.values()))
+        if not self._subwords:
             return sparse.csr_matrix(shape)
-        rows, columns, values = (np.concatenate(part) for part in zip(*self._words))
+        rows, columns, values = (np.concatenate(part) for part in zip(*self._subwords))
         return sparse.csr_matrix((values, (rows, columns)), shape)
 
     def _count(self, elements, counts, weight, shown, ads) -> None:
@@ -113,15 +113,15 @@ class Evidence:
         np.add.at(self.chance, elements, np.repeat(of_ad / np.maximum(segments, 1), segments))
         np.add.at(self.exposure, shown, weight[ads])
 
-    def _note_words(self, rows, places, words, words_per_element) -> None:
+    def _note_subwords(self, rows, places, subwords, subwords_per_element) -> None:
         rows, first = np.unique(rows, return_index=True)
-        new = ~self._has_words[rows]
+        new = ~self._has_subwords[rows]
         rows, places = rows[new], places[first[new]]
-        self._has_words[rows] = True
-        lengths = words_per_element[places]
-        begin = (np.cumsum(words_per_element) - words_per_element)[places]
+        self._has_subwords[rows] = True
+        lengths = subwords_per_element[places]
+        begin = (np.cumsum(subwords_per_element) - subwords_per_element)[places]
         within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        columns = words[np.repeat(begin, lengths) + within]
-        self._words.append(
+        columns = subwords[np.repeat(begin, lengths) + within]
+        self._subwords.append(
             (np.repeat(rows, lengths), columns, np.repeat(1 / np.sqrt(np.maximum(lengths, 1)), lengths))
         )

@@ -18,7 +18,7 @@ from model.layers import (
     MilAggregation,
     ScoreNetwork,
     ShrunkBias,
-    WordBias,
+    SubwordBias,
 )
 from model.layout import Layout
 from model.losses import clipped_importance_weight, cross_entropy, policy_gradient
@@ -82,8 +82,6 @@ class GenCO(tfrs.Model):
         self.context_embedding = _table(layout.context_rows, dim, 'context_embedding')
         self.element_embedding = _table(layout.element_rows, dim, 'element_embedding')
         self.component_embedding = _table(components, dim, 'component_embedding')
-        if layout.words:
-            self.word_embedding = _table(sum(layout.words.values()), dim, 'word_embedding')
         self.encoder = ContextEncoder(config.encoder_units, name='context_encoder')
         if config.attention:
             self.attention = CrossComponentAttention(components, config.attention_dim, name='attention')
@@ -95,8 +93,8 @@ class GenCO(tfrs.Model):
                 layout.element_rows, training.element_prior_std, name='element_bias'
             )
             self.ad_bias = ShrunkBias(layout.ids[layout.ad], training.ad_prior_std, name='ad_bias')
-            if layout.words:
-                self.word_bias = WordBias(sum(layout.words.values()), name='word_bias')
+            if layout.subwords:
+                self.subword_bias = SubwordBias(sum(layout.subwords.values()), name='subword_bias')
             self.combination_bias = CombinationBias(
                 config.combination_rows, components, name='combination_bias'
             )
@@ -126,8 +124,7 @@ class GenCO(tfrs.Model):
     @property
     def sparse_variables(self) -> list[tf.Variable]:
         """Embedding tables: summed gradients and an optimizer of their own."""
-        tables = [self.context_embedding, self.element_embedding]
-        return tables + ([self.word_embedding] if self.layout.words else [])
+        return [self.context_embedding, self.element_embedding]
 
     @property
     def dense_variables(self) -> list[tf.Variable]:
@@ -139,7 +136,7 @@ class GenCO(tfrs.Model):
         """The layers shared by elements and combinations."""
         counts = batch[keys.COUNTS]
         index = index_of(counts)
-        embeddings = self._element_embeddings(batch)
+        embeddings = tf.gather(self.element_embedding, batch[keys.ELEMENTS])
         context = self.encoder(self._context_inputs(batch, embeddings, index), training=training)
         if self.config.attention:
             attended = self.attention(embeddings, counts, index)
@@ -263,17 +260,10 @@ class GenCO(tfrs.Model):
         loss = self.compute_loss(inputs) / tf.reduce_sum(inputs[WEIGHT])
         return {metric.name: metric.result() for metric in self.metrics} | {'loss': loss}
 
-    def _element_embeddings(self, batch: Batch) -> tf.Tensor:
-        embeddings = tf.gather(self.element_embedding, batch[keys.ELEMENTS])
-        if self.layout.words:
-            words = tf.gather(self.word_embedding, batch[keys.WORD_ROWS])
-            embeddings += _mean_of(words, batch[keys.WORDS_PER_ELEMENT])
-        return embeddings
-
     def _element_biases(self, batch: Batch) -> tf.Tensor:
         biases = self.element_bias(batch[keys.ELEMENTS])
-        if self.layout.words:
-            biases += self.word_bias(batch[keys.WORD_ROWS], batch[keys.WORDS_PER_ELEMENT])
+        if self.layout.subwords:
+            biases += self.subword_bias(batch[keys.SUBWORD_ROWS], batch[keys.SUBWORDS_PER_ELEMENT])
         return biases
 
     def _context_inputs(self, batch: Batch, embeddings: tf.Tensor, index: Index) -> tf.Tensor:
@@ -336,18 +326,20 @@ class GenCO(tfrs.Model):
         self.ad_bias.update(self._ad_rows(inputs), residual, information)
 
     def _collect(self, inputs: Batch, offset: tf.Tensor, combination: tf.Tensor) -> None:
-        words = [inputs[key] for key in (keys.WORD_ROWS, keys.WORDS_PER_ELEMENT) if self.layout.words]
+        subwords = [
+            inputs[key] for key in (keys.SUBWORD_ROWS, keys.SUBWORDS_PER_ELEMENT) if self.layout.subwords
+        ]
         logged = [inputs[key] for key in (CLICK, WEIGHT, keys.OWN, keys.SHOWN, keys.COUNTS, keys.ELEMENTS)]
         shown = [self._ad_rows(inputs), combination, offset]
-        tf.numpy_function(self.evidence.add, [*shown, *logged, *words], [])
+        tf.numpy_function(self.evidence.add, [*shown, *logged, *subwords], [])
 
     def adopt(self, effects: Effects) -> None:
         """Takes over fitted effects in place of those learned on the way."""
         self.intercept.assign(effects.intercept)
         self.ad_bias.adopt(effects.ad, effects.ad_precision)
         self.element_bias.adopt(effects.element, effects.element_precision)
-        if self.layout.words:
-            self.word_bias.mean.assign(effects.word)
+        if self.layout.subwords:
+            self.subword_bias.mean.assign(effects.subword)
         self.combination_bias.mean.assign(effects.combination)
 
     def _entropy(self, encoded: Encoded, log_policy: tf.Tensor) -> tf.Tensor:

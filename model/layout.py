@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from creative_logs.schema import LogSchema
 
-WORDS = '_words'
-WORD_COUNTS = '_word_counts'
+SUBWORDS = '_subwords'
+SUBWORD_COUNTS = '_subword_counts'
 RAGGED_VALUES = '$ragged_values'  # Transform's ending of the names of ragged features in examples
 
 
@@ -23,7 +23,7 @@ class Layout:
         terms: features that are lists of hashed terms -> rows.
         components: components -> rows of their hashed elements; axis M.
         frequent: elements, of any component, that have a row of their own, behind the hashed ones.
-        words: components with texts -> rows of their hashed words.
+        subwords: components with texts -> rows of their hashed subwords.
         ad: the id feature that names the ad.
         max_candidates: N.
     """
@@ -33,7 +33,7 @@ class Layout:
     terms: Mapping[str, int]
     components: Mapping[str, int]
     frequent: int
-    words: Mapping[str, int]
+    subwords: Mapping[str, int]
     ad: str
     max_candidates: int
 
@@ -47,7 +47,7 @@ class Layout:
             terms={f.name: rows[f.name] for f in context if f.encoding == 'terms'},
             components={c.name: rows[c.name] for c in schema.components},
             frequent=frequent,
-            words={c.name: rows[c.name + WORDS] for c in schema.components if c.text},
+            subwords={c.name: rows[c.name + SUBWORDS] for c in schema.components if c.text},
             ad=schema.ad,
             max_candidates=schema.max_candidates,
         )

@@ -17,13 +17,13 @@ from model.batch import OWN
 from model.columns import propensities, ragged, scalar
 from model.config import GencoConfig, TransformConfig
 from model.distinct import approximate_distinct_counts
-from model.layout import RAGGED_VALUES, WORD_COUNTS, WORDS, Layout
+from model.layout import RAGGED_VALUES, SUBWORD_COUNTS, SUBWORDS, Layout
+from model.subwords import subwords
 
 _FINGERPRINTS = 1 << 62
 _LARGEST_VOCABULARY = 10_000
 _CATEGORIES = 'categories'
 FREQUENT_ELEMENTS = 'frequent_elements'
-_WORD_SEPARATORS = r'[^\pL\pN]+'
 
 
 def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
         Per context feature its row (int64 [B]), number (float32 [B]) or rows of terms (ragged int64);
         per component its rows (ragged int64, at most N, the shown element kept; -1 - k for the k-th
         of the elements that have rows of their own), `_shown` int64 [B] and `_propensity` float32 [B];
-        with texts `_words` (ragged int64) and `_word_counts` (ragged int64, one per candidate);
+        with texts `_subwords` (ragged int64) and `_subword_counts` (ragged int64, one per candidate);
         `click`, `weight` float32 [B], `own` float32 [B] (1 where the row has a model version: one of our own
         models chose) and `timestamp` int64 [B].
     """
@@ -53,9 +53,9 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
         outputs[f'{component.name}_shown'] = candidates['shown']
         outputs[f'{component.name}_propensity'] = candidates['propensity']
         if component.text:
-            words, counts = _words(candidates['texts'])
-            hashed[component.name + WORDS] = words
-            outputs[component.name + WORD_COUNTS] = counts
+            terms, counts = _subwords(candidates['texts'])
+            hashed[component.name + SUBWORDS] = terms
+            outputs[component.name + SUBWORD_COUNTS] = counts
     outputs |= _hash(hashed, shown_ids, config.transform)
     outputs |= _categories(inputs, [f for f in schema.context if f.encoding == 'category'])
     for feature in schema.context:
@@ -124,12 +124,11 @@ def _kept(counts: tf.Tensor, shown: tf.Tensor, limit: int, like: tf.RaggedTensor
     return position.with_values(keep)
 
 
-def _words(texts: tf.RaggedTensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-    """Lower-case words of each text: ragged string per ad, and their number per candidate."""
-    clean = tf.strings.regex_replace(tf.strings.lower(texts.values, encoding='utf-8'), _WORD_SEPARATORS, ' ')
-    words = tf.strings.split(clean)
-    per_ad = tf.RaggedTensor.from_row_splits(words, texts.row_splits).merge_dims(1, 2)
-    return per_ad, texts.with_values(words.row_lengths())
+def _subwords(texts: tf.RaggedTensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+    """Subwords of each text: ragged string per ad, and their number per candidate."""
+    found = subwords(texts.values)
+    per_ad = tf.RaggedTensor.from_row_splits(found, texts.row_splits).merge_dims(1, 2)
+    return per_ad, texts.with_values(found.row_lengths())
 
 
 def _hash(hashed: dict[str, Any], shown_ids: dict[str, tf.Tensor], config: TransformConfig) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class StopWhereNotFinite(tf.keras.callbacks.Callback):
 class FitEffects(tf.keras.callbacks.Callback):
     """At the end of training, fits the additive effects to all the evidence of the last epoch at once.
 
-    Learned on the way, batch by batch, they disregard how ads, elements and words share the credit.
+    Learned on the way, batch by batch, they disregard how ads, elements and subwords share the credit.
     They serve the rest of the model while it trains: what an honest forecast leaves to be explained.
     """
 
@@ -84,7 +84,7 @@ class FitEffects(tf.keras.callbacks.Callback):
         priors = Priors(
             ad=config.ad_prior_std,
             element=config.element_prior_std,
-            word=config.word_prior_std,
+            subword=config.subword_prior_std,
             combination=config.combination_prior_std,
             preference=config.preference_prior_std,
         )

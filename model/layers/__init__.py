@@ -6,7 +6,7 @@ from model.layers.cross_component_attention import CrossComponentAttention
 from model.layers.mil_aggregation import MilAggregation
 from model.layers.score_network import ScoreNetwork
 from model.layers.shrunk_bias import ShrunkBias
-from model.layers.word_bias import WordBias
+from model.layers.subword_bias import SubwordBias
 
 __all__ = [
     'CombinationBias',
@@ -15,5 +15,5 @@ __all__ = [
     'MilAggregation',
     'ScoreNetwork',
     'ShrunkBias',
-    'WordBias',
+    'SubwordBias',
 ]

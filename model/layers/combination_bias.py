@@ -10,8 +10,9 @@ class CombinationBias(tf.keras.layers.Layer):
     """bias[hash of the ad and its elements], a logit.
 
     The hash is a sum of odd multiples of the rows, stirred. So each element's multiple is made once per
-    ad, and a combination of elements costs a sum. The biases are not learned by gradient but fitted (see `model.effects`); until
-    then, and for a combination that was never shown, they are zero, but for collisions.
+    ad, and a combination of elements costs a sum. The biases are not learned by gradient but fitted (see
+    `model.effects`); until then, and for a combination that was never shown, they are zero, but for
+    collisions.
 
     Args:
         rows: of the table, a power of two.

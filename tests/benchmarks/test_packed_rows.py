@@ -17,9 +17,9 @@ def test_taken_rows_are_what_packing_them_gives(transformed, layout, batch):
         np.testing.assert_array_equal(found[name], value, err_msg=name)
 
 
-def test_words_can_be_left_out(batch):
-    found = PackedRows(batch, words=False).take(np.arange(4))
-    assert set(batch) - set(found) == {keys.WORD_ROWS, keys.WORDS_PER_ELEMENT}
+def test_subwords_can_be_left_out(batch):
+    found = PackedRows(batch, subwords=False).take(np.arange(4))
+    assert set(batch) - set(found) == {keys.SUBWORD_ROWS, keys.SUBWORDS_PER_ELEMENT}
 
 
 def test_impressions_keep_order_and_have_their_own_labels(batch):

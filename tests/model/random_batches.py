@@ -12,7 +12,7 @@ LAYOUT = Layout(
     terms={'query_terms': 8},
     components={'title': 32, 'image': 16, 'badge': 8},
     frequent=0,
-    words={},
+    subwords={},
     ad='ad_id',
     max_candidates=5,
 )

@@ -14,7 +14,7 @@ LAYOUT = Layout(
     terms={'q': 5},
     components={'title': 100, 'image': 50},
     frequent=7,
-    words={'image': 30},
+    subwords={'image': 30},
     ad='a',
     max_candidates=4,
 )
@@ -25,7 +25,9 @@ terms = st.lists(st.integers(0, 4), max_size=4)
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(rows, rows, terms, st.integers(0, 9)), min_size=1, max_size=6), st.data())
 def test_packs_by_ad_then_component_then_candidate(ads, data):
-    words = [[data.draw(st.lists(st.integers(0, 29), max_size=3)) for _ in image] for _, image, _, _ in ads]
+    subwords = [
+        [data.draw(st.lists(st.integers(0, 29), max_size=3)) for _ in image] for _, image, _, _ in ads
+    ]
     ragged = lambda lists: tf.ragged.constant(lists, tf.int64, ragged_rank=1)  # noqa: E731
     features = {
         'u': tf.constant([u for *_, u in ads], tf.int64),
@@ -34,8 +36,8 @@ def test_packs_by_ad_then_component_then_candidate(ads, data):
         'q': ragged([q for _, _, q, _ in ads]),
         'title': ragged([title for title, *_ in ads]),
         'image': ragged([image for _, image, *_ in ads]),
-        'image_words': ragged([[w for element in ad for w in element] for ad in words]),
-        'image_word_counts': ragged([[len(element) for element in ad] for ad in words]),
+        'image_subwords': ragged([[w for element in ad for w in element] for ad in subwords]),
+        'image_subword_counts': ragged([[len(element) for element in ad] for ad in subwords]),
     }
     batch = {name: value.numpy().tolist() for name, value in pack(features, LAYOUT).items()}
     place = lambda row, first: first + row if row >= 0 else 149 - row  # noqa: E731
@@ -44,9 +46,9 @@ def test_packs_by_ad_then_component_then_candidate(ads, data):
     assert batch['counts'] == [[len(title), len(image)] for title, image, *_ in ads]
     assert batch['context_ids'] == [[u, 10 + 2 * u] for *_, u in ads]
     assert batch['terms'] == [30 + t for _, _, q, _ in ads for t in q]
-    assert batch['word_rows'] == [w for ad in words for element in ad for w in element]
-    per_element = [[0] * len(title) + [len(w) for w in ad] for (title, *_), ad in zip(ads, words)]
-    assert batch['words_per_element'] == sum(per_element, [])
+    assert batch['subword_rows'] == [w for ad in subwords for element in ad for w in element]
+    per_element = [[0] * len(title) + [len(w) for w in ad] for (title, *_), ad in zip(ads, subwords)]
+    assert batch['subwords_per_element'] == sum(per_element, [])
 
 
 def test_index_says_where_each_element_belongs():

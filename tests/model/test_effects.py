@@ -8,27 +8,27 @@ from model.effects import Priors, fit_effects
 from model.evidence import Evidence
 from model.layout import Layout
 
-ADS, ELEMENTS, WORDS, COMBINATIONS = 4, 9, 5, 8
-PRIORS = Priors(ad=0.6, element=0.3, word=0.2, combination=0.25, preference=0.4)
+ADS, ELEMENTS, SUBWORDS, COMBINATIONS = 4, 9, 5, 8
+PRIORS = Priors(ad=0.6, element=0.3, subword=0.2, combination=0.25, preference=0.4)
 
 FIRST_ELEMENT = 1 + ADS + COMBINATIONS
 
 
-def layout(words: int = WORDS) -> Layout:
+def layout(subwords: int = SUBWORDS) -> Layout:
     return Layout(
         ids={'ad_id': ADS},
         numbers=(),
         terms={},
         components={'title': 4, 'image': 4},
         frequent=ELEMENTS - 8,
-        words={'title': words} if words else {},
+        subwords={'title': subwords} if subwords else {},
         ad='ad_id',
         max_candidates=3,
     )
 
 
-def batch(rng: np.random.Generator, ads: int, words: bool = True) -> dict[str, np.ndarray]:
-    """Packed ads: one to three titles, none to two images; titles of one to three words."""
+def batch(rng: np.random.Generator, ads: int, subwords: bool = True) -> dict[str, np.ndarray]:
+    """Packed ads: one to three titles, none to two images; titles of one to three subwords."""
     counts = np.stack([rng.integers(1, 4, ads), rng.integers(0, 3, ads)], 1).astype(np.int32)
     elements = [rng.permutation(4)[:n] + 4 * j for row in counts for j, n in enumerate(row)]
     per_element = [rng.integers(1, 4, n) * (j == 0) for row in counts for j, n in enumerate(row)]
@@ -44,20 +44,20 @@ def batch(rng: np.random.Generator, ads: int, words: bool = True) -> dict[str, n
         'counts': counts,
         'elements': np.concatenate(elements),
     }
-    if words:
-        found |= {'words': rng.integers(0, WORDS, lengths.sum()), 'words_per_element': lengths}
+    if subwords:
+        found |= {'subwords': rng.integers(0, SUBWORDS, lengths.sum()), 'subwords_per_element': lengths}
     return found
 
 
-def collected(batches: list[dict], limit: int = 1000, words: int = WORDS) -> Evidence:
-    evidence = Evidence(layout(words), limit)
+def collected(batches: list[dict], limit: int = 1000, subwords: int = SUBWORDS) -> Evidence:
+    evidence = Evidence(layout(subwords), limit)
     for each in batches:
         evidence.add(**each)
     return evidence
 
 
-def newton(data, words, preferences, preference_std: float) -> np.ndarray:
-    """By Newton's method on a dense design: intercept, ads, combinations, elements, words, preferences."""
+def newton(data, subwords, preferences, preference_std: float) -> np.ndarray:
+    """By Newton's method on a dense design: intercept, ads, combinations, elements, subwords, preferences."""
     shown = np.zeros((len(data.ad), ELEMENTS))
     for row, elements in enumerate(data.shown):
         for element in elements[elements >= 0]:
@@ -68,12 +68,12 @@ def newton(data, words, preferences, preference_std: float) -> np.ndarray:
             np.eye(ADS)[data.ad],
             np.eye(COMBINATIONS)[data.combination],
             shown,
-            shown @ words,
+            shown @ subwords,
             shown @ preferences,
         ]
     )
     stds = [np.inf] + [0.6] * ADS + [0.25] * COMBINATIONS
-    stds += [0.3] * ELEMENTS + [0.2] * words.shape[1] + [preference_std] * 2
+    stds += [0.3] * ELEMENTS + [0.2] * subwords.shape[1] + [preference_std] * 2
     precision = np.array(stds) ** -2.0
     values = np.zeros(design.shape[1])
     values[0] = -1.0
@@ -108,7 +108,7 @@ def learned_spread(evidence: Evidence, q: np.ndarray, first: np.ndarray) -> floa
     """Of the weights of the preference beyond their noise, a weight at a time."""
     data, weights = evidence.impressions(), first[-2:]
     effect = first[FIRST_ELEMENT : FIRST_ELEMENT + ELEMENTS] + q @ weights
-    effect = effect + evidence.words() @ first[FIRST_ELEMENT + ELEMENTS : -2]
+    effect = effect + evidence.subwords() @ first[FIRST_ELEMENT + ELEMENTS : -2]
     logit = data.offset + first[0] + first[1 : ADS + 1][data.ad]
     logit = logit + first[ADS + 1 : FIRST_ELEMENT][data.combination]
     logit = logit + np.where(data.shown >= 0, effect[data.shown], 0).sum(1)
@@ -123,14 +123,14 @@ def learned_spread(evidence: Evidence, q: np.ndarray, first: np.ndarray) -> floa
     return min(max(excess, 1e-8) ** 0.5, 0.4)
 
 
-@pytest.mark.parametrize('words', [0, WORDS])
-def test_effects_are_the_posterior_mode(words):
+@pytest.mark.parametrize('subwords', [0, SUBWORDS])
+def test_effects_are_the_posterior_mode(subwords):
     rng = np.random.default_rng(3)
-    batches = [batch(rng, 150, bool(words)), batch(rng, 90, bool(words))]
-    evidence = collected(batches, words=words)
+    batches = [batch(rng, 150, bool(subwords)), batch(rng, 90, bool(subwords))]
+    evidence = collected(batches, subwords=subwords)
     found = fit_effects(evidence, -1.0, ADS, COMBINATIONS, PRIORS)
     q = preferences(batches)
-    known = evidence.impressions(), evidence.words().toarray(), q
+    known = evidence.impressions(), evidence.subwords().toarray(), q
     values = newton(*known, learned_spread(evidence, q, newton(*known, 0.4)))
     ads, combinations = values[1 : ADS + 1], values[ADS + 1 : FIRST_ELEMENT]
     elements = values[FIRST_ELEMENT : FIRST_ELEMENT + ELEMENTS]
@@ -139,7 +139,7 @@ def test_effects_are_the_posterior_mode(words):
     np.testing.assert_allclose(found.combination, combinations, atol=2e-3)
     np.testing.assert_allclose(found.preference, values[-2:], atol=2e-3)
     np.testing.assert_allclose(found.element, elements + q @ values[-2:], atol=2e-3)
-    np.testing.assert_allclose(found.word, values[FIRST_ELEMENT + ELEMENTS : -2], atol=2e-3)
+    np.testing.assert_allclose(found.subword, values[FIRST_ELEMENT + ELEMENTS : -2], atol=2e-3)
 
 
 def test_what_was_never_shown_stays_at_its_prior():

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.test_effects import ELEMENTS, WORDS, batch, collected
+from tests.model.test_effects import ELEMENTS, SUBWORDS, batch, collected
 
 
 @given(st.integers(0, 1000), st.integers(1, 20))
@@ -20,25 +20,26 @@ def test_shown_elements_are_looked_up_in_the_packed_order(seed, ads):
 
 
 @given(st.integers(0, 1000))
-def test_words_of_shown_elements_are_kept_once_with_unit_length(seed):
+def test_subwords_of_shown_elements_are_kept_once_with_unit_length(seed):
     rng = np.random.default_rng(seed)
     first, second = batch(rng, 6), batch(rng, 6)
-    found = collected([first, second]).words().toarray()
-    assert found.shape == (ELEMENTS, WORDS)
+    found = collected([first, second]).subwords().toarray()
+    assert found.shape == (ELEMENTS, SUBWORDS)
     expected = {}
     for each in (first, second):
-        place, word = 0, 0
+        place, subword = 0, 0
         for row, counts in enumerate(each['counts']):
             for j, n in enumerate(counts):
                 for position in range(n):
-                    length = each['words_per_element'][place]
-                    words = each['words'][word : word + length]
+                    length = each['subwords_per_element'][place]
+                    subwords = each['subwords'][subword : subword + length]
                     if each['shown'][row, j] == position and length:
-                        expected.setdefault(each['elements'][place], []).append(words)
-                    place, word = place + 1, word + length
+                        expected.setdefault(each['elements'][place], []).append(subwords)
+                    place, subword = place + 1, subword + length
     for element in range(ELEMENTS):
         texts = [
-            np.bincount(words, minlength=WORDS) / np.sqrt(len(words)) for words in expected.get(element, [])
+            np.bincount(subwords, minlength=SUBWORDS) / np.sqrt(len(subwords))
+            for subwords in expected.get(element, [])
         ]
         matches = [np.allclose(found[element], text) for text in texts]
         assert any(matches) if texts else not found[element].any()

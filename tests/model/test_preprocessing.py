@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from model.preprocessing import frequent_elements
+from model.subwords import subwords
 from tests.model.conftest import CONFIG, SCHEMA
 
 
@@ -70,13 +71,15 @@ def test_frequently_shown_elements_have_rows_of_their_own(logs, transformed, tra
             assert not found & frequent and row < layout.components[component]
 
 
-def test_words_are_lower_cased_and_counted_per_candidate(logs, transformed):
-    counts = transformed['title_word_counts'].to_list()
-    words = transformed['title_words'].to_list()
-    assert all(set(row) == {3} for row in counts)
-    assert [len(row) for row in words] == [sum(row) for row in counts]
+def test_subwords_are_counted_per_candidate_and_equal_texts_have_equal_ones(logs, transformed):
+    counts = transformed['title_subword_counts'].to_list()
+    rows = transformed['title_subwords'].to_list()
+    for row, texts in zip(counts, logs['title_text'].to_pylist(), strict=True):
+        assert len(row) == min(len(texts), SCHEMA.max_candidates)
+        assert set(row) <= {len(terms) for terms in subwords(tf.constant(texts)).to_list()}
+    assert [len(row) for row in rows] == [sum(row) for row in counts]
     first_ad = [row for row, ad in enumerate(logs['ad_id'].to_pylist()) if ad == 'ad0']
-    assert len({tuple(words[row]) for row in first_ad}) == 1
+    assert len({tuple(rows[row]) for row in first_ad}) == 1
 
 
 def test_missing_values_have_their_own_row_and_numbers_are_standardised(logs, transformed):

@@ -13,7 +13,7 @@ LAYOUT = Layout(
     terms={},
     components={'title': ADS * CANDIDATES[0], 'image': ADS * CANDIDATES[1]},
     frequent=0,
-    words={},
+    subwords={},
     ad='ad_id',
     max_candidates=4,
 )
