@@ -109,7 +109,16 @@ def training_curves(model: GenCO, figures: Mapping[str, float]) -> dict[str, flo
     return curves | {name: value for name, value in figures.items() if '/' in name}
 
 
-class TestCurves(Periodic):
+class Snapshots(Periodic):
+    """Points of the model as it stands. The last is written in any case: the effects are fitted when the last
+    batch is done (`model.train.FitEffects`), maybe after a point of the same step."""
+
+    def on_train_end(self, logs=None):
+        self._written = 0
+        super().on_train_end(logs)
+
+
+class TestCurves(Snapshots):
     """On test rows that are not trained on, before the training, during it and after it: sCTR of pi_theta
     and its lift over uniform, AUC and calibration; and the graph that computes them.
 
@@ -140,7 +149,7 @@ class TestCurves(Periodic):
         write_scalars(self._writer, step, figures)
 
 
-class Histograms(Periodic):
+class Histograms(Snapshots):
     """Distributions of embeddings, biases and weights, before the training, during it and after it."""
 
     def __init__(self, writer: tf.summary.SummaryWriter):

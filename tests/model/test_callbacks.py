@@ -13,7 +13,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.plugins.projector import ProjectorConfig
 
 from model.batch import pack
-from model.callbacks import Periodic, evenly_spaced, training_callbacks
+from model.callbacks import Periodic, Snapshots, evenly_spaced, training_callbacks
 from model.config import ModelConfig, TrainingConfig
 from model.curves import MEANING, auc, figures_of_tests, histograms, policy_of_shown
 from model.genco import GenCO
@@ -270,9 +270,10 @@ def test_every_curve_says_what_it_means(run):
             assert events.SummaryMetadata(tag).summary_description in MEANING.values()
 
 
-@pytest.mark.parametrize(('length', 'fewest', 'most'), [(3, 1, 1), (200, 8, 20), (100_000, 100, 200)])
-def test_short_runs_have_enough_points_and_long_ones_not_too_many(length, fewest, most):
-    class Recorded(Periodic):
+def _steps_of(kind: type[Periodic], length: int) -> list[int]:
+    """Steps at which a training of this length calls `write`."""
+
+    class Recorded(kind):
         def write(self, step):
             steps.append(step)
 
@@ -287,10 +288,21 @@ def test_short_runs_have_enough_points_and_long_ones_not_too_many(length, fewest
         Model.optimizer.iterations += 1
         callback.on_train_batch_end(0)
     callback.on_train_end()
+    return steps
+
+
+@pytest.mark.parametrize(('length', 'fewest', 'most'), [(3, 1, 1), (200, 8, 20), (100_000, 100, 200)])
+def test_short_runs_have_enough_points_and_long_ones_not_too_many(length, fewest, most):
+    steps = _steps_of(Periodic, length)
     assert fewest <= len(steps) <= most and steps[-1] == length
     gaps = np.diff([0, *steps[:-1]])
     assert length < 10 or (gaps.min() >= 10 and gaps.max() <= 1000)
     assert len(set(steps)) == len(steps)
+
+
+@pytest.mark.parametrize('length, last', [(10, [10, 10]), (12, [10, 12])])
+def test_the_last_snapshot_is_of_the_model_when_training_has_ended(length, last):
+    assert _steps_of(Snapshots, length) == last
 
 
 @pytest.mark.parametrize('count', [1, 2, 4, 5, 7, 100, 1025])
