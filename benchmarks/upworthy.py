@@ -1,8 +1,9 @@
 """Choosing on real clicks: GenCO and its peers on the tests of the Upworthy Research Archive."""
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from benchmarks.statistics import CONFIDENCE
 from benchmarks.upworthy_choice import Chooser, clicks_by_test, component_lift, component_sums, uniform_choice
 from benchmarks.upworthy_figures import Repeated, Resampled, added
 from benchmarks.upworthy_log import Split, UpworthyLog, benchmark_config, load
+from benchmarks.workers import results_of
 from model.baselines import left_out, peers
 from model.config import GencoConfig
 from model.train import train
@@ -22,10 +24,6 @@ SPLITS = 10
 _FOLDS = 5
 _NEW_TESTS_SHARE = 0.5
 _QUICK_TESTS, _QUICK_SHARES, _QUICK_SPLITS = 200, (0.25,), 2
-
-Choices = dict[str, np.ndarray]
-
-_progress = logging.getLogger('genco.progress')
 
 
 def run(quick: bool, log: str | Path = ARCHIVE, splits: int = SPLITS) -> dict:
@@ -53,16 +51,21 @@ def run(quick: bool, log: str | Path = ARCHIVE, splits: int = SPLITS) -> dict:
     Raises:
         InputError: the file is broken or holds too few tests.
     """
-    config = benchmark_config()
-    archive = load(log, config, _QUICK_TESTS if quick else None)
     shares, splits, folds = (_QUICK_SHARES, _QUICK_SPLITS, 2) if quick else (SHARES, splits, _FOLDS)
-    bench = _Bench(archive, config, steps=len(shares) * splits + folds)
+    source = str(log), _QUICK_TESTS if quick else None
+    archive = _bench(*source).log
     figures: dict = {'rows': [], 'differences': [], 'sctr': []}
+    tasks = [
+        (*source, share, seed) for share in sorted(shares, reverse=True) for seed in range(1, splits + 1)
+    ]
+    measured = dict(zip(tasks, results_of(known_tests, tasks, parallel=not quick), strict=True))
     for share in shares:
-        for name, rows in bench.known_tests(share, splits).items():
+        of_share = [measured[task] for task in tasks if task[2] == share]
+        for name, rows in _known_test_figures(archive, of_share).items():
             figures[name] += [{'share': share, **row} for row in rows]
-    figures |= bench.new_tests(folds)
+    new = results_of(new_tests, [(*source, fold, folds) for fold in range(folds)], parallel=not quick)
     return figures | {
+        **_new_test_figures(archive, new),
         'tests': int(archive.test.max() + 1),
         'packages': len(archive.test),
         'impressions': int(archive.counts.impressions.sum()),
@@ -72,80 +75,99 @@ def run(quick: bool, log: str | Path = ARCHIVE, splits: int = SPLITS) -> dict:
     }
 
 
+class KnownTests(NamedTuple):
+    """Of one split: by policy, clicks of the chosen packages by test and terms of the calibrated sCTR, and
+    clicks of uniform choice by test."""
+
+    clicks: dict[str, np.ndarray]
+    sums: dict[str, np.ndarray]
+    base: np.ndarray
+
+
+def known_tests(source: str, most_tests: int | None, share: float, seed: int) -> KnownTests:
+    """Trained on some impressions of the tests in which it is chosen."""
+    bench = _bench(source, most_tests)
+    split = bench.log.split(share, seed)
+    choices = bench.choices(split, seed, Chooser(bench.log, bench.rows))
+    return KnownTests(
+        clicks=_each(choices, lambda chosen: clicks_by_test(bench.log, chosen, split.test)),
+        sums=_each(choices, lambda chosen: component_sums(bench.log, chosen, split.test)),
+        base=clicks_by_test(bench.log, uniform_choice(bench.log), split.test),
+    )
+
+
+def new_tests(source: str, most_tests: int | None, fold: int, folds: int) -> dict[str, np.ndarray]:
+    """Clicks by policy and test; trained on the tests of other stories, and measured on all impressions of
+    the new ones."""
+    bench = _bench(source, most_tests)
+    log = bench.log
+    new = (np.random.default_rng(1).permutation(log.story.max() + 1) % folds)[log.story] == fold
+    split = log.split(_NEW_TESTS_SHARE, seed=fold + 1).without(new)
+    choices = bench.choices(split, fold + 1, Chooser(log, bench.rows, np.unique(log.test[new])))
+    return _each(choices, lambda chosen: clicks_by_test(log, chosen, log.counts))
+
+
+def _known_test_figures(log: UpworthyLog, splits: Sequence[KnownTests]) -> dict[str, list[dict]]:
+    measured = Repeated([split.clicks for split in splits], [split.base for split in splits])
+    return {
+        'rows': measured.rows(),
+        'differences': measured.differences(GENCO),
+        'sctr': _component_rows(log, added([split.sums for split in splits])),
+    }
+
+
+def _new_test_figures(log: UpworthyLog, folds: Sequence[dict[str, np.ndarray]]) -> dict[str, list[dict]]:
+    measured = Resampled(added(folds), clicks_by_test(log, uniform_choice(log), log.counts))
+    return {'new_tests': measured.rows(), 'new_tests_differences': measured.differences(GENCO)}
+
+
+@cache
+def _bench(source: str, most_tests: int | None) -> '_Bench':
+    """Loaded once in each process."""
+    config = benchmark_config()
+    return _Bench(load(source, config, most_tests), config)
+
+
 class _Bench:
-    """Measures policies on one log.
+    """Lets policies learn and choose on one log.
 
     Args:
         log: the tests.
         config: of GenCO.
-        steps: trainings that will be asked for, to tell progress.
     """
 
-    def __init__(self, log: UpworthyLog, config: GencoConfig, steps: int):
-        self._log, self._config = log, config
-        self._done, self._steps = 0, steps
-        self._rows = PackedRows(log.batch)
+    def __init__(self, log: UpworthyLog, config: GencoConfig):
+        self.log, self._config = log, config
+        self.rows = PackedRows(log.batch)
         self._rows_without_subwords = PackedRows(log.batch, subwords=False)
-        self._uniform = uniform_choice(log)
 
-    def known_tests(self, share: float, splits: int) -> dict[str, list[dict]]:
-        """Trained on some impressions of the tests in which it is chosen."""
-        ask = Chooser(self._log, self._rows)
-        clicks, base, sums = [], [], []
-        for seed in range(1, splits + 1):
-            split = self._log.split(share, seed)
-            choices = self._choices(split, seed, ask)
-            clicks.append(_each(choices, lambda chosen: clicks_by_test(self._log, chosen, split.test)))
-            base.append(clicks_by_test(self._log, self._uniform, split.test))
-            sums.append(_each(choices, lambda chosen: component_sums(self._log, chosen, split.test)))
-        measured = Repeated(clicks, base)
-        return {
-            'rows': measured.rows(),
-            'differences': measured.differences(GENCO),
-            'sctr': self._component_rows(added(sums)),
-        }
-
-    def new_tests(self, folds: int) -> dict[str, list[dict]]:
-        """Trained on the tests of other stories, and measured on all impressions of the new ones."""
-        stories = self._log.story.max() + 1
-        fold = np.random.default_rng(1).permutation(stories) % folds
-        clicks = []
-        for number in range(folds):
-            new = fold[self._log.story] == number
-            split = self._log.split(_NEW_TESTS_SHARE, seed=number + 1).without(new)
-            ask = Chooser(self._log, self._rows, np.unique(self._log.test[new]))
-            choices = self._choices(split, number + 1, ask)
-            clicks.append(_each(choices, lambda chosen: clicks_by_test(self._log, chosen, self._log.counts)))
-        base = clicks_by_test(self._log, self._uniform, self._log.counts)
-        measured = Resampled(added(clicks), base)
-        return {'new_tests': measured.rows(), 'new_tests_differences': measured.differences(GENCO)}
-
-    def _choices(self, split: Split, seed: int, ask: Chooser) -> Choices:
+    def choices(self, split: Split, seed: int, ask: Chooser) -> dict[str, np.ndarray]:
         """What every policy chooses, by its name."""
         size = self._config.training.batch_size
-        data = list(self._log.training_data(self._rows_without_subwords, split.train, seed, size))
+        data = list(self.log.training_data(self._rows_without_subwords, split.train, seed, size))
         choices = {}
-        for name, policy in peers(self._log.layout, seed).items():
+        for name, policy in peers(self.log.layout, seed).items():
             policy.fit(data)
             choices[name] = ask(policy)
         training = self._config.training.model_copy(update={'seed': seed})
         config = self._config.model_copy(update={'training': training})
-        data = self._log.training_data(self._rows, split.train, seed, size)
-        model = train(self._log.layout, config, data)
+        data = self.log.training_data(self.rows, split.train, seed, size)
+        model = train(self.log.layout, config, data)
         choices |= {name: ask(policy) for name, policy in genco_policies(model, seed).items()}
-        self._done += 1
-        _progress.info('%d of %d', self._done, self._steps)
         return choices
 
-    def _component_rows(self, sums: Choices) -> list[dict]:
-        rows = []
-        for policy, of_policy in sums.items():
-            for j, component in enumerate(self._log.layout.components):
-                found = component_lift(of_policy, j, CONFIDENCE)
-                estimate = {'lift': found.value, 'low': found.low, 'high': found.high}
-                rows.append({'policy': policy, 'component': component} | estimate)
-        return rows
+
+def _component_rows(log: UpworthyLog, sums: dict[str, np.ndarray]) -> list[dict]:
+    rows = []
+    for policy, of_policy in sums.items():
+        for j, component in enumerate(log.layout.components):
+            found = component_lift(of_policy, j, CONFIDENCE)
+            estimate = {'lift': found.value, 'low': found.low, 'high': found.high}
+            rows.append({'policy': policy, 'component': component} | estimate)
+    return rows
 
 
-def _each(choices: Choices, function: Callable[[np.ndarray], np.ndarray]) -> dict[str, np.ndarray]:
+def _each(
+    choices: dict[str, np.ndarray], function: Callable[[np.ndarray], np.ndarray]
+) -> dict[str, np.ndarray]:
     return {name: function(chosen) for name, chosen in choices.items()}

@@ -11,6 +11,8 @@ import tensorflow as tf
 
 Result = TypeVar('Result')
 
+_TASKS_OF_A_PROCESS = 8  # every training leaves some 100 MB of traced graphs behind
+
 _progress = logging.getLogger('genco.progress')
 
 
@@ -26,7 +28,9 @@ def results_of(measure: Callable[..., Result], tasks: Sequence[tuple], parallel:
     if not parallel:
         return [measure(*task) for task in tasks]
     context = multiprocessing.get_context('spawn')
-    pool = ProcessPoolExecutor(os.cpu_count(), context, initializer=_use_one_thread)
+    pool = ProcessPoolExecutor(
+        os.cpu_count(), context, initializer=_use_one_thread, max_tasks_per_child=_TASKS_OF_A_PROCESS
+    )
     try:
         futures = [pool.submit(measure, *task) for task in tasks]
         for done, future in enumerate(as_completed(futures), 1):
