@@ -37,7 +37,8 @@ def measure(model: str, rows: tf.Tensor, quick: bool) -> dict:
         quick: 5 replicates, not 200.
 
     Returns:
-        tfma_rows_per_s; tfma_start_s, the CPU time of one row; tfma_replicates; tfma_difference, between its mean
+        tfma_rows_per_s; tfma_start_s, the CPU time of one row; tfma_replicates; tfma_difference, between its
+        mean
         and ours of the same rows, relative.
     """
     replicates = 5 if quick else 200
