@@ -11,7 +11,7 @@ import tensorflow as tf
 
 Result = TypeVar('Result')
 
-_TASKS_OF_A_PROCESS = 8  # every training leaves some 100 MB of traced graphs behind
+_TASKS_OF_A_PROCESS = 8  # then a new one takes over: each training leaves 100 MB of traced graphs behind
 
 _progress = logging.getLogger('genco.progress')
 
@@ -27,15 +27,24 @@ def results_of(measure: Callable[..., Result], tasks: Sequence[tuple], parallel:
     """
     if not parallel:
         return [measure(*task) for task in tasks]
+    results: list[Result] = []
+    while len(results) < len(tasks):
+        some = tasks[len(results) : len(results) + _TASKS_OF_A_PROCESS * os.cpu_count()]
+        results += _in_processes(measure, some, len(results), len(tasks))
+    return results
+
+
+def _in_processes(
+    measure: Callable[..., Result], tasks: Sequence[tuple], before: int, of: int
+) -> list[Result]:
+    # Not `max_tasks_per_child`: with it, the executor of Python 3.11 can wait for ever (gh-115634).
     context = multiprocessing.get_context('spawn')
-    pool = ProcessPoolExecutor(
-        os.cpu_count(), context, initializer=_use_one_thread, max_tasks_per_child=_TASKS_OF_A_PROCESS
-    )
+    pool = ProcessPoolExecutor(os.cpu_count(), context, initializer=_use_one_thread)
     try:
         futures = [pool.submit(measure, *task) for task in tasks]
         for done, future in enumerate(as_completed(futures), 1):
             future.result()
-            _progress.info('%d of %d', done, len(tasks))
+            _progress.info('%d of %d', before + done, of)
         return [future.result() for future in futures]
     finally:
         pool.shutdown(cancel_futures=True)

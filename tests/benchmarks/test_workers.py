@@ -7,8 +7,8 @@ from benchmarks.workers import results_of
 
 @pytest.mark.parametrize('parallel', [False, True])
 def test_results_come_in_the_order_of_the_tasks(parallel):
-    tasks = [(number, 2) for number in range(5)]
-    assert results_of(operator.pow, tasks, parallel) == [0, 1, 4, 9, 16]
+    tasks = [(number, 2) for number in range(40)]
+    assert results_of(operator.pow, tasks, parallel) == [number**2 for number in range(40)]
 
 
 @pytest.mark.parametrize('parallel', [False, True])
