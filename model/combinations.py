@@ -9,7 +9,7 @@ _SMALLEST = 1e-30
 
 
 def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) -> tf.Tensor:
-    """s of combinations (eqs. 17, 18), float32 [B, K], equal to that of `GenCO.score_combinations`.
+    """s of combinations (eqs. 17, 18), float32 [B, K], equal to that of `GenCO.score_combination`.
 
     With a_e = exp(logit of w) of an element, f_c = sum_j a_j f_j / sum_j a_j. So a_e f_e, a_e, the bias
     and the code are made once per element, and a combination is one sum of such rows.

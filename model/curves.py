@@ -35,7 +35,7 @@ def build(model: GenCO, batch: Batch) -> None:
     """Makes the layers' weights, whose names would else begin with the name scopes of `policy_of_shown`."""
     encoded = model.encode(batch)
     model.score_elements(encoded)
-    model.score_combinations(encoded, batch[keys.SHOWN][:, None])
+    model.score_combination(encoded, batch[keys.SHOWN])
 
 
 def policy_of_shown(model: GenCO, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -52,7 +52,7 @@ def policy_of_shown(model: GenCO, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, t
         terms = tf.math.unsorted_segment_sum(tf.exp(log_policy) * log_policy, segment, tf.size(start))
         entropy = -tf.reshape(terms, tf.shape(start))
     with tf.name_scope('shown_combination'):
-        logit = model.score_combinations(encoded, batch[keys.SHOWN][:, None]).logit[:, 0]
+        logit = model.score_combination(encoded, batch[keys.SHOWN]).logit
     return shown, entropy, logit
 
 

@@ -138,8 +138,8 @@ class ServingModule(tf.Module):
             'combination': best(uniform, by_chance),
             'generated_ctr': tf.sigmoid(by_policy),
             'uniform_ctr': tf.sigmoid(by_chance),
-            'shown_ctr': tf.sigmoid(shown.logit[:, 0]),
-            'attention_weight': shown.weights[:, 0],
+            'shown_ctr': tf.sigmoid(shown.logit),
+            'attention_weight': shown.weights,
             'component': tf.constant([component.name for component in self._schema.components]),
         }
 
@@ -163,11 +163,11 @@ class ServingModule(tf.Module):
         """f_comb of what was shown; where a list was truncated, as training saw it, the shown one kept."""
 
         def as_served():
-            return self._model.score_combinations(encoded, logged['shown'][:, None])
+            return self._model.score_combination(encoded, logged['shown'])
 
         def as_trained():
             packed = pack(self._transform(raw), self._model.layout)
-            return self._model.score_combinations(self._model.encode(packed), packed[keys.SHOWN][:, None])
+            return self._model.score_combination(self._model.encode(packed), packed[keys.SHOWN])
 
         truncated = tf.reduce_any(logged['candidate_count'] > self._schema.max_candidates)
         return tf.cond(truncated, as_trained, as_served)

@@ -52,7 +52,7 @@ class Encoded(NamedTuple):
 
 
 class Combined(NamedTuple):
-    """Scored combinations: s (a logit) float32 [B, K] and w float32 [B, K, M] (eqs. 17, 18)."""
+    """Scored combinations: s (a logit) float32 [B] and w float32 [B, M] (eqs. 17, 18)."""
 
     logit: tf.Tensor
     weights: tf.Tensor
@@ -169,37 +169,33 @@ class GenCO(tfrs.Model):
         """log pi_theta of each element within its component (eq. 15), float32 [T]."""
         return log_softmax(scores, encoded.index.segment, tf.size(encoded.index.start))
 
-    def score_combinations(self, encoded: Encoded, combinations: tf.Tensor) -> Combined:
-        """s of combinations (eqs. 17, 18), a logit of the CTR.
+    def score_combination(self, encoded: Encoded, combination: tf.Tensor) -> Combined:
+        """s of a combination per ad (eqs. 17, 18), a logit of the CTR.
+
+        Of many combinations per ad, `model.combinations` gives the same in less time.
 
         Args:
-            combinations: integer [B, K, M], positions among the candidates, -1 where absent.
+            combination: integer [B, M], positions among the candidates, -1 where absent.
         """
-        place, present = self.places(encoded.index, combinations)
+        place, present = self.places(encoded.index, combination)
         features = tf.gather(encoded.features, place)
-        context = tf.repeat(encoded.context[:, None], tf.shape(place)[1], 1)
-        combined, weights = self.aggregation(features, self._mil_logits(encoded, place, features), present)
-        return Combined(self.phi(context, combined) + self._additive_logit(encoded, place, present), weights)
+        context = tf.repeat(encoded.context[:, None], place.shape[1], 1)
+        combined, weights = self.aggregation(features, self.aggregation.logits(context, features), present)
+        logit = self.phi(encoded.context, combined) + self._additive_logit(encoded, place, present)
+        return Combined(logit, weights)
 
     def _additive_logit(self, encoded: Encoded, place: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
-        """All of s but phi, float32 [B, K], of places [B, K, M]."""
+        """All of s but phi, float32 [B], of places [B, M]."""
         bias = tf.reduce_sum(tf.where(present, tf.gather(encoded.element_bias, place), 0.0), -1)
         if self.config.additive:
             bias += self.combination_bias(self._codes(encoded, place, present))
-        return self.intercept + encoded.ad_bias[:, None] + bias
+        return self.intercept + encoded.ad_bias + bias
 
     @staticmethod
     def _codes(encoded: Encoded, place: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
-        """Codes of combinations, int64 [B, K], of places [B, K, M]."""
+        """Codes of combinations, int64 [B], of places [B, M]."""
         codes = tf.where(present, tf.gather(encoded.element_code, place), tf.constant(0, tf.int64))
-        return encoded.ad_code[:, None] + tf.reduce_sum(codes, -1)
-
-    def _mil_logits(self, encoded: Encoded, place: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
-        """Logits of w, float32 [B, K, M]: per element where combinations share elements, else of the one."""
-        if place.shape[1] == 1:
-            context = tf.repeat(encoded.context[:, None, None], place.shape[2], 2)
-            return self.aggregation.logits(context, features)
-        return tf.gather(self.aggregation.logits(encoded.element_context, encoded.features), place)
+        return encoded.ad_code + tf.reduce_sum(codes, -1)
 
     @staticmethod
     def places(index: Index, chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -215,8 +211,7 @@ class GenCO(tfrs.Model):
         """L = L_comb + L_ele + lambda L_RL (eqs. 20, 23), summed over the batch; updates the metrics."""
         encoded = self.encode(inputs, training)
         click, weight, shown = inputs[CLICK], inputs[WEIGHT], inputs[keys.SHOWN]
-        combined = self.score_combinations(encoded, shown[:, None])
-        logit = combined.logit[:, 0]
+        logit, weights = self.score_combination(encoded, shown)
         policy_logit = self.score_elements(encoded)
         place, present = self.places(encoded.index, shown)
         log_policy = self.log_policy(encoded, policy_logit)
@@ -225,14 +220,12 @@ class GenCO(tfrs.Model):
             'loss_element': self._element_loss(encoded, policy_logit, place, present, click, weight),
             'loss_rl': self._policy_loss(inputs, tf.gather(log_policy, place), present, logit),
         }
-        self._update_metrics(
-            inputs, losses, logit, self._entropy(encoded, log_policy), combined.weights[:, 0]
-        )
+        self._update_metrics(inputs, losses, logit, self._entropy(encoded, log_policy), weights)
         if training and self.config.additive:
             self._update_biases(inputs, place, present, logit)
-            additive = self._additive_logit(encoded, place[:, None], present[:, None])
-            codes = self._codes(encoded, place[:, None], present[:, None])[:, 0]
-            self._collect(inputs, (combined.logit - additive)[:, 0], self.combination_bias.rows_of(codes))
+            offset = logit - self._additive_logit(encoded, place, present)
+            codes = self._codes(encoded, place, present)
+            self._collect(inputs, offset, self.combination_bias.rows_of(codes))
         config = self.training_config
         return (
             config.combination_loss * losses['loss_combination']

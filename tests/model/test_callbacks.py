@@ -102,7 +102,7 @@ def _oracle(model, batches) -> dict[str, float]:
     for batch in batches:
         encoded = model.encode(batch)
         scores = model.score_elements(encoded).numpy().tolist()
-        logits = model.score_combinations(encoded, batch['shown'][:, None]).logit.numpy()[:, 0].tolist()
+        logits = model.score_combination(encoded, batch['shown']).logit.numpy().tolist()
         place = 0
         for b, logit in enumerate(logits):
             click, weight = float(batch['click'][b]), float(batch['weight'][b])

@@ -28,8 +28,8 @@ def _draw(counts, samples):
 
 
 def _one_at_a_time(model, encoded, combinations):
-    columns = [model.score_combinations(encoded, combinations[:, k : k + 1]).logit for k in range(7)]
-    return np.concatenate(columns, 1)
+    columns = [model.score_combination(encoded, combinations[:, k]).logit for k in range(7)]
+    return np.stack(columns, 1)
 
 
 def _assert_equal_to_one_at_a_time(model, encoded, combinations):

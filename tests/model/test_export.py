@@ -144,7 +144,7 @@ def test_scorer_for_evaluation(loaded, model, serialized, logs, batch):
         found['greedy'], found['element_score'].numpy().argmax(2) * present - ~present
     )
     encoded = model.encode(batch)
-    logit = model.score_combinations(encoded, batch['shown'][:, None]).logit[:, 0]
+    logit = model.score_combination(encoded, batch['shown']).logit
     np.testing.assert_allclose(found['shown_ctr'], tf.sigmoid(logit), rtol=2e-4)
 
 

@@ -96,7 +96,7 @@ def test_combination_score_of_the_additive_part_is_a_sum(batches):
     model.element_bias.mean.assign(tf.random.normal([LAYOUT.element_rows]))
     model.ad_bias.mean.assign(tf.random.normal([LAYOUT.ids['ad_id']]))
     model.intercept.assign(-2.0)
-    logit = model.score_combinations(model.encode(batch), batch['shown'][:, None]).logit.numpy()[:, 0]
+    logit = model.score_combination(model.encode(batch), batch['shown']).logit.numpy()
     element, ad = model.element_bias.mean.numpy(), model.ad_bias.mean.numpy()
     counts, rows, start = batch['counts'].numpy(), batch['elements'].numpy(), 0
     for i, (chosen, n) in enumerate(zip(batch['shown'].numpy(), counts)):
@@ -110,10 +110,10 @@ def test_combination_score_of_the_additive_part_is_a_sum(batches):
 
 def test_a_combination_has_an_effect_of_its_own(batches):
     model, batch = _model(), batches[0]
-    encoded, shown = model.encode(batch), batch['shown'][:, None]
-    before = model.score_combinations(encoded, shown).logit.numpy()
+    encoded, shown = model.encode(batch), batch['shown']
+    before = model.score_combination(encoded, shown).logit.numpy()
     model.combination_bias.mean.assign(tf.random.normal([model.config.combination_rows]))
-    change = model.score_combinations(encoded, shown).logit.numpy() - before
+    change = model.score_combination(encoded, shown).logit.numpy() - before
     assert np.abs(change).min() > 0 and len(np.unique(change.round(5))) > 20
     elements_only = model.score_elements(model.encode(batch)).numpy()
     model.combination_bias.mean.assign(tf.zeros([model.config.combination_rows]))
