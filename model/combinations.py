@@ -6,6 +6,7 @@ from model.genco import Encoded, GenCO
 
 # The largest a of an ad is 1. Elements below this one no longer differ, and a sum of them is never 0.
 _SMALLEST = 1e-30
+_HALF = 1 << 16  # half of a code; a sum of up to 256 halves is exact in float32
 
 
 def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) -> tf.Tensor:
@@ -24,22 +25,26 @@ def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) 
     place = tf.where(chosen < 0, 0, encoded.index.start[:, None] + 1 + chosen)
     sums = tf.reduce_sum(tf.gather(rows, place), 2)
     width = encoded.features.shape[1]
-    weighted, strength, bias = tf.split(tf.reshape(sums, [-1, width + 2]), [width, 1, 1], 1)
+    sums = tf.reshape(sums, [-1, width + 4])
+    weighted, strength, bias, code = tf.split(sums, [width, 1, 1, 2], 1)
     samples = tf.shape(combinations)[1]
     context = tf.repeat(encoded.context, samples, 0)
     logit = model.phi(context, weighted / tf.maximum(strength, _SMALLEST)) + bias[:, 0]
     logit = tf.reshape(logit, [-1, samples]) + model.intercept + encoded.ad_bias[:, None]
     if not model.config.additive:
         return logit
-    codes = tf.reduce_sum(tf.gather(tf.pad(encoded.element_code, [[1, 0]]), place), 2)
-    return logit + model.combination_bias(encoded.ad_code[:, None] + codes)
+    low, high = tf.unstack(tf.cast(code, tf.int64), axis=1)
+    codes = encoded.ad_code[:, None] + tf.reshape(low + high * _HALF, [-1, samples])
+    return logit + model.combination_bias(codes)
 
 
 def _rows(model: GenCO, encoded: Encoded) -> tf.Tensor:
-    """A row of zeros, then (a f, a, bias) of each element, float32 [T + 1, F + 2]."""
+    """A row of zeros, then (a f, a, bias, both halves of the code) of each element, float32 [T + 1, F + 4]."""
     ad = encoded.index.ad
     logits = model.aggregation.logits(encoded.element_context, encoded.features)
     top = tf.gather(tf.math.unsorted_segment_max(logits, ad, tf.shape(encoded.context)[0]), ad)
     strength = tf.maximum(tf.exp(logits - top), _SMALLEST)[:, None]
-    rows = tf.concat([strength * encoded.features, strength, encoded.element_bias[:, None]], 1)
+    code = encoded.element_code
+    halves = tf.cast(tf.stack([code % _HALF, code // _HALF], 1), tf.float32)
+    rows = tf.concat([strength * encoded.features, strength, encoded.element_bias[:, None], halves], 1)
     return tf.pad(rows, [[1, 0], [0, 0]])

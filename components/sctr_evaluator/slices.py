@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from components.sctr_evaluator.config import CANDIDATES, DAY, EvaluationConfig
-from components.sctr_evaluator.estimators import ClusterSums
+from components.sctr_evaluator.estimators import ClusterSums, sums_of_runs
 
 Value = tuple[str, ...]
 
@@ -245,4 +245,4 @@ def _by_pair(index: np.ndarray, keys: np.ndarray, sums: np.ndarray) -> tuple[np.
     order = np.lexsort((keys, index))
     index, keys = index[order], keys[order]
     starts = np.flatnonzero(np.r_[True, (index[1:] != index[:-1]) | (keys[1:] != keys[:-1])])
-    return index[starts], ClusterSums(keys[starts], np.add.reduceat(sums[order], starts, axis=0))
+    return index[starts], ClusterSums(keys[starts], sums_of_runs(sums, order, starts))

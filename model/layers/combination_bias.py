@@ -9,8 +9,8 @@ from model.random import mixed
 class CombinationBias(tf.keras.layers.Layer):
     """bias[hash of the ad and its elements], a logit.
 
-    The hash is a sum of odd multiples of the rows, stirred. So each element's multiple is made once per
-    ad, and a combination of elements costs a sum. The biases are not learned by gradient but fitted (see
+    The hash is a sum of codes of 32 bits, stirred. So each element's code is made once per ad, and a
+    combination of elements costs a sum. The biases are not learned by gradient but fitted (see
     `model.effects`); until then, and for a combination that was never shown, they are zero, but for
     collisions.
 
@@ -28,12 +28,12 @@ class CombinationBias(tf.keras.layers.Layer):
         self.mean = self.add_weight('mean', [rows], tf.float32, 'zeros', trainable=False)
 
     def ad_codes(self, ads: tf.Tensor) -> tf.Tensor:
-        """int64 [B], of rows of ads."""
-        return (ads + 1) * self._of_ad
+        """int64 [B] from 0 below 2^32, of rows of ads."""
+        return _upper_half((ads + 1) * self._of_ad)
 
     def element_codes(self, elements: tf.Tensor, component: tf.Tensor) -> tf.Tensor:
-        """int64 [T], of rows of elements and their components int32 [T]."""
-        return (elements + 1) * tf.gather(self._of_component, component)
+        """int64 [T] from 0 below 2^32, of rows of elements and their components int32 [T]."""
+        return _upper_half((elements + 1) * tf.gather(self._of_component, component))
 
     def rows_of(self, codes: tf.Tensor) -> tf.Tensor:
         """Rows of the table, int64 like `codes`: the code of the ad plus those of the chosen elements."""
@@ -44,3 +44,7 @@ class CombinationBias(tf.keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {'rows': self.rows, 'components': self.components}
+
+
+def _upper_half(values: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.bitwise.right_shift(tf.cast(values, tf.uint64), tf.constant(32, tf.uint64)), tf.int64)
