@@ -10,6 +10,7 @@ setup(
     description='Creative optimization: learns from click logs which combination of elements to show',
     python_requires='>=3.11,<3.12',
     packages=find_packages(include=[p for name in PACKAGES for p in (name, f'{name}.*')]),
+    package_data={'components.sctr_evaluator.report': ['report.html']},
     install_requires=[
         'tfx>=1.21,<1.22',
         'tensorflow-cpu>=2.21,<2.22',
@@ -26,6 +27,8 @@ setup(
         'scipy>=1.17',
         'threadpoolctl>=3.5',
         'dill>=0.4',
+        'jinja2>=3.1',
+        'pillow>=12',
     ],
     extras_require={
         'peers': ['vowpalwabbit>=9.11'],

@@ -2,12 +2,9 @@
 
 from tfx.types.artifact import Artifact
 
-JSON_FILE = 'evaluation.json'
-SUMMARY_FILE = 'summary.md'
-
 
 class SctrEvaluation(Artifact):
-    """A folder with `evaluation.json` and `summary.md`."""
+    """A folder with `evaluation.json`, `summary.md`, `report.html` and the report's charts as PNG."""
 
     # No declared properties: Kubeflow refuses them on types that are not its own.
     TYPE_NAME = 'genco.SctrEvaluation'

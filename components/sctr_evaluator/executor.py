@@ -12,8 +12,9 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
-from components.sctr_evaluator.artifacts import JSON_FILE, SUMMARY_FILE
 from components.sctr_evaluator.config import EvaluationConfig
+from components.sctr_evaluator.files import JSON_FILE, SUMMARY_FILE
+from components.sctr_evaluator.report.page import report_files
 from components.sctr_evaluator.scoring import Evaluate, WriteJson
 from components.sctr_evaluator.sources import read_records
 from components.sctr_evaluator.summary import to_markdown
@@ -42,8 +43,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 - model: `Model`, the candidate.
                 - baseline_model (may be absent or empty): `Model`, the one that serves now.
             output_dict:
-                - evaluation: `SctrEvaluation` with `evaluation.json`, see `results.evaluate`, and
-                  `summary.md`.
+                - evaluation: `SctrEvaluation` with `evaluation.json`, see `results.evaluate`,
+                  `summary.md`, and `report.html` with its charts as PNG.
                 - blessing: `ModelBlessing` with a file BLESSED or NOT_BLESSED and the custom properties
                   `blessed` (int, 1 or 0), `blessing_message` (the reasons), `current_model`,
                   `current_model_id`, where there is one, `baseline_model`, `baseline_model_id`, and,
@@ -76,6 +77,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with fileio.open(path) as file:
             result = json.load(file)
         io_utils.write_string_file(os.path.join(folder, SUMMARY_FILE), to_markdown(result))
+        for name, content in report_files(result).items():
+            with fileio.open(os.path.join(folder, name), 'wb') as file:
+                file.write(content)
         _bless(
             artifact_utils.get_single_instance(output_dict['blessing']), result['verdict'], model, baseline
         )

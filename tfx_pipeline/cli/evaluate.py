@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.sctr_evaluator import summary
+from components.sctr_evaluator.files import JSON_FILE, REPORT_FILE
 from creative_logs.errors import InputError
 from creative_logs.layout import list_days, split_files
 from creative_logs.schema import TEST, TRAIN
@@ -44,8 +45,13 @@ _SAVED_MODEL = 'saved_model.pb'
     help="Another policy's choices to measure too: Parquet with request_id and <component>_choice, an index "
     'or an element id.',
 )
+@click.option(
+    '--report',
+    metavar='DIR',
+    help='Also write report.html, its charts as PNG and evaluation.json to a folder.',
+)
 @json_option
-def evaluate(model, logs, config_path, overrides, baseline, days, choices, json_path):
+def evaluate(model, logs, config_path, overrides, baseline, days, choices, report, json_path):
     """Measure an exported model on the test split of click logs.
 
     Prints the calibrated sCTR and its lift over choosing uniformly, per component and overall, with
@@ -67,6 +73,8 @@ def evaluate(model, logs, config_path, overrides, baseline, days, choices, json_
     result = _measure(config, test, train, model, baseline)
     write_json(json_path, result)
     _print(result)
+    if report is not None:
+        _write_report(Path(report), result)
 
 
 def _files(config: Config, logs: str, days: str | None) -> tuple[list[Path], list[Path]]:
@@ -95,7 +103,7 @@ def _measure(config: Config, files: list[Path], train: list[Path], model: str, b
     with quiet.output_to(Path(os.devnull)) as terminal, StepProgress(terminal) as progress:
         progress.start('Evaluation')
         with tempfile.TemporaryDirectory() as folder, progress.follow_runner():
-            path = Path(folder) / 'evaluation.json'
+            path = Path(folder) / JSON_FILE
             bad_rows = _run(config, files, train, model, baseline, path)
             result = json.loads(path.read_text(encoding='utf-8')) if path.exists() else None
         progress.finish()
@@ -137,6 +145,15 @@ def _run(
     scoring = beam.metrics.MetricsFilter().with_name(BAD_ROWS).with_step('Evaluate/Score')
     counters = finished.metrics().query(scoring)['counters']
     return sum(counter.committed for counter in counters)
+
+
+def _write_report(folder: Path, result: dict) -> None:
+    from components.sctr_evaluator.report.page import report_files
+    from components.sctr_evaluator.report.writing import write_files
+
+    write_files(folder, report_files(result))
+    write_json(str(folder / JSON_FILE), result)
+    click.echo(f'wrote {folder / REPORT_FILE}')
 
 
 def _print(result: dict) -> None:

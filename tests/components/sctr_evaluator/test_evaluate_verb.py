@@ -77,6 +77,14 @@ def test_prints_what_it_writes_as_json(root, model, other_model):
     assert f'{figures["calibration"]["log_loss"]:.4g}' in printed
 
 
+def test_writes_a_report_where_asked(root, model, tmp_path):
+    printed, figures = _evaluate(root, model, '--report', str(tmp_path / 'new' / 'folder'))
+    assert f'wrote {tmp_path}/new/folder/report.html' in printed
+    written = {path.name for path in (tmp_path / 'new' / 'folder').iterdir()}
+    assert written >= {'report.html', 'lift.png', 'calibration.png', 'evaluation.json'}
+    assert json.loads((tmp_path / 'new' / 'folder' / 'evaluation.json').read_text()) == figures
+
+
 def test_choices_of_another_policy_are_measured_too(root, model, tmp_path):
     requests = pq.read_table(root / 'logs' / DAYS[-1] / 'test' / 'part.parquet')['request_id']
     path = tmp_path / 'choices.parquet'

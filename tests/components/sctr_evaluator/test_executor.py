@@ -69,10 +69,14 @@ def test_first_model_is_blessed_with_its_reasons(tmp_path, model):
     assert blessing.get_int_custom_property('current_model_id') == 7
     assert not blessing.has_custom_property('baseline_model')
     assert 'lower bound above 0 %: passed' in blessing.get_string_custom_property('blessing_message')
-    assert sorted(path.name for path in (tmp_path / 'evaluation').iterdir()) == [
+    written = sorted(path.name for path in (tmp_path / 'evaluation').iterdir())
+    assert [name for name in written if not name.endswith('.png')] == [
         'evaluation.json',
+        'report.html',
         'summary.md',
     ]
+    assert 'lift.png' in written
+    assert 'Blessed: the model may serve.' in (tmp_path / 'evaluation' / 'report.html').read_text()
     summary = (tmp_path / 'evaluation' / 'summary.md').read_text()
     assert '| overall |' in summary and 'The model is blessed.' in summary
 

@@ -1,0 +1,73 @@
+"""An evaluation as one HTML page that needs nothing else, and its charts as PNG."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from components.sctr_evaluator.files import JSON_FILE, REPORT_FILE
+from components.sctr_evaluator.report.head import head_of
+from components.sctr_evaluator.report.png import to_png
+from components.sctr_evaluator.report.sections import Past, sections_of
+from components.sctr_evaluator.report.svg import to_svg
+from components.sctr_evaluator.summary import tables
+
+_TEMPLATE = 'report.html'
+_WIDE, _NARROW = 760, 300
+
+
+class Link(NamedTuple):
+    """A link to something beside the report; `path` is relative to its folder."""
+
+    text: str
+    path: str
+
+
+def report_files(result: dict, history: Sequence[Past] = (), links: Sequence[Link] = ()) -> dict[str, bytes]:
+    """The report of an evaluation, and a PNG of each of its charts.
+
+    All text is escaped: names of components, values of features and reasons come from logs and people.
+
+    Args:
+        result: see `results.evaluate`.
+        history: evaluations of the pipeline, oldest first, this one among them; empty where not known.
+        links: to the pipeline's other artifacts.
+
+    Returns:
+        {name of the file: content}, `report.html` and PNG files.
+    """
+    sections = sections_of(result, history)
+    page = _environment().get_template(_TEMPLATE).render(
+        head=head_of(result),
+        sections=sections,
+        tables=tables(result),
+        links=links,
+        json_file=JSON_FILE,
+        config=result['config'],
+        wide=_WIDE,
+        narrow=_NARROW,
+    )  # fmt: skip
+    files = {REPORT_FILE: page.encode()}
+    for section in sections:
+        for figure in section.figures:
+            files[f'{figure.name}.png'] = to_png(figure.draw(_WIDE))
+    return files
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(__package__, '.'),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_unbroken,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {'svg': to_svg, 'address': quote}
+    return environment
+
+
+def _unbroken(value: object) -> object:
+    """Keeps a number and its unit on one line."""
+    return value.replace(' %', '\u00a0%') if isinstance(value, str) else value
