@@ -9,6 +9,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
 from tfx_pipeline.config import Config
+from tfx_pipeline.history import write_report
 from tfx_pipeline.pipeline import Runtime, create_ingestion, create_pipeline
 from tfx_pipeline.progress import StepProgress
 from tfx_pipeline.records import StepRecord, newest_run
@@ -48,4 +49,7 @@ def execute(config: Config, days: Sequence[str], root: Path, progress: StepProgr
         progress.finish()
     with progress.follow_runner():
         LocalDagRunner().run(create_pipeline(config, days, runtime))
-    return newest_run(mlmd.MetadataStore(connection))
+    store = mlmd.MetadataStore(connection)
+    records = newest_run(store)
+    write_report(store, config.name, records)
+    return records

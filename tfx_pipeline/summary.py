@@ -9,6 +9,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from components.sctr_evaluator.files import JSON_FILE, REPORT_FILE
 from components.sctr_evaluator.summary import problems, reasons
 from components.sctr_evaluator.verdict import percent
 from tfx_pipeline.config import Config
@@ -35,6 +36,7 @@ class RunSummary:
         steps: of the run for the newest day.
         model: folder of the trained model.
         evaluation: content of `evaluation.json`.
+        report: the HTML page that shows it.
         blessed: whether the model may serve.
         pushed_to: folder of the version that was pushed, None where none was.
     """
@@ -46,6 +48,7 @@ class RunSummary:
     steps: tuple[Step, ...]
     model: str
     evaluation: dict[str, Any]
+    report: str
     blessed: bool
     pushed_to: str | None
 
@@ -63,9 +66,9 @@ def summarise(config: Config, days: Sequence[str], records: Mapping[str, StepRec
         records: steps by node id.
     """
     examples = records['LogExampleGen'].output('examples')
-    evaluation = Path(records['SctrEvaluator'].output('evaluation').uri, 'evaluation.json')
+    evaluation = Path(records['SctrEvaluator'].output('evaluation').uri)
     pushed = records['AtomicPusher'].output('pushed_model').custom_properties
-    result = json.loads(evaluation.read_text(encoding='utf-8'))
+    result = json.loads((evaluation / JSON_FILE).read_text(encoding='utf-8'))
     return RunSummary(
         name=config.name,
         days=tuple(days),
@@ -74,6 +77,7 @@ def summarise(config: Config, days: Sequence[str], records: Mapping[str, StepRec
         steps=tuple(Step(r.name, r.cached, r.seconds) for r in records.values()),
         model=records['Trainer'].output('model').uri,
         evaluation=result,
+        report=str(evaluation / REPORT_FILE),
         blessed=result['verdict']['blessed'],
         pushed_to=pushed['pushed_destination'].string_value if pushed['pushed'].int_value else None,
     )
@@ -91,6 +95,7 @@ def to_table(summary: RunSummary) -> Table:
     table.add_row('blessed', _blessed(summary))
     table.add_row('because', escape('\n'.join(reasons(summary.evaluation))))
     pushed_to = summary.pushed_to and shown_path(summary.pushed_to)
+    table.add_row('report', shown_path(summary.report))
     table.add_row('pushed', pushed_to or 'nothing: the model is not blessed')
     return table
 

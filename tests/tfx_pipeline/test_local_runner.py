@@ -94,6 +94,8 @@ def test_runs_go_on_where_they_stopped_and_repeat_nothing(config):
     assert len(_versions(config)) == 2
     assert next_day.pushed_to == f'{config.paths.serving}/{_versions(config)[-1]}'
     assert next_day.rows == 1500
+    history = Path(next_day.report).read_text().partition('Past models')[2]
+    assert all(f'{Path(run.model).name}, 2024-06-2' in history for run in (first, next_day))
 
 
 @pytest.mark.pipeline

@@ -39,12 +39,13 @@ def _summary(folder: Path, blessed: bool) -> RunSummary:
             'reasons': [{'passed': blessed, 'sentence': 'because it is so'}],
         },
     }
-    (folder / 'evaluation.json').write_text(json.dumps(evaluation))
+    (folder / 'evaluated').mkdir()
+    (folder / 'evaluated' / 'evaluation.json').write_text(json.dumps(evaluation))
     pushed = {'pushed': 1, 'pushed_destination': 'serving/17'} if blessed else {'pushed': 0}
     outputs = {
         'LogExampleGen': {'examples': _artifact(folder, rows=5000, bad_rows=3)},
         'Trainer': {'model': _artifact(Path('/models/4'))},
-        'SctrEvaluator': {'evaluation': _artifact(folder)},
+        'SctrEvaluator': {'evaluation': _artifact(folder / 'evaluated')},
         'AtomicPusher': {'pushed_model': _artifact(folder, **pushed)},
     }
     records = {
@@ -71,6 +72,7 @@ def _text(summary: RunSummary) -> str:
         'image: unknown, as no row matched',
         'overall: +5.0 %, no interval, as only one cluster',
         'because it is so',
+        'evaluated/report.html',
         'serving/17',
     ],
 )

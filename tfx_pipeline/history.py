@@ -1,0 +1,61 @@
+"""The report of a run with what ML Metadata knows beside it: past evaluations, and TFX's own artifacts."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import ml_metadata as mlmd
+from ml_metadata.proto import metadata_store_pb2
+
+from components.sctr_evaluator.artifacts import SctrEvaluation
+from components.sctr_evaluator.files import JSON_FILE
+from components.sctr_evaluator.report.page import Link, report_files
+from components.sctr_evaluator.report.sections import Past
+from components.sctr_evaluator.report.writing import write_files
+from tfx_pipeline.records import StepRecord
+
+_MOST = 30
+_LINKS = {
+    'statistics of the newest day (load with tfdv.load_statistics)': ('StatisticsGen', 'statistics'),
+    'anomalies of the newest day (load with tfdv.load_anomalies_text)': ('LogValidator', 'anomalies'),
+    'schema of the logs': ('LogSchemaGen', 'schema'),
+}
+
+
+def write_report(store: mlmd.MetadataStore, pipeline: str, records: Mapping[str, StepRecord]) -> None:
+    """Writes the report of a run's evaluation anew, where the evaluator wrote one without a history.
+
+    Args:
+        store: ML Metadata.
+        pipeline: its name.
+        records: steps of the run by node id.
+    """
+    evaluation = records['SctrEvaluator'].output('evaluation')
+    folder = Path(evaluation.uri)
+    history = [past for number, past in _evaluations(store, pipeline) if number <= evaluation.id]
+    links = [
+        Link(text, os.path.relpath(records[step].output(key).uri, folder))
+        for text, (step, key) in _LINKS.items()
+    ]
+    result = json.loads((folder / JSON_FILE).read_text(encoding='utf-8'))
+    write_files(folder, report_files(result, history[-_MOST:], links))
+
+
+def _evaluations(store: mlmd.MetadataStore, pipeline: str) -> Iterator[tuple[int, Past]]:
+    """Those of the pipeline that are still on disk with the ids of their artifacts, oldest first."""
+    context = store.get_context_by_type_and_name('pipeline', pipeline)
+    artifacts = store.get_artifacts_by_context(context.id)
+    for artifact in sorted(artifacts, key=lambda artifact: artifact.id):
+        path = Path(artifact.uri, JSON_FILE)
+        if artifact.type == SctrEvaluation.TYPE_NAME and path.exists():
+            result = json.loads(path.read_text(encoding='utf-8'))
+            yield artifact.id, Past(_model_of(store, artifact), result)
+
+
+def _model_of(store: mlmd.MetadataStore, evaluation: metadata_store_pb2.Artifact) -> str:
+    """The number under which the Trainer left the model."""
+    produced = store.get_events_by_artifact_ids([evaluation.id])
+    events = store.get_events_by_execution_ids([produced[0].execution_id])
+    (model,) = {event.artifact_id for event in events if event.path.steps[0].key == 'model'}
+    return Path(store.get_artifacts_by_id([model])[0].uri).name
