@@ -39,7 +39,7 @@ def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) 
 
 
 def _rows(model: GenCO, encoded: Encoded) -> tf.Tensor:
-    """A row of zeros, then (a f, a, bias, both halves of the code) of each element, float32 [T + 1, F + 4]."""
+    """A row of zeros, then (a f, a, bias, halves of the code) of each element, float32 [T + 1, F + 4]."""
     ad = encoded.index.ad
     logits = model.aggregation.logits(encoded.element_context, encoded.features)
     top = tf.gather(tf.math.unsorted_segment_max(logits, ad, tf.shape(encoded.context)[0]), ad)
