@@ -31,7 +31,7 @@ setup(
         'pillow>=12',
     ],
     extras_require={
-        'peers': ['vowpalwabbit>=9.11'],
+        'peers': ['vowpalwabbit>=9.11', 'catboost>=1.2.10'],
         'estimator-peers': ['obp>=0.4.1', 'vw-estimators>=0.2.2'],
         'gpu': ['tensorflow[and-cuda]>=2.21,<2.22'],
         'test': ['pytest>=9', 'hypothesis>=6'],

@@ -1,19 +1,23 @@
 """What a user would pick instead of GenCO, on the same packed batches and behind one interface."""
 
+from collections.abc import Callable
+
+from model.baselines import gradient_boosted_trees, vowpal_wabbit
 from model.baselines.dco import DynamicCreativeOptimization
 from model.baselines.empirical_bayes import ElementEmpiricalBayes, PackageEmpiricalBayes
+from model.baselines.gradient_boosted_trees import GradientBoostedTrees
 from model.baselines.mlp import MultiLayerPerceptron
 from model.baselines.online_bayes import OnlineBayes
 from model.baselines.poisson_ridge import PoissonRidge
 from model.baselines.policy import Policy
 from model.baselines.uniform import Uniform
 from model.baselines.vowpal_wabbit import VowpalWabbit
-from model.baselines.vowpal_wabbit import installed as vowpal_wabbit_installed
 from model.layout import Layout
 
 __all__ = [
     'DynamicCreativeOptimization',
     'ElementEmpiricalBayes',
+    'GradientBoostedTrees',
     'MultiLayerPerceptron',
     'OnlineBayes',
     'PackageEmpiricalBayes',
@@ -24,6 +28,12 @@ __all__ = [
     'left_out',
     'peers',
 ]
+
+
+_OPTIONAL: dict[str, tuple[Callable[[], bool], Callable[[Layout, int], Policy]]] = {
+    'vowpal_wabbit': (vowpal_wabbit.installed, lambda layout, seed: VowpalWabbit(layout)),
+    'gradient_boosted_trees': (gradient_boosted_trees.installed, GradientBoostedTrees),
+}
 
 
 def peers(layout: Layout, seed: int = 1) -> dict[str, Policy]:
@@ -42,9 +52,10 @@ def peers(layout: Layout, seed: int = 1) -> dict[str, Policy]:
         'online_bayes': OnlineBayes(layout),
         'poisson_ridge': PoissonRidge(layout),
     }
-    return found | ({'vowpal_wabbit': VowpalWabbit(layout)} if vowpal_wabbit_installed() else {})
+    there = {name: create for name, (installed, create) in _OPTIONAL.items() if installed()}
+    return found | {name: create(layout, seed) for name, create in there.items()}
 
 
 def left_out() -> list[str]:
     """Peers that `peers` lacks because what they need, the extra `peers`, is not installed."""
-    return [] if vowpal_wabbit_installed() else ['vowpal_wabbit']
+    return [name for name, (installed, _) in _OPTIONAL.items() if not installed()]
