@@ -14,9 +14,9 @@ class Impressions:
     """R logged impressions.
 
     Attributes:
-        ad: int64 [R], rows of the ad biases.
-        combination: int64 [R], rows of the combination biases.
-        shown: int64 [R, M], rows of the shown elements, -1 where there is none.
+        ad: int32 [R], rows of the ad biases.
+        combination: int32 [R], rows of the combination biases.
+        shown: int32 [R, M], rows of the shown elements, -1 where there is none.
         offset: float32 [R], logit of the click apart from the effects of ad and elements.
         click, weight: float32 [R].
     """
@@ -86,7 +86,8 @@ class Evidence:
         present = shown >= 0
         place = np.where(present, start + shown, 0)
         rows = np.where(present, elements[place], -1)
-        self._parts.append(Impressions(ad, combination, rows, offset, click, weight))
+        small = (values.astype(np.int32) for values in (ad, combination, rows))
+        self._parts.append(Impressions(*small, offset, click, weight))
         self._kept += len(ad)
         while self._kept - len(self._parts[0].ad) >= self.limit:
             self._kept -= len(self._parts.popleft().ad)
