@@ -62,7 +62,7 @@ class UpworthyLog:
     counts: Counts
 
     def split(self, train_share: float, seed: int) -> Split:
-        """Half of every package's impressions for testing, and a share of all, from the rest, for training."""
+        """Half of every package's impressions for testing, a share of all, from the rest, for training."""
         rng = np.random.default_rng(seed)
         drawn = split_impressions(self.counts.impressions, self.counts.clicks, train_share, rng)
         return Split(Counts(*drawn[:2]), Counts(*drawn[2:]))

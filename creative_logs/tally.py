@@ -60,8 +60,8 @@ class Tally:
         raise InputError(
             f'{worst.file}: {self.bad_rows:,} of {self.rows:,} rows of day {day} break the schema, more than '
             f'the allowed share of {max_bad_share:g}; most often: {worst.example[REASON]}, as in the '
-            f'row with {REQUEST_ID} {worst.example[REQUEST_ID]!r}; mend the log (`genco check --quarantine DIR` '
-            f'collects all bad rows) or raise checks.max_bad_share'
+            f'row with {REQUEST_ID} {worst.example[REQUEST_ID]!r}; mend the log (`genco check '
+            f'--quarantine DIR` collects all bad rows) or raise checks.max_bad_share'
         )
 
     def _count(self, new: RuleCount) -> None:

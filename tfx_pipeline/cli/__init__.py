@@ -1,4 +1,4 @@
-"""The console command `genco`. Verbs are imported only when called: help and client verbs need no TensorFlow."""
+"""The console command `genco`. Verbs are imported only when called: most of them need no TensorFlow."""
 
 import importlib
 import sys
