@@ -73,7 +73,7 @@ def _attention(model: GenCO, requests: Requests) -> np.ndarray:
 
     @tf.function(reduce_retracing=True)
     def weights_of(batch, shown):
-        return model.score_combinations(model.encode(batch), shown[:, None]).weights[:, 0]
+        return model.score_combination(model.encode(batch), shown).weights
 
     parts = [weights_of(batch, tf.constant(shown)) for batch, shown in _with(requests, combinations)]
     present = combinations >= 0

@@ -236,7 +236,7 @@ class GenCO(tfrs.Model):
     def train_step(self, inputs: Batch) -> dict[str, tf.Tensor]:
         """One update: summed gradients for embedding rows, mean gradients for dense weights.
 
-        Returns the mean loss; `self.metrics` hold the rest since they were last reset.
+        Returns the mean loss and the norm of the layers' gradients; `self.metrics` hold the rest since they were last reset.
         """
         with tf.GradientTape() as tape:
             loss = self.compute_loss(inputs, training=True)
@@ -244,9 +244,10 @@ class GenCO(tfrs.Model):
         gradients = tape.gradient(loss, sparse + dense)
         scale = 1.0 / tf.reduce_sum(inputs[WEIGHT])
         means = [None if g is None else g * scale for g in gradients[len(sparse) :]]
+        norm = tf.linalg.global_norm([g for g in means if g is not None])
         pairs = zip(gradients[: len(sparse)] + means, sparse + dense, strict=True)
         self.optimizer.apply_gradients([(g, v) for g, v in pairs if g is not None])
-        return {'loss': loss * scale}
+        return {'loss': loss * scale, 'gradient_norm': norm}
 
     def test_step(self, inputs: Batch) -> dict[str, tf.Tensor]:
         """Loss and metrics of a batch that is not trained on."""

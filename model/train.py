@@ -55,14 +55,17 @@ def first_logit(data: tf.data.Dataset) -> float:
 
 
 class StopWhereNotFinite(tf.keras.callbacks.Callback):
-    """Ends a training that has diverged, with what to do."""
+    """Ends a training that has diverged, with what to do.
+
+    The loss may stay finite for a while: TensorFlow's fused layers take relu(NaN) for 0.
+    """
 
     def on_train_batch_end(self, batch, logs=None):
-        loss = logs['loss']
-        if not np.isfinite(loss):
+        loss, norm = logs['loss'], logs['gradient_norm']
+        if not np.isfinite([loss, norm]).all():
             config = self.model.training_config
             raise InputError(
-                f'training diverged: the loss of batch {batch} is {loss}; lower '
+                f'training diverged: in batch {batch} the loss is {loss}, the norm of its gradient {norm}; lower '
                 f'training.dense_learning_rate (now {config.dense_learning_rate}) or '
                 f'training.sparse_learning_rate (now {config.sparse_learning_rate}), or use the '
                 f'preset tuned (reward is {config.reward!r})'

@@ -48,7 +48,7 @@ def test_names_the_batch_whose_loss_is_not_finite():
         return batch | {'numbers': batch['numbers'] * np.nan} if position == 3 else batch
 
     steps = Steps()
-    with pytest.raises(InputError, match='the loss of batch 3 is nan'):
+    with pytest.raises(InputError, match='in batch 3 the loss is .* of its gradient nan'):
         train(LAYOUT, _config(), _data(6, spoil), [steps])
     assert steps.count == 3
 
