@@ -236,7 +236,8 @@ class GenCO(tfrs.Model):
     def train_step(self, inputs: Batch) -> dict[str, tf.Tensor]:
         """One update: summed gradients for embedding rows, mean gradients for dense weights.
 
-        Returns the mean loss and the norm of the layers' gradients; `self.metrics` hold the rest since they were last reset.
+        Returns the mean loss and the norm of the layers' gradients; `self.metrics` hold the rest since they
+        were last reset.
         """
         with tf.GradientTape() as tape:
             loss = self.compute_loss(inputs, training=True)

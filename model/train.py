@@ -65,8 +65,8 @@ class StopWhereNotFinite(tf.keras.callbacks.Callback):
         if not np.isfinite([loss, norm]).all():
             config = self.model.training_config
             raise InputError(
-                f'training diverged: in batch {batch} the loss is {loss}, the norm of its gradient {norm}; lower '
-                f'training.dense_learning_rate (now {config.dense_learning_rate}) or '
+                f'training diverged: in batch {batch} the loss is {loss}, the norm of its gradient {norm}; '
+                f'lower training.dense_learning_rate (now {config.dense_learning_rate}) or '
                 f'training.sparse_learning_rate (now {config.sparse_learning_rate}), or use the '
                 f'preset tuned (reward is {config.reward!r})'
             )
