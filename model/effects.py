@@ -161,9 +161,9 @@ class _Problem:
         """Loss and its gradient by values / scale."""
         logit, data = self._logit(values), self._data
         loss = data.weight @ (np.logaddexp(0, logit) - data.click * logit)
-        sums = self._sums(data.weight * (expit(logit) - data.click), self._subwords, self.preferences)
         pull = self._precision * values
-        gradient = sums + pull
+        residual = data.weight * (expit(logit) - data.click)
+        gradient = self._sums(residual, self._subwords, self.preferences) + pull
         return loss + 0.5 * pull @ values, scale * gradient
 
     def curvature(self, values: np.ndarray) -> np.ndarray:

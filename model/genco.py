@@ -52,10 +52,12 @@ class Encoded(NamedTuple):
 
 
 class Combined(NamedTuple):
-    """Scored combinations: s (a logit) float32 [B] and w float32 [B, M] (eqs. 17, 18)."""
+    """Scored combinations: s (a logit) float32 [B], w float32 [B, M] (eqs. 17, 18), and offset float32 [B],
+    what phi alone gives of s."""
 
     logit: tf.Tensor
     weights: tf.Tensor
+    offset: tf.Tensor
 
 
 class GenCO(tfrs.Model):
@@ -181,8 +183,8 @@ class GenCO(tfrs.Model):
         features = tf.gather(encoded.features, place)
         context = tf.repeat(encoded.context[:, None], place.shape[1], 1)
         combined, weights = self.aggregation(features, self.aggregation.logits(context, features), present)
-        logit = self.phi(encoded.context, combined) + self._additive_logit(encoded, place, present)
-        return Combined(logit, weights)
+        offset = self.phi(encoded.context, combined)
+        return Combined(offset + self._additive_logit(encoded, place, present), weights, offset)
 
     def _additive_logit(self, encoded: Encoded, place: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
         """All of s but phi, float32 [B], of places [B, M]."""
@@ -211,7 +213,7 @@ class GenCO(tfrs.Model):
         """L = L_comb + L_ele + lambda L_RL (eqs. 20, 23), summed over the batch; updates the metrics."""
         encoded = self.encode(inputs, training)
         click, weight, shown = inputs[CLICK], inputs[WEIGHT], inputs[keys.SHOWN]
-        logit, weights = self.score_combination(encoded, shown)
+        logit, weights, offset = self.score_combination(encoded, shown)
         policy_logit = self.score_elements(encoded)
         place, present = self.places(encoded.index, shown)
         log_policy = self.log_policy(encoded, policy_logit)
@@ -223,7 +225,6 @@ class GenCO(tfrs.Model):
         self._update_metrics(inputs, losses, logit, self._entropy(encoded, log_policy), weights)
         if training and self.config.additive:
             self._update_biases(inputs, place, present, logit)
-            offset = logit - self._additive_logit(encoded, place, present)
             codes = self._codes(encoded, place, present)
             self._collect(inputs, offset, self.combination_bias.rows_of(codes))
         config = self.training_config
