@@ -13,6 +13,9 @@ from creative_logs.schema import LogSchema
 
 BATCH_ROWS = 2048
 BAD_ROWS = 'bad_rows'
+# There is nothing to tune, and the end of each file would wait for the thread that tunes.
+_NO_AUTOTUNE = tf.data.Options()
+_NO_AUTOTUNE.autotune.enabled = False
 
 
 def read_records(path: str) -> Iterator[tf.Tensor]:
@@ -22,7 +25,8 @@ def read_records(path: str) -> Iterator[tf.Tensor]:
         InputError: the file is damaged.
     """
     try:
-        yield from tf.data.TFRecordDataset(path, 'GZIP').batch(BATCH_ROWS).prefetch(2)
+        records = tf.data.TFRecordDataset(path, 'GZIP').batch(BATCH_ROWS).prefetch(2)
+        yield from records.with_options(_NO_AUTOTUNE)
     except tf.errors.DataLossError as error:
         raise InputError(f'{path}: damaged TFRecord file; run ExampleGen again') from error
 
