@@ -40,7 +40,7 @@ def run(quick: bool) -> dict:
         See `measure`, and `tfma_speed.measure` for TensorFlow Model Analysis on rows of the same logs, timed
         right after; `times_tfma`, the ratio of both speeds.
     """
-    rows, turns = (40_000, 1) if quick else (200_000, 3)
+    rows, turns = (40_000, 1) if quick else (400_000, 3)
     with tempfile.TemporaryDirectory() as folder:
         model, files = exported_model(Path(folder))
         ours = measure(model, files, rows, turns)
