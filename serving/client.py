@@ -1,20 +1,19 @@
-"""Client of a served GenCO model, over the gRPC API of TensorFlow Serving. It does not need TensorFlow."""
+"""Clients of a served GenCO model, over the gRPC API of TensorFlow Serving. They do not need TensorFlow."""
 
 import json
-import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import grpc
 
-from creative_logs.errors import InputError
 from serving import protos
 from serving.contract import Contract
-from serving.request import SelectRequest, encode_requests
-from serving.selection import Selection, decode_selections
-from serving.tensors import decode, encode
+from serving.exchange import Call, Dialog, Exchange, ModelVersion, Outputs, ServerError, explain
+from serving.request import Exploration, SelectRequest
+from serving.selection import Selection
+from serving.tls import Tls
 
-_SIGNATURE, _SIGNATURES = 'serving_default', 'signature_def'
+__all__ = ['AsyncCreativeClient', 'CreativeClient', 'Exploration', 'ModelVersion', 'ServerError', 'Tls']
+
 _RETRIES = {
     'methodConfig': [
         {
@@ -35,27 +34,45 @@ _OPTIONS = (
     ('grpc.max_receive_message_length', -1),
     ('grpc.max_send_message_length', -1),
 )
-_STATES = {10: 'START', 20: 'LOADING', 30: 'AVAILABLE', 40: 'UNLOADING', 50: 'END'}
 
 
-class ServerError(RuntimeError):
-    """The server did not answer, or refused; `code` is gRPC's."""
+class _Client:
+    """What both clients are made of; the arguments are described there."""
 
-    def __init__(self, code: grpc.StatusCode, message: str):
-        super().__init__(message)
-        self.code = code
+    def __init__(
+        self,
+        address: str,
+        model: str = 'genco',
+        timeout_s: float = 1.0,
+        version: int | None = None,
+        version_label: str | None = None,
+        tls: Tls | None = None,
+    ):
+        self._address = address
+        self._model = model
+        self._timeout_s = timeout_s
+        self._dialog = Dialog(address, model, version, version_label)
+        self._channel = self._connect(None if tls is None else tls.credentials())
+        self._methods: dict[str, Callable] = {}
+
+    def _connect(self, credentials: grpc.ChannelCredentials | None):
+        raise NotImplementedError
+
+    def _start(self, call: Call):
+        """Sends a call; the connection looks each method up once."""
+        if call.method not in self._methods:
+            self._methods[call.method] = self._channel.unary_unary(
+                f'/tensorflow.serving.{call.service}/{call.method}',
+                request_serializer=getattr(protos, f'{call.method}Request').SerializeToString,
+                response_deserializer=getattr(protos, f'{call.method}Response').FromString,
+            )
+        return self._methods[call.method](call.request, timeout=self._timeout_s)
+
+    def _explain(self, error: grpc.RpcError) -> ServerError:
+        return explain(error, self._address, self._model, self._timeout_s)
 
 
-@dataclass(frozen=True)
-class ModelVersion:
-    """A version that the server has seen; `error` says why it failed to load, if it did."""
-
-    version: int
-    state: str
-    error: str
-
-
-class CreativeClient:
+class CreativeClient(_Client):
     """Asks a server which creatives to show. Threads may share one.
 
     Args:
@@ -63,6 +80,12 @@ class CreativeClient:
         model: its name at the server.
         timeout_s: deadline of each call; until then, calls that find no server are repeated with a growing
             pause.
+        version: number of the version to ask, instead of the newest.
+        version_label: label of the version to ask, instead of the newest.
+        tls: certificates; without them nothing is encrypted.
+
+    Raises:
+        InputError: both a version and a label are given, or a certificate cannot be read.
 
     Example:
         with CreativeClient('localhost:8500') as client:
@@ -70,16 +93,6 @@ class CreativeClient:
             selection = client.select(request)
             selection.choices['title'].id
     """
-
-    def __init__(self, address: str, model: str = 'genco', timeout_s: float = 1.0):
-        self._address = address
-        self._model = model
-        self._timeout_s = timeout_s
-        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
-        self._predict = self._method('PredictionService/Predict', 'Predict')
-        self._get_metadata = self._method('PredictionService/GetModelMetadata', 'GetModelMetadata')
-        self._get_status = self._method('ModelService/GetModelStatus', 'GetModelStatus')
-        self._contract: Contract | None = None
 
     def __enter__(self) -> 'CreativeClient':
         return self
@@ -91,79 +104,131 @@ class CreativeClient:
         """Closes the connection."""
         self._channel.close()
 
-    def select(self, request: SelectRequest) -> Selection:
-        """The combination to show for one ad; raises as `select_many`."""
-        return self.select_many([request])[0]
+    def select(
+        self,
+        request: SelectRequest,
+        exploration: Exploration | None = None,
+        estimate_propensity: bool = False,
+    ) -> Selection:
+        """The combination to show for one ad; arguments and errors as of `select_many`."""
+        return self.select_many([request], exploration, estimate_propensity)[0]
 
-    def select_many(self, requests: Sequence[SelectRequest]) -> list[Selection]:
+    def select_many(
+        self,
+        requests: Sequence[SelectRequest],
+        exploration: Exploration | None = None,
+        estimate_propensity: bool = False,
+    ) -> list[Selection]:
         """The combinations to show for several ads, in one call and in their order.
 
+        Args:
+            requests: the ads.
+            exploration: leaves part of the choice to chance; without it the model chooses as exported.
+            estimate_propensity: also ask, in a second call, how probable the choices were.
+
         Raises:
-            InputError: a request does not fit what the model takes.
-            ServerError: the server did not answer in time, has no such model, or failed.
+            InputError: a request does not fit what the model takes, or propensities are asked for without
+                an exploration.
+            ServerError: the server did not answer in time, has no such model, or failed; or its model is too
+                old to explore (FAILED_PRECONDITION).
         """
-        if not requests:
-            return []
-        seeds = [secrets.randbits(63) if request.seed is None else request.seed for request in requests]
-        if self._contract is not None:
-            try:
-                return self._ask(requests, seeds, self._contract)
-            except (InputError, ServerError) as error:
-                if isinstance(error, ServerError) and error.code is not grpc.StatusCode.INVALID_ARGUMENT:
-                    raise
-                # A version that takes other inputs may serve by now: learn them, and ask once more.
-        return self._ask(requests, seeds, self.contract())
+        return self._run(self._dialog.select(requests, exploration, estimate_propensity))
+
+    def predict(self, requests: Sequence[SelectRequest], seeds: Sequence[int]) -> Outputs:
+        """Outputs of `serving_default` as arrays, for B requests with a seed each; raises as `select`."""
+        return self._run(self._dialog.predict(requests, seeds))
 
     def contract(self) -> Contract:
         """What the served version takes, asked of the server; raises ServerError."""
-        request = protos.GetModelMetadataRequest(metadata_field=[_SIGNATURES])
-        response = self._call(self._get_metadata, request)
-        signatures = protos.SignatureDefMap.FromString(response.metadata[_SIGNATURES].value)
-        try:
-            self._contract = Contract.from_signature(signatures.signature_def[_SIGNATURE])
-        except ValueError as error:
-            message = f'{self._address}: {self._model!r} is not a GenCO model: {error}'
-            raise ServerError(grpc.StatusCode.FAILED_PRECONDITION, message) from error
-        return self._contract
+        return self._run(self._dialog.contract())
 
     def versions(self) -> list[ModelVersion]:
         """The versions of the model that the server has seen, newest first; raises ServerError."""
-        response = self._call(self._get_status, protos.GetModelStatusRequest())
-        return [
-            ModelVersion(entry.version, _STATES[entry.state], entry.status.error_message)
-            for entry in response.model_version_status
-        ]
+        return self._run(self._dialog.versions())
 
-    def _ask(
-        self, requests: Sequence[SelectRequest], seeds: Sequence[int], contract: Contract
-    ) -> list[Selection]:
-        message = protos.PredictRequest()
-        message.model_spec.signature_name = _SIGNATURE
-        for name, array in encode_requests(requests, seeds, contract).items():
-            encode(array, message.inputs[name], packed=True)
-        response = self._call(self._predict, message)
-        outputs = {name: decode(tensor) for name, tensor in response.outputs.items()}
-        return decode_selections(outputs, requests, seeds, response.model_spec.version.value)
+    def _connect(self, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:
+        if credentials is None:
+            return grpc.insecure_channel(self._address, options=_OPTIONS)
+        return grpc.secure_channel(self._address, credentials, options=_OPTIONS)
 
-    def _call(self, method: Callable, request):
-        request.model_spec.name = self._model
+    def _run(self, exchange: Exchange):
         try:
-            return method(request, timeout=self._timeout_s)
-        except grpc.RpcError as error:
-            raise ServerError(error.code(), f'{self._address}: {self._explain(error)}') from error
+            call = next(exchange)
+            while True:
+                try:
+                    response = self._start(call)
+                except grpc.RpcError as error:
+                    call = exchange.throw(self._explain(error))
+                else:
+                    call = exchange.send(response)
+        except StopIteration as end:
+            return end.value
 
-    def _explain(self, error: grpc.RpcError) -> str:
-        if error.code() is grpc.StatusCode.UNAVAILABLE:
-            return f'not reachable; is a server running there? ({error.details()})'
-        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return f'no answer within {self._timeout_s:g} s; is the server overloaded, or no gRPC server?'
-        if error.code() is grpc.StatusCode.NOT_FOUND:
-            return f'serves no version of model {self._model!r} ({error.details()})'
-        return error.details()
 
-    def _method(self, path: str, name: str) -> Callable:
-        return self._channel.unary_unary(
-            f'/tensorflow.serving.{path}',
-            request_serializer=getattr(protos, f'{name}Request').SerializeToString,
-            response_deserializer=getattr(protos, f'{name}Response').FromString,
-        )
+class AsyncCreativeClient(_Client):
+    """`CreativeClient` for asyncio: the same arguments, methods, answers and errors, awaited.
+
+    It belongs to the event loop in which it was made; its tasks may share it.
+
+    Example:
+        async with AsyncCreativeClient('localhost:8500') as client:
+            selection = await client.select(request)
+    """
+
+    async def __aenter__(self) -> 'AsyncCreativeClient':
+        return self
+
+    async def __aexit__(self, *_) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connection."""
+        await self._channel.close()
+
+    async def select(
+        self,
+        request: SelectRequest,
+        exploration: Exploration | None = None,
+        estimate_propensity: bool = False,
+    ) -> Selection:
+        """See `CreativeClient.select`."""
+        return (await self.select_many([request], exploration, estimate_propensity))[0]
+
+    async def select_many(
+        self,
+        requests: Sequence[SelectRequest],
+        exploration: Exploration | None = None,
+        estimate_propensity: bool = False,
+    ) -> list[Selection]:
+        """See `CreativeClient.select_many`."""
+        return await self._run(self._dialog.select(requests, exploration, estimate_propensity))
+
+    async def predict(self, requests: Sequence[SelectRequest], seeds: Sequence[int]) -> Outputs:
+        """See `CreativeClient.predict`."""
+        return await self._run(self._dialog.predict(requests, seeds))
+
+    async def contract(self) -> Contract:
+        """See `CreativeClient.contract`."""
+        return await self._run(self._dialog.contract())
+
+    async def versions(self) -> list[ModelVersion]:
+        """See `CreativeClient.versions`."""
+        return await self._run(self._dialog.versions())
+
+    def _connect(self, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+        if credentials is None:
+            return grpc.aio.insecure_channel(self._address, options=_OPTIONS)
+        return grpc.aio.secure_channel(self._address, credentials, options=_OPTIONS)
+
+    async def _run(self, exchange: Exchange):
+        try:
+            call = next(exchange)
+            while True:
+                try:
+                    response = await self._start(call)
+                except grpc.RpcError as error:
+                    call = exchange.throw(self._explain(error))
+                else:
+                    call = exchange.send(response)
+        except StopIteration as end:
+            return end.value

@@ -5,32 +5,38 @@ from dataclasses import dataclass
 
 from serving.tensors import DT_FLOAT, DT_INT64, DT_STRING, type_name
 
-SEED = 'seed'
+SEED, TEMPERATURE, EPSILON, SELECTED = 'seed', 'temperature', 'epsilon', 'selected'
+SELECT, EXPLORE, CHOICE_PROPENSITY = 'serving_default', 'explore', 'choice_propensity'
 _CANDIDATES, _TEXT = '_candidates', '_text'
 _CONTEXT_TYPES = ((DT_STRING, 1), (DT_STRING, 2), (DT_INT64, 1), (DT_FLOAT, 1))
 
 
 @dataclass(frozen=True)
 class Contract:
-    """Inputs of a model's `serving_default`.
+    """Inputs of a model's `serving_default`, and what else it can do.
 
     Attributes:
         context: type number and rank of every context feature; rank 2 is a list per ad.
         components: names, in no order.
         with_text: the components that take a text per candidate.
+        signatures: the names of all signatures of the model.
     """
 
     context: Mapping[str, tuple[int, int]]
     components: tuple[str, ...]
     with_text: frozenset[str]
+    signatures: frozenset[str] = frozenset()
 
     @classmethod
-    def from_signature(cls, signature) -> 'Contract':
-        """Reads a `SignatureDef`.
+    def from_signatures(cls, signatures: Mapping) -> 'Contract':
+        """Reads the `SignatureDef`s of a model, by name.
 
         Raises:
-            ValueError: it is not the signature of a GenCO model.
+            ValueError: they are not those of a GenCO model.
         """
+        if SELECT not in signatures:
+            raise ValueError(f'it has no signature {SELECT}')
+        signature = signatures[SELECT]
         inputs = {alias: (info.dtype, len(info.tensor_shape.dim)) for alias, info in signature.inputs.items()}
         components = tuple(sorted(a.removesuffix(_CANDIDATES) for a in inputs if a.endswith(_CANDIDATES)))
         with_text = frozenset(name for name in components if texts_of(name) in inputs)
@@ -43,7 +49,7 @@ class Contract:
         for name, (dtype, rank) in context.items():
             if (dtype, rank) not in _CONTEXT_TYPES:
                 raise ValueError(f'its input {name!r} is {type_name(dtype)} of rank {rank}')
-        return cls(context, components, with_text)
+        return cls(context, components, with_text, frozenset(signatures))
 
 
 def candidates_of(component: str) -> str:

@@ -28,7 +28,12 @@ _MESSAGES = {
         'uint64_val': (17, '*uint64'),
     },
     'Int64Value': {'value': (1, 'int64')},
-    'ModelSpec': {'name': (1, 'string'), 'version': (2, 'Int64Value'), 'signature_name': (3, 'string')},
+    'ModelSpec': {
+        'name': (1, 'string'),
+        'version': (2, 'Int64Value'),
+        'signature_name': (3, 'string'),
+        'version_label': (4, 'string'),
+    },
     'PredictRequest': {'model_spec': (1, 'ModelSpec'), 'inputs': (2, 'map:TensorProto')},
     'PredictResponse': {'outputs': (1, 'map:TensorProto'), 'model_spec': (2, 'ModelSpec')},
     'TensorInfo': {'dtype': (2, 'int32'), 'tensor_shape': (3, 'TensorShapeProto')},

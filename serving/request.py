@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from creative_logs.errors import InputError
-from serving.contract import SEED, Contract, candidates_of, texts_of
+from serving.contract import EPSILON, SEED, TEMPERATURE, Contract, candidates_of, texts_of
 from serving.tensors import DT_FLOAT, DT_INT64
 
 Value = str | bytes | int | float | Sequence[str | bytes]
@@ -30,6 +30,34 @@ class SelectRequest:
     candidates: Mapping[str, Sequence[str | bytes]]
     texts: Mapping[str, Sequence[str | bytes]] = field(default_factory=dict)
     seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """How much the choices of a call are left to chance.
+
+    Attributes:
+        temperature: above 0, of the generator's softmax, instead of the one that the model was exported with;
+            the higher, the more even.
+        epsilon: in [0, 1], probability with which an ad gets a combination drawn uniformly at random.
+
+    Raises:
+        InputError: a value is out of its range.
+    """
+
+    temperature: float
+    epsilon: float
+
+    def __post_init__(self):
+        if _number(TEMPERATURE, self.temperature) <= 0:
+            raise InputError(f'{TEMPERATURE}: must be above 0, got {self.temperature!r}')
+        if not 0 <= _number(EPSILON, self.epsilon) <= 1:
+            raise InputError(f'{EPSILON}: must be in [0, 1], got {self.epsilon!r}')
+
+    def encode(self, ads: int) -> dict[str, np.ndarray]:
+        """The inputs, float32 [B], that say so for each of B ads."""
+        values = {TEMPERATURE: self.temperature, EPSILON: self.epsilon}
+        return {name: np.full(ads, value, np.float32) for name, value in values.items()}
 
 
 def encode_requests(

@@ -184,9 +184,9 @@ def test_no_server():
 def test_learns_anew_when_the_served_model_changes(client):
     contract = client.contract()
     outdated = dataclasses.replace(contract, context={'user_id': contract.context['user_id']})
-    client._contract = outdated
+    client._dialog._contract = outdated
     assert client.select(REQUEST).choices  # an unknown feature for the outdated contract
-    client._contract = outdated
+    client._dialog._contract = outdated
     with pytest.raises(InputError, match='is missing'):  # fits the outdated contract, not the model
         client.select(dataclasses.replace(REQUEST, context={'user_id': 'u0'}))
 
@@ -201,6 +201,6 @@ def test_not_a_genco_model(shared_server):
         CreativeClient(address, MODEL, PATIENCE_S) as client,
     ):
         with pytest.raises(
-            ServerError, match="'genco' is not a GenCO model: it takes no candidates and seed"
+            ServerError, match="'genco' is not a GenCO model: it has no signature serving_default"
         ):
             client.select(REQUEST)

@@ -15,7 +15,7 @@ def _signature(spec):
 
 
 def test_reads_context_components_and_texts():
-    contract = Contract.from_signature(_signature(SPEC))
+    contract = Contract.from_signatures({'serving_default': _signature(SPEC), 'other': SignatureDef()})
     string, int64, float32 = (t.as_datatype_enum for t in (tf.string, tf.int64, tf.float32))
     assert contract.context == {
         'user_id': (string, 1),
@@ -26,6 +26,7 @@ def test_reads_context_components_and_texts():
     }
     assert set(contract.components) == set(COMPONENTS)
     assert contract.with_text == {'title'}
+    assert contract.signatures == {'serving_default', 'other'}
 
 
 @pytest.mark.parametrize(
@@ -40,4 +41,9 @@ def test_reads_context_components_and_texts():
 def test_not_a_genco_model(changes, message):
     spec = {name: tensor for name, tensor in {**SPEC, **changes}.items() if tensor is not None}
     with pytest.raises(ValueError, match=message):
-        Contract.from_signature(_signature(spec))
+        Contract.from_signatures({'serving_default': _signature(spec)})
+
+
+def test_a_model_without_the_signature():
+    with pytest.raises(ValueError, match='it has no signature serving_default'):
+        Contract.from_signatures({'predict': _signature(SPEC)})

@@ -21,6 +21,10 @@ SPEC = {
     'button_candidates': tf.TensorSpec([None, None], tf.string, 'button_candidates'),
     'seed': tf.TensorSpec([None], tf.int64, 'seed'),
 }
+EXPLORE_SPEC = SPEC | {
+    'temperature': tf.TensorSpec([None], tf.float32, 'temperature'),
+    'epsilon': tf.TensorSpec([None], tf.float32, 'epsilon'),
+}
 
 
 class TinyModel(tf.Module):
@@ -33,8 +37,11 @@ class TinyModel(tf.Module):
 
     def signatures(self) -> dict:
         combinations = tf.TensorSpec([None, None, len(COMPONENTS)], tf.int64, 'combinations')
+        selected = tf.TensorSpec([None, len(COMPONENTS)], tf.int64, 'selected')
         return {
             'serving_default': _concrete(self.select, SPEC),
+            'explore': _concrete(self.explore, EXPLORE_SPEC),
+            'choice_propensity': _concrete(self.choice_propensity, EXPLORE_SPEC | {'selected': selected}),
             'score_elements': _concrete(self.score_elements, SPEC),
             'score_combinations': _concrete(self.score_combinations, SPEC | {'combinations': combinations}),
             'spin': _concrete(self.spin, {'rounds': tf.TensorSpec([], tf.int64, 'rounds')}),
@@ -42,12 +49,43 @@ class TinyModel(tf.Module):
 
     def select(self, request):
         scores, present = self._scores(request)
-        logits = tf.where(present, scores, -1e9)
+        return self._select(request, tf.where(present, scores, -1e9), present)
+
+    def explore(self, request):
+        """As `select` at a temperature; by the seed, a share epsilon of the ads gets uniform combinations."""
+        scores, present = self._scores(request)
+        uniform = self._is_uniform(request)
+        tempered = scores / request['temperature'][:, None, None]
+        logits = tf.where(present, tf.where(uniform[:, None, None], 0.0, tempered), -1e9)
+        outputs = self._select(request, logits, present, tf.where(uniform, 1, 0))
+        return outputs | {'policy': tf.where(uniform, 'uniform', 'genco')}
+
+    def choice_propensity(self, request):
+        """No estimate: the probability of `selected` if every element were chosen alone, by the softmax."""
+        scores, present = self._scores(request)
+        logits = tf.where(present, scores / request['temperature'][:, None, None], -1e9)
+        epsilon = request['epsilon'][:, None]
+        chosen = tf.maximum(request['selected'], 0)
+        by_model = tf.gather(tf.nn.softmax(logits), chosen, batch_dims=2)
+        by_chance = 1 / tf.maximum(tf.reduce_sum(tf.cast(present, tf.float32), -1), 1)
+        mixed = tf.where(request['selected'] >= 0, epsilon * by_chance + (1 - epsilon) * by_model, 1.0)
+        return {'choice_propensity': mixed, 'choice_propensity_joint': tf.reduce_prod(mixed, 1)}
+
+    def _is_uniform(self, request):
+        def one(seed):
+            return tf.random.stateless_uniform([], tf.stack([seed, 1]))
+
+        return tf.map_fn(one, request['seed'], fn_output_signature=tf.float32) < request['epsilon']
+
+    def _select(self, request, logits, present, first_drawn=0):
+        """Combinations by their logits; the best of them, or where `first_drawn` is 1, the first drawn."""
         greedy = tf.argmax(logits, -1)[:, None]
         drawn = self._draw(logits, request['seed'])
         combinations = tf.where(tf.reduce_any(present, -1)[:, None], tf.concat([greedy, drawn], 1), -1)
         ctr = self._ctr(request, combinations)
-        selected = tf.gather(combinations, tf.argmax(ctr, 1), batch_dims=1)
+        place = tf.where(first_drawn > 0, tf.ones_like(ctr[:, 0], tf.int64), tf.argmax(ctr, 1))
+        selected = tf.gather(combinations, place, batch_dims=1)
+        selected_ctr = tf.gather(ctr, place, batch_dims=1)
         place = tf.maximum(selected, 0)
         here = selected >= 0
         probability = tf.gather(tf.nn.softmax(logits), place, batch_dims=2)
@@ -55,7 +93,7 @@ class TinyModel(tf.Module):
         return {
             'selected_index': selected,
             'selected_id': tf.where(here, ids, ''),
-            'ctr': tf.reduce_max(ctr, 1),
+            'ctr': selected_ctr,
             'propensity': tf.where(here, probability, 1.0),
             'combinations': combinations,
             'combination_ctr': ctr,
