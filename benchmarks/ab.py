@@ -53,8 +53,11 @@ def run(quick: bool, seed: int = 1) -> dict:
     """
     size = _QUICK if quick else _FULL
     seeds = list(range(seed, seed + size.seeds))
-    tasks = [(size, world) for world in seeds]
-    worlds = results_of(measure, tasks, parallel=not quick)
+    costly_first = list(reversed(arms()))
+    tasks = [(size, world, policy) for policy in costly_first for world in seeds]
+    measured = iter(results_of(measure, tasks, parallel=not quick))
+    lives = {policy: [next(measured) for _ in seeds] for policy in costly_first}
+    worlds = [{policy: lives[policy][place] for policy in arms()} for place in range(len(seeds))]
     totals = [{policy: _total(days) for policy, days in world.items()} for world in worlds]
     return {
         'rows': policy_rows(totals, 'lift'),
@@ -77,13 +80,13 @@ def arms() -> dict[str, Teach]:
     }
 
 
-def measure(size: Size, seed: int) -> dict[str, list[dict[str, float]]]:
-    """Per policy and day of one world the CTR and the rpm, and those of uniform choice."""
+def measure(size: Size, seed: int, policy: str) -> list[dict[str, float]]:
+    """Per day of a policy's life in one world the CTR and the rpm, and those of uniform choice."""
     days = size.start_days + size.days
     simulated = SimulatorConfig(seed=seed, ads=size.ads, rows=size.impressions_per_day, days=days)
     config = GencoConfig(log_schema=simulated.log_schema())
     world = traffic(simulated, size.start_days, EXPLORATION, config.training.batch_size)
-    return {name: _live(world, config, teach) for name, teach in arms().items()}
+    return _live(world, config, arms()[policy])
 
 
 def _live(world: Traffic, config: GencoConfig, teach: Teach) -> list[dict[str, float]]:
