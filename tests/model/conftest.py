@@ -1,5 +1,7 @@
 """A small log with every kind of feature, and its Transform output, made once per session."""
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -14,8 +16,11 @@ from components.log_schema_gen.curated import curated_schema
 from creative_logs.schema import Component, ContextFeature, LogSchema
 from model.batch import feature_spec, pack
 from model.config import GencoConfig
+from model.export_model import export_model
+from model.genco import GenCO
 from model.layout import Layout
 from model.preprocessing import layout_of, preprocessing_fn
+from model.train import train
 
 SCHEMA = LogSchema(
     context=(
@@ -113,3 +118,16 @@ def batch(transformed, layout) -> dict:
 @pytest.fixture(scope='session')
 def transformed_spec(layout) -> dict:
     return feature_spec(layout)
+
+
+@pytest.fixture(scope='session')
+def model(layout, batch) -> GenCO:
+    return train(layout, CONFIG, tf.data.Dataset.from_tensors(batch).repeat(5))
+
+
+@pytest.fixture(scope='session')
+def exported(model, transform_output, tmp_path_factory) -> Path:
+    """The SavedModel of `model`."""
+    directory = tmp_path_factory.mktemp('export') / 'model'
+    export_model(model, transform_output, CONFIG, str(directory))
+    return directory

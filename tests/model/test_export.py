@@ -6,23 +6,10 @@ import tensorflow as tf
 
 from model.batch import index_of
 from model.export import request_spec
-from model.export_model import CONFIG_FILE, WARMUP_FILE, export_model
-from model.train import train
+from model.export_model import CONFIG_FILE, WARMUP_FILE
 from tests.model.conftest import CONFIG, SCHEMA
 
 K = CONFIG.model.samples
-
-
-@pytest.fixture(scope='module')
-def model(layout, batch):
-    return train(layout, CONFIG, tf.data.Dataset.from_tensors(batch).repeat(5))
-
-
-@pytest.fixture(scope='module')
-def exported(model, transform_output, tmp_path_factory):
-    directory = tmp_path_factory.mktemp('export') / 'model'
-    export_model(model, transform_output, CONFIG, str(directory))
-    return directory
 
 
 @pytest.fixture(scope='module')
