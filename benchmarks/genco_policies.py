@@ -45,7 +45,7 @@ class _Graphs:
 
     def _best_generated(self, batch: Batch, seed: tf.Tensor) -> tf.Tensor:
         encoded = self._model.encode(batch)
-        generated = generate(element_tables(self._model, encoded), draw_noise(seed, *self._shape))
+        generated = generate(element_tables(self._model, encoded), seed, self._model.config)
         return best_by_ctr(self._model, encoded, generated)
 
     def _best_uniform(self, batch: Batch, seed: tf.Tensor) -> tf.Tensor:

@@ -61,6 +61,8 @@ class ModelConfig(Frozen):
             of phi.
         combination_rows: of the hash table of whole combinations, a power of two.
         samples: K combinations per ad when serving (eq. 24): the greedy one and K - 1 drawn.
+        replacement: draws the K - 1 independently, as the paper does; else without replacement, so that each
+            is another combination.
         temperature: of the served policy; below 1 it keeps closer to the best elements.
     """
 
@@ -72,6 +74,7 @@ class ModelConfig(Frozen):
     additive: bool = True
     combination_rows: int = Field(1 << 20, ge=2)
     samples: int = Field(32, ge=2)
+    replacement: bool = True
     temperature: float = Field(1.0, gt=0)
 
     @field_validator('combination_rows')

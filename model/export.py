@@ -11,12 +11,21 @@ from model.batch import pack
 from model.columns import propensities, ragged, scalar
 from model.combinations import combination_logits
 from model.config import GencoConfig
+from model.exploration import (
+    GENCO_POLICY,
+    UNIFORM_POLICY,
+    Explored,
+    checked_temperature,
+    choice_propensity,
+    explore,
+    uniform_propensity,
+)
 from model.genco import Combined, Encoded, GenCO
 from model.sampling import draw_noise, uniform_combinations
 from model.segments import counts_of
-from model.selection import best, element_tables, generate
+from model.selection import ElementTables, best, element_tables, generate
 
-SEED = 'seed'
+SEED, TEMPERATURE, EPSILON, SELECTED = 'seed', 'temperature', 'epsilon', 'selected'
 _HASH_RANGE = 1 << 62
 _TYPES = {'string': tf.string, 'int64': tf.int64, 'float': tf.float32, 'string_list': tf.string}
 
@@ -43,11 +52,16 @@ class ServingModule(tf.Module):
         )
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
-        """The four signatures of the serving contract."""
+        """The signatures of the serving contract, by name."""
         request = request_spec(self._schema)
-        combinations = tf.TensorSpec([None, None, len(self._schema.components)], tf.int64, 'combinations')
+        exploring = request | exploration_spec()
+        components = len(self._schema.components)
+        combinations = tf.TensorSpec([None, None, components], tf.int64, 'combinations')
+        selected = tf.TensorSpec([None, components], tf.int64, SELECTED)
         return {
             'serving_default': _concrete(self._serve, request),
+            'explore': _concrete(self._serve_exploring, exploring),
+            'choice_propensity': _concrete(self._serve_propensity, exploring | {SELECTED: selected}),
             'score_elements': _concrete(self._serve_elements, request),
             'score_combinations': _concrete(
                 self._serve_combinations, request | {'combinations': combinations}
@@ -78,23 +92,64 @@ class ServingModule(tf.Module):
         seed = tf.strings.to_hash_bucket_fast(scalar(raw[REQUEST_ID], ''), _HASH_RANGE)
         return self._select(self._as_request(raw), seed)
 
-    def _select(self, raw: dict, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The two-stage choice: generate K combinations, keep the one of the highest CTR (eqs. 24, 25)."""
+    def _serve_exploring(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        request = dict(request)
+        seed, temperature, epsilon = (request.pop(name) for name in (SEED, TEMPERATURE, EPSILON))
+        raw = self._raw_from_request(request)
         encoded = self._encode(raw)
-        tables = element_tables(self._model, encoded)
-        combinations = generate(tables, self._noise(seed))
+        tables = element_tables(self._model, encoded, checked_temperature(temperature))
+        answer = self._choose(encoded, tables, seed)
+        answer |= self._explored(encoded, answer, explore(seed, epsilon, counts_of(encoded.index)))
+        return answer | self._named(raw, encoded, answer['selected_index'])
+
+    def _serve_propensity(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        request = dict(request)
+        seed, temperature, epsilon, selected = (
+            request.pop(name) for name in (SEED, TEMPERATURE, EPSILON, SELECTED)
+        )
+        encoded = self._encode(self._raw_from_request(request))
+        tables = element_tables(self._model, encoded, checked_temperature(temperature))
+        found = choice_propensity(self._model, encoded, tables, seed, epsilon, selected)
+        return {'choice_propensity': found.elements, 'choice_propensity_joint': found.joint}
+
+    def _select(self, raw: dict, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        encoded = self._encode(raw)
+        answer = self._choose(encoded, element_tables(self._model, encoded), seed)
+        return answer | self._named(raw, encoded, answer['selected_index'])
+
+    def _choose(self, encoded: Encoded, tables: ElementTables, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The two-stage choice: generate K combinations, keep the one of the highest CTR (eqs. 24, 25)."""
+        combinations = generate(tables, seed, self._config.model)
         logit = combination_logits(self._model, encoded, combinations)
         selected = best(combinations, logit)
-        place, present = self._model.places(encoded.index, selected)
-        ids = self._candidate_ids(raw)
-        names = tf.constant(list(self._model.layout.components))
         return {
             'selected_index': selected,
-            'selected_id': tf.where(present, tf.gather(ids, place), ''),
             'ctr': tf.sigmoid(tf.reduce_max(logit, 1)),
             'propensity': _probability_of(selected, tables.probabilities),
             'combinations': tf.cast(combinations, tf.int64),
             'combination_ctr': tf.sigmoid(logit),
+        }
+
+    def _explored(self, encoded: Encoded, answer: dict, explored: Explored) -> dict[str, tf.Tensor]:
+        """What changes in an answer where a uniform combination is shown instead."""
+        logit = combination_logits(self._model, encoded, explored.combination[:, None])[:, 0]
+        instead = {
+            'selected_index': explored.combination,
+            'ctr': tf.sigmoid(logit),
+            'propensity': uniform_propensity(counts_of(encoded.index)),
+        }
+        each = explored.chosen[:, None]
+        return {
+            name: tf.where(each if value.shape.rank == 2 else explored.chosen, value, answer[name])
+            for name, value in instead.items()
+        } | {'policy': tf.where(explored.chosen, UNIFORM_POLICY, GENCO_POLICY)}
+
+    def _named(self, raw: dict, encoded: Encoded, selected: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Ids of the selected candidates, and the names of the components."""
+        place, present = self._model.places(encoded.index, selected)
+        names = tf.constant(list(self._model.layout.components))
+        return {
+            'selected_id': tf.where(present, tf.gather(self._candidate_ids(raw), place), ''),
             'component': tf.repeat(names[None], tf.shape(selected)[0], 0),
         }
 
@@ -123,9 +178,8 @@ class ServingModule(tf.Module):
         logged = self._logged(raw)
         encoded = self._encode(self._as_request(raw))
         tables = element_tables(self._model, encoded)
-        noise = self._noise(seed)
-        generated = generate(tables, noise)
-        uniform = uniform_combinations(counts_of(encoded.index), noise)
+        generated = generate(tables, seed, self._config.model)
+        uniform = uniform_combinations(counts_of(encoded.index), self._noise(seed))
         logits = combination_logits(self._model, encoded, tf.concat([generated, uniform], 1))
         by_policy, by_chance = tf.split(logits, 2, 1)
         shown = self._shown_combination(raw, logged, encoded)
@@ -220,6 +274,11 @@ def request_spec(schema: LogSchema) -> dict[str, tf.TensorSpec]:
         names = [component.candidates] + ([component.texts] if component.text else [])
         spec |= {name: tf.TensorSpec([None, None], tf.string, name) for name in names}
     return spec | {SEED: tf.TensorSpec([None], tf.int64, SEED)}
+
+
+def exploration_spec() -> dict[str, tf.TensorSpec]:
+    """What a request of `explore` says besides: float32 [B] each."""
+    return {name: tf.TensorSpec([None], tf.float32, name) for name in (TEMPERATURE, EPSILON)}
 
 
 def _concrete(function, spec: dict[str, tf.TensorSpec]):

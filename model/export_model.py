@@ -8,7 +8,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from creative_logs.schema import LogSchema
 from model.config import GencoConfig
-from model.export import SEED, ServingModule, request_spec
+from model.export import SEED, TEMPERATURE, ServingModule, exploration_spec, request_spec
 from model.genco import GenCO
 
 CONFIG_FILE = 'genco.json'
@@ -40,11 +40,13 @@ def export_model(
 
 def _warmup_requests(schema: LogSchema):
     """Requests of a few sizes with as many candidates as the model takes, for the signatures in use."""
+    plain = request_spec(schema)
+    specs = {'serving_default': plain, 'explore': plain | exploration_spec(), 'score_elements': plain}
     for ads in _WARMUP_ADS:
-        for signature in ('serving_default', 'score_elements'):
+        for signature, inputs in specs.items():
             request = predict_pb2.PredictRequest()
             request.model_spec.signature_name = signature
-            for name, spec in request_spec(schema).items():
+            for name, spec in inputs.items():
                 value = _warmup_tensor(name, spec, ads, schema.max_candidates)
                 request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
             yield prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
@@ -52,7 +54,7 @@ def _warmup_requests(schema: LogSchema):
 
 def _warmup_tensor(name: str, spec: tf.TensorSpec, ads: int, candidates: int) -> tf.Tensor:
     if spec.dtype != tf.string or name == SEED:
-        return tf.zeros([ads], spec.dtype)
+        return tf.fill([ads], tf.constant(1 if name == TEMPERATURE else 0, spec.dtype))
     shape = [ads, candidates] if spec.shape.rank == 2 else [ads]
     numbers = tf.range(tf.reduce_prod(shape))
     return tf.reshape(tf.strings.join([f'{name}-', tf.strings.as_string(numbers)]), shape)

@@ -20,9 +20,18 @@ def uniform(seed: tf.Tensor, counter: tf.Tensor) -> tf.Tensor:
     Args:
         seed, counter: int64, of shapes that broadcast.
     """
+    upper = tf.bitwise.right_shift(_bits(seed, counter), _constant(41))
+    return (tf.cast(tf.cast(upper, tf.int32), tf.float32) + 0.5) * 2.0**-23
+
+
+def derived_seed(seed: tf.Tensor, counter: tf.Tensor) -> tf.Tensor:
+    """Seeds of further streams, int64: all 64 bits, where `uniform` takes the upper 23 of them."""
+    return tf.bitcast(_bits(seed, counter), tf.int64)
+
+
+def _bits(seed: tf.Tensor, counter: tf.Tensor) -> tf.Tensor:
     state = mixed(tf.cast(seed, tf.uint64)) + tf.cast(counter + 1, tf.uint64) * _constant(_GOLDEN)
-    bits = tf.bitwise.right_shift(mixed(state), _constant(41))
-    return (tf.cast(tf.cast(bits, tf.int32), tf.float32) + 0.5) * 2.0**-23
+    return mixed(state)
 
 
 def mixed(value: tf.Tensor) -> tf.Tensor:

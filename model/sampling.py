@@ -4,6 +4,8 @@ Tables are float32 [B, M, N]: ads, components, candidates. A choice is a positio
 or -1 where the component is absent.
 """
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from model.random import uniform
@@ -37,6 +39,71 @@ def sample_combinations(probability: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     total = cumulative[:, :, -1:]
     chosen = tf.searchsorted(cumulative, noise * total)
     return tf.transpose(tf.where(total > 0, chosen, -1), [0, 2, 1])
+
+
+def sample_distinct_combinations(probability: tf.Tensor, seed: tf.Tensor, samples: int) -> tf.Tensor:
+    """K different combinations per ad, drawn without replacement from the product of the categoricals.
+
+    The combinations of the K largest Gumbel-perturbed log probabilities, found component by component without
+    listing the product: stochastic beam search (Kool et al. 2019, "Stochastic Beams and Where to Find
+    Them", algorithm 1).
+
+    Args:
+        probability: float32 [B, M, N], summing to 1; all 0 where a component is absent.
+        seed: int64 [B].
+        samples: K.
+
+    Returns:
+        int32 [B, K, M], in the order of the draw; an ad of fewer combinations repeats its first.
+    """
+    components, width = probability.shape[1:]
+    absent = tf.reduce_sum(probability, 2) == 0
+    certain = tf.one_hot(0, width)
+    logs = tf.math.log(tf.where(absent[..., None], certain, probability))
+    beam = _Beam.start(tf.shape(probability)[0])
+    for component in range(components):
+        used = beam.choice.shape[1]
+        counter = tf.range(used * width, dtype=tf.int64) + component * samples * width
+        noise = tf.reshape(uniform(seed[:, None], counter), [-1, used, width])
+        beam = beam.extended(logs[:, component], noise, samples)
+    first = beam.choice[:, :1]
+    found = tf.where(beam.perturbed[..., None] > -float('inf'), beam.choice, first)
+    filled = tf.concat([found, tf.repeat(first, samples - found.shape[1], 1)], 1)
+    return tf.where(absent[:, None], -1, filled)
+
+
+class _Beam(NamedTuple):
+    """The best partial combinations of B ads: log probability and its perturbed value float32 [B, k]
+    (-inf: impossible), choices int32 [B, k, components so far]."""
+
+    log_probability: tf.Tensor
+    perturbed: tf.Tensor
+    choice: tf.Tensor
+
+    @classmethod
+    def start(cls, ads: tf.Tensor) -> '_Beam':
+        nothing = tf.zeros([ads, 1])
+        return cls(nothing, nothing, tf.zeros([ads, 1, 0], tf.int32))
+
+    def extended(self, logs: tf.Tensor, noise: tf.Tensor, size: int) -> '_Beam':
+        """By one component: float32 logs [B, N], noise [B, k, N]; keeps at most `size`."""
+        used, width = noise.shape[1:]
+        joint = self.log_probability[..., None] + logs[:, None]
+        perturbed = _with_maximum(joint - tf.math.log(-tf.math.log(noise)), self.perturbed[..., None])
+        joint, perturbed = (tf.reshape(values, [-1, used * width]) for values in (joint, perturbed))
+        best, place = tf.math.top_k(perturbed, min(size, used * width))
+        before = tf.gather(self.choice, place // width, batch_dims=1)
+        choice = tf.concat([before, (place % width)[..., None]], 2)
+        return _Beam(tf.gather(joint, place, batch_dims=1), best, choice)
+
+
+def _with_maximum(free: tf.Tensor, maximum: tf.Tensor) -> tf.Tensor:
+    """Gumbel variables [B, k, N] given that the largest of each k is `maximum` [B, k, 1] (appendix B.3)."""
+    possible = (free > -float('inf')) & (maximum > -float('inf'))
+    gap = tf.where(possible, free - tf.reduce_max(free, 2, keepdims=True), 0.0)
+    shift = tf.where(possible, maximum - free, 0.0) + tf.math.log1p(-tf.exp(gap))
+    moved = maximum - tf.nn.relu(shift) - tf.math.log1p(tf.exp(-tf.abs(shift)))
+    return tf.where(possible, moved, -float('inf'))
 
 
 def uniform_combinations(counts: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:

@@ -5,8 +5,14 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from model.combinations import combination_logits
+from model.config import ModelConfig
 from model.genco import Encoded, GenCO
-from model.sampling import greedy_combination, sample_combinations
+from model.sampling import (
+    draw_noise,
+    greedy_combination,
+    sample_combinations,
+    sample_distinct_combinations,
+)
 from model.segments import counts_of, padded
 
 
@@ -17,23 +23,35 @@ class ElementTables(NamedTuple):
     probabilities: tf.Tensor
 
 
-def element_tables(model: GenCO, encoded: Encoded) -> ElementTables:
-    """Scores of pi_theta and its probabilities at the configured temperature (eq. 15)."""
+def element_tables(model: GenCO, encoded: Encoded, temperature: tf.Tensor | None = None) -> ElementTables:
+    """Scores of pi_theta and its probabilities (eq. 15).
+
+    Args:
+        model: that encoded the ads.
+        encoded: B ads.
+        temperature: float32 [B]; None stands for the configured one.
+    """
     packed = model.score_elements(encoded)
     scores = padded(packed, encoded.index, model.layout.max_candidates, -float('inf'))
     present = counts_of(encoded.index)[..., None] > 0
-    logits = tf.where(present, scores / model.config.temperature, 0.0)
+    divisor = model.config.temperature if temperature is None else temperature[:, None, None]
+    logits = tf.where(present, scores / divisor, 0.0)
     return ElementTables(scores, tf.where(present, tf.nn.softmax(logits), 0.0))
 
 
-def generate(tables: ElementTables, noise: tf.Tensor) -> tf.Tensor:
+def generate(tables: ElementTables, seed: tf.Tensor, config: ModelConfig) -> tf.Tensor:
     """K combinations, the greedy one first and K - 1 drawn, int32 [B, K, M].
 
     Args:
         tables: of B ads.
-        noise: float32 [B, M, K], from `model.sampling.draw_noise`.
+        seed: int64 [B].
+        config: says K, and whether the draws are without replacement.
     """
-    drawn = sample_combinations(tables.probabilities, noise[:, :, 1:])
+    if config.replacement:
+        noise = draw_noise(seed, tables.scores.shape[1], config.samples)[:, :, 1:]
+        drawn = sample_combinations(tables.probabilities, noise)
+    else:
+        drawn = sample_distinct_combinations(tables.probabilities, seed, config.samples - 1)
     return tf.concat([greedy_combination(tables.scores), drawn], 1)
 
 

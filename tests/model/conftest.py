@@ -131,3 +131,8 @@ def exported(model, transform_output, tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp('export') / 'model'
     export_model(model, transform_output, CONFIG, str(directory))
     return directory
+
+
+@pytest.fixture(scope='session')
+def loaded(exported):
+    return tf.saved_model.load(str(exported))

@@ -1,13 +1,22 @@
 """Sampled combinations: distribution, repeatability, independence of the rest of the batch."""
 
+from collections import Counter
+from itertools import permutations
+
 import numpy as np
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy import stats
 
-from model.sampling import draw_noise, greedy_combination, sample_combinations, uniform_combinations
+from model.sampling import (
+    draw_noise,
+    greedy_combination,
+    sample_combinations,
+    sample_distinct_combinations,
+    uniform_combinations,
+)
 
 COUNTS = np.array([[3, 0, 2], [1, 4, 0]], np.int32)
 PRESENT = np.arange(4) < COUNTS[..., None]
@@ -42,6 +51,59 @@ def test_samples_follow_the_probabilities_and_components_are_independent():
     _assert_follows(found, PROBABILITY)
     joint = np.histogram2d(found[0, :, 0], found[0, :, 2], bins=[3, 2])[0]
     assert stats.chi2_contingency(joint).pvalue > 1e-3
+
+
+def _probability_of_order(chances, order):
+    """Of drawing `order` without replacement: each with its share of what is left."""
+    left, probability = 1.0, 1.0
+    for combination in order:
+        probability *= chances[combination] / left
+        left -= chances[combination]
+    return probability
+
+
+def test_distinct_samples_follow_the_probabilities_without_replacement():
+    seeds = tf.range(20_000, dtype=tf.int64)
+    found = sample_distinct_combinations(tf.repeat(PROBABILITY[:1], 20_000, 0), seeds, 2).numpy()
+    chances = {
+        (title, button): float(PROBABILITY[0, 0, title] * PROBABILITY[0, 2, button])
+        for title in range(3)
+        for button in range(2)
+    }
+    drawn = Counter(tuple((row[0], row[2]) for row in map(tuple, ad)) for ad in found.tolist())
+    pairs = list(permutations(chances, 2))
+    assert set(drawn) <= set(pairs)
+    assert (found[:, :, 1] == -1).all()
+    whole = sum(chances.values())  # 1 but for the rounding of float32
+    chances = {combination: chance / whole for combination, chance in chances.items()}
+    expected = np.array([_probability_of_order(chances, pair) for pair in pairs])
+    counts = np.array([drawn[pair] for pair in pairs])
+    often = expected * 20_000 > 5
+    grouped = (np.append(x[often], x[~often].sum()) for x in (counts, expected * 20_000))
+    assert stats.chisquare(*grouped).pvalue > 1e-3
+
+
+@given(
+    npst.arrays(np.float32, (2, 3, 4), elements=st.sampled_from([0, 0.125, 0.5, 1])),
+    st.integers(1, 20),
+    st.integers(-(2**62), 2**62),
+)
+@settings(max_examples=30, deadline=None)
+def test_distinct_samples_differ_until_there_are_no_more(weights, samples, seed):
+    total = weights.sum(2, keepdims=True)
+    probability = np.where(total > 0, weights / np.maximum(total, 1e-9), 0).astype(np.float32)
+    both = tf.constant([seed, seed + 1], tf.int64)
+    found = sample_distinct_combinations(tf.constant(probability), both, samples).numpy()
+    assert found.shape == (2, samples, 3)
+    for ad in range(2):
+        possible = int(np.prod(np.maximum((probability[ad] > 0).sum(1), 1)))
+        drawn = [tuple(row) for row in found[ad]]
+        assert len(set(drawn)) == min(samples, possible)
+        for j in range(3):
+            absent = probability[ad, j].sum() == 0
+            assert all(row[j] == -1 if absent else probability[ad, j, row[j]] > 0 for row in drawn)
+    alone = sample_distinct_combinations(tf.constant(probability[1:]), both[1:], samples)
+    np.testing.assert_array_equal(alone[0], found[1])
 
 
 def test_uniform_combinations_follow_equal_probabilities():

@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
+from model.config import ModelConfig
 from model.selection import ElementTables, best, generate
 
 ABSENT = -np.inf
@@ -16,9 +18,10 @@ def tables() -> ElementTables:
     )
 
 
-def test_the_greedy_combination_comes_first_and_absent_components_stay_absent():
-    noise = tf.constant(np.random.default_rng(1).uniform(0.01, 0.99, (2, 2, 6)).astype(np.float32))
-    generated = generate(tables(), noise).numpy()
+@pytest.mark.parametrize('replacement', [True, False])
+def test_the_greedy_combination_comes_first_and_absent_components_stay_absent(replacement):
+    config = ModelConfig(samples=6, replacement=replacement)
+    generated = generate(tables(), tf.constant([3, 4], tf.int64), config).numpy()
     assert generated.shape == (2, 6, 2)
     np.testing.assert_array_equal(generated[:, 0], [[1, -1], [0, 1]])
     assert (generated[0, :, 1] == -1).all() and (generated[1, :, 0] == 0).all()
