@@ -15,7 +15,8 @@ def conform(batch: pa.RecordBatch, schema: LogSchema, source: str) -> pa.RecordB
     Types are widened where nothing is lost but float precision: small integers and booleans to int64,
     integers and doubles to float32, dictionaries, large strings and binary to string. Bytes that are
     not UTF-8 are kept as they are: `check` finds them row by row. Optional columns that are absent are
-    filled with 1 (weight) or null. Texts of components that are configured without text are dropped.
+    filled with 1 (weight) or null. Texts of components that are configured without text, and what only
+    the decision log has (`LogSchema.decision_schema`), are dropped.
 
     Args:
         batch: rows of a log file, R rows.
@@ -37,11 +38,11 @@ def conform(batch: pa.RecordBatch, schema: LogSchema, source: str) -> pa.RecordB
 
 
 def _check_names(names: list[str], schema: LogSchema, target: pa.Schema, source: str) -> None:
-    unused_texts = {c.texts for c in schema.components}
+    unread = {c.texts for c in schema.components} | set(schema.decision_schema().names)
     for name in names:
         if names.count(name) > 1:
             raise InputError(f'{source}: column {name!r} is there {names.count(name)} times; keep one')
-        if name not in target.names and name not in unused_texts:
+        if name not in target.names and name not in unread:
             raise InputError(
                 f'{source}: column {name!r} is unknown; name it in log_schema or drop it from the log'
             )

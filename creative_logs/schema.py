@@ -11,6 +11,11 @@ CLICK = 'click'
 WEIGHT = 'weight'
 POLICY = 'policy'
 MODEL_VERSION = 'model_version'
+DECISION_VERSION, DECISION_SEED = 'decision_version', 'decision_seed'
+DECISION_TEMPERATURE, DECISION_EPSILON = 'decision_temperature', 'decision_epsilon'
+DECISION_CTR = 'decision_ctr'
+CHOICE_PROPENSITY = 'choice_propensity'
+CLICK_VALUE = 'click_value'
 TRAIN, TEST = 'train', 'test'
 SPLITS = (TRAIN, TEST)
 
@@ -90,6 +95,10 @@ class Component(Frozen):
     def propensity(self) -> str:
         return f'{self.name}_propensity'
 
+    @property
+    def choice_propensity(self) -> str:
+        return f'{self.name}_choice_propensity'
+
 
 class LogSchema(Frozen):
     """Columns of the Parquet logs.
@@ -108,7 +117,7 @@ class LogSchema(Frozen):
 
     @model_validator(mode='after')
     def _consistent(self):
-        names = self.arrow_schema().names
+        names = self.arrow_schema().names + self.decision_schema().names
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f'each column may be named once: {", ".join(repeated)} is repeated')
@@ -137,6 +146,18 @@ class LogSchema(Frozen):
             pa.field(MODEL_VERSION, pa.string()),
         ]
         return pa.schema(fields)
+
+    def decision_schema(self) -> pa.Schema:
+        """Columns that logs of served decisions have besides: allowed in every log, read by no model.
+
+        With version, seed, temperature and epsilon the decision can be repeated. The CTR is what the model
+        predicted; choice propensities estimate the probability that what was shown is shown, by component and
+        for the whole combination; the value is that of the click, as its source has it.
+        """
+        fields = [pa.field(name, pa.int64()) for name in (DECISION_VERSION, DECISION_SEED)]
+        names = [DECISION_TEMPERATURE, DECISION_EPSILON, DECISION_CTR, CHOICE_PROPENSITY, CLICK_VALUE]
+        names += [component.choice_propensity for component in self.components]
+        return pa.schema(fields + [pa.field(name, pa.float32()) for name in names])
 
     def optional_columns(self) -> frozenset[str]:
         """Columns that a log may leave out (propensity: 1/n, weight: 1)."""

@@ -89,3 +89,10 @@ def test_bytes_that_are_not_utf8_are_left_to_the_check_of_rows():
     good, bad = check(batch, SCHEMA)
     assert good['ad_id'].to_pylist() == ['ok']
     assert bad['ad_id'].to_pylist() == ['caf\\xe9']
+
+
+def test_what_only_the_decision_log_has_is_allowed_and_dropped():
+    batch = batch_of(good_row())
+    for field in SCHEMA.decision_schema():
+        batch = batch.append_column(field, pa.nulls(1, field.type))
+    assert conform(batch, SCHEMA, 'file').equals(batch_of(good_row()))

@@ -17,6 +17,13 @@ def test_the_columns_are_those_of_a_row():
     }
 
 
+def test_the_columns_that_only_decisions_have():
+    assert SCHEMA.decision_schema().names == [
+        *('decision_version', 'decision_seed', 'decision_temperature', 'decision_epsilon', 'decision_ctr'),
+        *('choice_propensity', 'click_value', 'title_choice_propensity', 'image_choice_propensity'),
+    ]
+
+
 @pytest.mark.parametrize(
     ('type_', 'encoding'),
     [('string', 'id'), ('int64', 'number'), ('float', 'number'), ('string_list', 'terms')],
@@ -33,6 +40,7 @@ def test_an_encoding_follows_from_the_type(type_, encoding):
         ({'components': ({'name': 'a b'},)}, 'a name must be'),
         ({'components': ({'name': 'a', 'colour': 1},)}, 'colour'),
         ({'context': ({'name': 'ad_id'}, {'name': 'click'})}, 'click is repeated'),
+        ({'context': ({'name': 'ad_id'}, {'name': 'decision_seed'})}, 'decision_seed is repeated'),
         (
             {'context': ({'name': 'x', 'type': 'float', 'encoding': 'id'}, {'name': 'ad_id'})},
             'can be encoded as',

@@ -1,0 +1,197 @@
+"""Joins decisions with clicks into the logs that the pipeline reads, day by day."""
+
+import datetime
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from creative_logs.errors import InputError
+from creative_logs.layout import list_days
+from creative_logs.output import new_folder
+from creative_logs.schema import CLICK, CLICK_VALUE, POLICY, REQUEST_ID, TEST, TIMESTAMP, TRAIN, WEIGHT
+from serving.decisions.attribution import NONE, ClickCounts, attribute
+from serving.decisions.clicks import ClickLog, Clicks
+from serving.selection import UNIFORM
+
+WRITTEN, THERE, WAITING = 'written', 'already there', 'waiting'
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class JoinedDay:
+    """One day of decisions: its state (WRITTEN, THERE or WAITING), the impressions, and those with a click.
+
+    `repeated` counts decisions whose request id an earlier one of the day has; they are left out.
+    """
+
+    day: str
+    state: str
+    impressions: int
+    clicked: int
+    repeated: int
+
+
+@dataclass(frozen=True)
+class JoinReport:
+    """What was joined; every click is in one of the counts.
+
+    Attributes:
+        days: oldest first.
+        clicks: those whose impression is known, of all days.
+        unknown: clicks without an impression.
+        invalid: clicks without request id or time.
+        until: milliseconds since 1970 up to which decisions and clicks are taken to be complete.
+    """
+
+    days: tuple[JoinedDay, ...]
+    clicks: ClickCounts
+    unknown: int
+    invalid: int
+    until: int
+
+    def to_json(self) -> dict:
+        """The report as plain numbers, strings, lists and mappings."""
+        return asdict(self)
+
+
+def join(
+    decisions: str | Path,
+    clicks: str | Path,
+    out: str | Path,
+    window_ms: int,
+    until: int | None = None,
+    uniform_train_share: float = 0.0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> JoinReport:
+    """Writes `<out>/<day>/{train,test}` for every day of decisions whose windows are all over.
+
+    Uniform decisions go to the test split, the others to train. Memory: a day of decisions and the clicks on
+    them, and a byte per click. Equal inputs give equal bytes. A day that is in `out` is not written again.
+
+    Args:
+        decisions: folder of a `DecisionLog`.
+        clicks: folder of Parquet files, see `ClickLog`.
+        out: folder of the logs.
+        window_ms: a click counts if it comes less than this after its impression, and not before it.
+        until: inputs are complete up to here, milliseconds since 1970; where None, up to the newest of both.
+        uniform_train_share: of the uniform decisions, by a hash of the request id, goes to train instead.
+        progress: called with the number of days done and of all days.
+
+    Raises:
+        InputError: an input is missing or broken, a split of a day would be empty, or `out` cannot be
+            written. Days before stay written.
+    """
+    days = _days(decisions)
+    log = ClickLog(clicks)
+    if until is None:
+        shown = pc.max(_read(Path(decisions) / days[-1], [TIMESTAMP])[TIMESTAMP]).as_py()
+        until = max(time for time in (shown, log.newest) if time is not None)
+    joined, counts = [], ClickCounts()
+    for done, day in enumerate(days, start=1):
+        found, of_day = _join_day(
+            Path(decisions) / day, log, Path(out) / day, window_ms, until, uniform_train_share
+        )
+        joined.append(found)
+        counts += of_day
+        progress(done, len(days))
+    return JoinReport(tuple(joined), counts, log.unknown, log.invalid, until)
+
+
+def _join_day(
+    source: Path, log: ClickLog, target: Path, window_ms: int, until: int, uniform_train_share: float
+) -> tuple[JoinedDay, ClickCounts]:
+    state = WAITING if _end_of(source.name) + window_ms > until else THERE if target.exists() else WRITTEN
+    table, repeated = _once(_read(source, None if state == WRITTEN else [REQUEST_ID, TIMESTAMP]))
+    clicks = log.on(table[REQUEST_ID].combine_chunks())
+    found, counts = attribute(table[TIMESTAMP].to_numpy(), clicks.impression, clicks.timestamp, window_ms)
+    if state == WRITTEN:
+        _write(_with_clicks(table, found, clicks), source, target, uniform_train_share)
+    return JoinedDay(source.name, state, table.num_rows, counts.attributed, repeated), counts
+
+
+def _days(decisions: str | Path) -> list[str]:
+    if not Path(decisions).is_dir():
+        raise InputError(f'{decisions}: no such folder of decisions; name the folder of the decision log')
+    return list_days(decisions)
+
+
+def _end_of(day: str) -> int:
+    start = datetime.datetime.fromisoformat(day).replace(tzinfo=datetime.UTC)
+    return int(start.timestamp() * 1000) + _DAY_MS
+
+
+def _read(folder: Path, columns: list[str] | None) -> pa.Table:
+    files = sorted(folder.glob('*.parquet'))
+    if not files:
+        raise InputError(f'{folder}: holds no Parquet file; remove the day or write its decisions')
+    try:
+        table = pa.concat_tables([_read_file(file, columns) for file in files], promote_options='default')
+    except pa.ArrowException as error:
+        raise InputError(f'{folder}: the files are not those of one decision log: {error}') from error
+    times = table[TIMESTAMP].to_numpy()
+    end = _end_of(folder.name)
+    outside = times[(times < end - _DAY_MS) | (times >= end)]
+    if len(outside):
+        raise InputError(f'{folder}: {TIMESTAMP} {outside[0]} is not of this day; move the row to its own')
+    return table
+
+
+def _read_file(file: Path, columns: list[str] | None) -> pa.Table:
+    try:
+        names = pq.read_schema(file).names
+        for name in (REQUEST_ID, TIMESTAMP, POLICY):
+            if name not in names:
+                raise InputError(f'{file}: column {name!r} is missing; is it a file of the decision log?')
+        return pq.read_table(file, columns=columns, partitioning=None)
+    except (pa.ArrowException, OSError) as error:
+        reason = ' '.join(str(error).split())
+        raise InputError(f'{file}: cannot be read as Parquet: {reason}; mend it or remove it') from error
+
+
+def _once(table: pa.Table) -> tuple[pa.Table, int]:
+    """Rows by time, those with the request id of an earlier one left out, and how many these are."""
+    table = table.sort_by([(TIMESTAMP, 'ascending'), (REQUEST_ID, 'ascending')])
+    ids = table[REQUEST_ID].combine_chunks().dictionary_encode().indices.to_numpy()
+    first = np.sort(np.unique(ids, return_index=True)[1])
+    return table.take(first), table.num_rows - len(first)
+
+
+def _with_clicks(table: pa.Table, found: np.ndarray, clicks: Clicks) -> pa.Table:
+    clicked = found != NONE
+    values = np.full(len(found), np.nan, np.float32)
+    values[clicked] = clicks.value[found[clicked]]
+    columns = {
+        CLICK: pa.array(clicked.astype(np.int64)),
+        WEIGHT: pa.repeat(pa.scalar(1.0, pa.float32()), len(found)),
+        CLICK_VALUE: pa.array(values, from_pandas=True),
+    }
+    kept = table.drop_columns([name for name in columns if name in table.column_names])
+    for name, column in columns.items():
+        kept = kept.append_column(name, column)
+    return kept
+
+
+def _write(table: pa.Table, source: Path, target: Path, uniform_train_share: float) -> None:
+    uniform = pc.fill_null(pc.equal(table[POLICY], UNIFORM), False).to_numpy()
+    hashes = np.array([zlib.crc32(request_id.encode()) for request_id in table[REQUEST_ID].to_pylist()])
+    tests = uniform & (hashes >= uniform_train_share * 2**32)
+    if not tests.any():
+        raise InputError(
+            f'{source}: no decision for the test split, which needs some of policy {UNIFORM!r}; explore with '
+            'a higher epsilon, or remove the day'
+        )
+    if tests.all():
+        raise InputError(
+            f'{source}: no decision for the train split, all are of policy {UNIFORM!r}; let it have a share '
+            'of these (--uniform-train-share), or remove the day'
+        )
+    with new_folder(target) as folder:
+        for split, rows in ((TRAIN, ~tests), (TEST, tests)):
+            (folder / split).mkdir()
+            pq.write_table(table.filter(pa.array(rows)), folder / split / 'part-00000.parquet')

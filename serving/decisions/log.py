@@ -1,0 +1,120 @@
+"""The decision log: what was shown, as Parquet files that are whole whenever they are there."""
+
+import logging
+import os
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from creative_logs.errors import InputError
+from creative_logs.output import writing
+from creative_logs.schema import TIMESTAMP, LogSchema
+from serving.decisions.rows import day_of, decision_row, file_schema
+from serving.request import SelectRequest
+from serving.selection import Selection
+
+_log = logging.getLogger(__name__)
+
+
+class DecisionLog:
+    """Writes decisions to `<directory>/<YYYY-MM-DD>/*.parquet`, the day in UTC. Threads may share one.
+
+    Rows are kept in memory, at most `max_rows`, and written when there are so many, or after `max_age_s`, or
+    at the end. A file is written under another name and renamed, so a crash loses what was in memory and
+    never leaves half a file. Several processes may write to one directory.
+
+    Args:
+        directory: made where it is not there.
+        schema: of the logs.
+        max_rows: in one file and in memory.
+        max_age_s: the longest time that a row stays in memory only.
+
+    Example:
+        with DecisionLog('decisions', schema) as log:
+            selection = client.select(request, Exploration(temperature=1.0, epsilon=0.05))
+            log.write('request-1', request, selection)
+    """
+
+    def __init__(
+        self, directory: str | Path, schema: LogSchema, max_rows: int = 10_000, max_age_s: float = 60.0
+    ):
+        self._directory = Path(directory)
+        self._schema = schema
+        self._file_schema = file_schema(schema)
+        self._max_rows = max_rows
+        self._max_age_s = max_age_s
+        self._lock = threading.Lock()
+        self._rows: dict[str, list[dict]] = {}
+        self._closed = threading.Event()
+        self._by_age = threading.Thread(target=self._write_by_age, name='decision-log', daemon=True)
+        self._by_age.start()
+
+    def __enter__(self) -> 'DecisionLog':
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def write(
+        self, request_id: str, request: SelectRequest, selection: Selection, timestamp: int | None = None
+    ) -> None:
+        """Takes one decision; where memory is full, writes it out first.
+
+        Args:
+            request_id: names the impression, uniquely; its clicks must have the same.
+            request: that was answered.
+            selection: the answer, as it is shown.
+            timestamp: of the impression, milliseconds since 1970; now where None.
+
+        Raises:
+            InputError: the row would break the schema of the logs, or memory is full and cannot be written.
+                The row was not taken.
+            ValueError: the log is closed.
+        """
+        timestamp = time.time_ns() // 1_000_000 if timestamp is None else timestamp
+        row = decision_row(self._schema, request_id, timestamp, request, selection)
+        with self._lock:
+            if self._closed.is_set():
+                raise ValueError('the decision log is closed')
+            if sum(map(len, self._rows.values())) >= self._max_rows:
+                self._write_files()
+            self._rows.setdefault(day_of(timestamp), []).append(row)
+
+    def flush(self) -> None:
+        """Writes what is in memory; raises InputError where that fails, and keeps it."""
+        with self._lock:
+            self._write_files()
+
+    def close(self) -> None:
+        """Writes what is in memory and takes no more; raises as `flush`."""
+        self._closed.set()
+        self._by_age.join()
+        self.flush()
+
+    def _write_by_age(self) -> None:
+        while not self._closed.wait(self._max_age_s):
+            try:
+                self.flush()
+            except InputError as error:
+                _log.warning('decisions stay in memory: %s', error)
+
+    def _write_files(self) -> None:
+        while self._rows:
+            day = min(self._rows)
+            self._write_file(self._directory / day, self._rows[day])
+            del self._rows[day]
+
+    def _write_file(self, folder: Path, rows: list[dict]) -> None:
+        name = f'{rows[0][TIMESTAMP]}-{uuid.uuid4().hex}.parquet'
+        temporary = folder / f'.{name}.tmp'
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with open(temporary, 'wb') as file:
+                pq.write_table(pa.Table.from_pylist(rows, self._file_schema), file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.rename(folder / name)

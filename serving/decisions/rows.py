@@ -1,0 +1,121 @@
+"""A served decision as a row of the log."""
+
+import datetime
+
+import pyarrow as pa
+
+from creative_logs.errors import InputError
+from creative_logs.rows import REASON, check
+from creative_logs.schema import (
+    CHOICE_PROPENSITY,
+    CLICK,
+    DECISION_CTR,
+    DECISION_EPSILON,
+    DECISION_SEED,
+    DECISION_TEMPERATURE,
+    DECISION_VERSION,
+    MODEL_VERSION,
+    POLICY,
+    REQUEST_ID,
+    TIMESTAMP,
+    WEIGHT,
+    LogSchema,
+)
+from serving.request import SelectRequest
+from serving.selection import GENCO, Selection
+
+_FILLED_BY_JOIN = {CLICK: 0, WEIGHT: 1.0}
+
+
+def file_schema(schema: LogSchema) -> pa.Schema:
+    """Columns of the decision log: those of the logs but click and weight, which the join adds."""
+    fields = [field for field in schema.arrow_schema() if field.name not in _FILLED_BY_JOIN]
+    return pa.schema([*fields, *schema.decision_schema()])
+
+
+def decision_row(
+    schema: LogSchema, request_id: str, timestamp: int, request: SelectRequest, selection: Selection
+) -> dict:
+    """The values of one decision by column of `file_schema`; columns left out are null.
+
+    Args:
+        schema: of the logs.
+        request_id: names the impression; clicks are joined by it.
+        timestamp: of the impression, milliseconds since 1970.
+        request: that was answered.
+        selection: the answer, as it is shown.
+
+    Raises:
+        InputError: the row would break the schema of the logs, or lose a value of the request.
+    """
+    try:
+        row = _row(schema, request_id, timestamp, request, selection)
+        batch = pa.RecordBatch.from_pylist([row | _FILLED_BY_JOIN], schema=schema.arrow_schema())
+        day_of(timestamp)
+    except (InputError, pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f'decision {request_id!r}: cannot be logged: {" ".join(str(error).split())}'
+        ) from error
+    _, bad = check(batch, schema)
+    if bad.num_rows:
+        raise InputError(f'decision {request_id!r}: cannot be logged: {bad[REASON][0].as_py()}')
+    return row
+
+
+def day_of(timestamp: int) -> str:
+    """The UTC day, YYYY-MM-DD, of milliseconds since 1970."""
+    return datetime.datetime.fromtimestamp(timestamp / 1000, datetime.UTC).date().isoformat()
+
+
+def _row(
+    schema: LogSchema, request_id: str, timestamp: int, request: SelectRequest, selection: Selection
+) -> dict:
+    row = {REQUEST_ID: request_id, TIMESTAMP: timestamp, POLICY: selection.policy}
+    row |= _context(schema, request)
+    known = {component.name for component in schema.components}
+    if unknown := sorted(set(request.candidates) - known):
+        raise InputError(f'component {unknown[0]!r} is not in the log schema; add it there')
+    for component in schema.components:
+        choice = selection.choices.get(component.name)
+        row[component.candidates] = _texts(request.candidates.get(component.name, ()))
+        row[component.shown] = -1 if choice is None else choice.index
+        if component.text:
+            row[component.texts] = _texts(request.texts.get(component.name, ()))
+        if choice is not None:
+            row[component.propensity] = choice.propensity
+            row[component.choice_propensity] = choice.choice_propensity
+    return row | _decision(selection)
+
+
+def _context(schema: LogSchema, request: SelectRequest) -> dict:
+    names = {feature.name for feature in schema.context}
+    if request.context.keys() != names:
+        differing = sorted(request.context.keys() ^ names)[0]
+        where = 'log schema' if differing in request.context else 'request'
+        raise InputError(f'context feature {differing!r} is not in the {where}; both must have the same')
+    return {
+        name: _texts(value) if isinstance(value, (list, tuple)) else _text(value)
+        for name, value in request.context.items()
+    }
+
+
+def _decision(selection: Selection) -> dict:
+    explored = selection.exploration
+    return {
+        # What a uniform policy chose is no model's choice: training asks this column.
+        MODEL_VERSION: str(selection.model_version) if selection.policy == GENCO else None,
+        DECISION_VERSION: selection.model_version,
+        DECISION_SEED: selection.seed,
+        DECISION_TEMPERATURE: explored and explored.temperature,
+        DECISION_EPSILON: explored and explored.epsilon,
+        DECISION_CTR: selection.ctr,
+        CHOICE_PROPENSITY: selection.choice_propensity,
+    }
+
+
+def _texts(values) -> list:
+    return [_text(value) for value in values]
+
+
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else value
