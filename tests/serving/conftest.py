@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from serving.client import CreativeClient
 from serving.model_manager.manager import ModelManager
 from serving.server import ModelServer
 from tests.serving.tiny_model import example_inputs, export
+from tfx_pipeline import cli
 
 MODEL = 'genco'
 PATIENCE_S = 60
@@ -35,6 +37,22 @@ def exported(tmp_path_factory) -> list[Path]:
     for seed, folder in enumerate(folders):
         export(folder, table_seed=seed, warmup=(example_inputs(1), example_inputs(3)))
     return folders
+
+
+@pytest.fixture
+def genco(monkeypatch, capsys):
+    """Runs the command line; returns exit status, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['genco', *map(str, arguments)])
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture

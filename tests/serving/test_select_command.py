@@ -10,7 +10,6 @@ import pytest
 
 from serving.request import SelectRequest
 from tests.serving.conftest import PATIENCE_S
-from tfx_pipeline import cli
 
 REQUEST = {
     'context': {'user_id': 'u0', 'ad_id': 'ad0', 'hour': 0, 'age': 20.0, 'query_terms': ['red']},
@@ -25,22 +24,6 @@ def request_file(tmp_path):
     path = tmp_path / 'request.json'
     path.write_text(json.dumps(REQUEST), encoding='utf-8')
     return path
-
-
-@pytest.fixture
-def genco(monkeypatch, capsys):
-    """Runs the command line; returns exit status, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['genco', *map(str, arguments)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code
-        return status, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

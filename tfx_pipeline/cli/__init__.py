@@ -15,6 +15,8 @@ _VERBS = {
     'evaluate': ('tfx_pipeline.cli.evaluate', 'Measure an exported model on the test split of logs.'),
     'serve': ('tfx_pipeline.cli.serve', 'Serve pushed models over gRPC.'),
     'select': ('tfx_pipeline.cli.serve', 'Ask a server which creatives to show for one ad.'),
+    'join': ('tfx_pipeline.cli.join', 'Join logged decisions with clicks into click logs.'),
+    'skew': ('tfx_pipeline.cli.skew', 'Compare a running server with its model, on logged requests.'),
     'bench': ('tfx_pipeline.cli.bench', 'Run a benchmark by its name.'),
 }
 EXIT_INPUT_ERROR = 2

@@ -1,17 +1,21 @@
-"""Takes a request for creatives from the logs, as it was when the impression was logged."""
+"""Takes requests for creatives from the logs, as they were when the impressions were logged."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from creative_logs.checker import read_batches
 from creative_logs.errors import InputError
 from creative_logs.layout import list_days, split_files
 from creative_logs.schema import TEST, TIMESTAMP, TRAIN
 from serving.contract import Contract, candidates_of, texts_of
 from serving.request import SelectRequest
 from serving.tensors import DT_STRING
+
+_ROWS = 256
 
 
 def logged_request(logs: str, ad: str | None, ad_column: str, contract: Contract) -> SelectRequest:
@@ -26,6 +30,26 @@ def logged_request(logs: str, ad: str | None, ad_column: str, contract: Contract
         row = _first_test_row(logs) if ad is None else _newest_row(logs, ad, ad_column)
     except (pa.ArrowException, OSError, UnicodeError) as error:
         raise InputError(f'{logs}: cannot be read: {" ".join(str(error).split())}') from error
+    return _request(row, contract, logs)
+
+
+def logged_requests(logs: str, contract: Contract) -> Iterator[SelectRequest]:
+    """All logged requests, the newest day's test split first, then its train split, then the day before.
+
+    Nulls of the context become empty or zero, as the model's transforms read them.
+
+    Raises:
+        InputError: the logs lack a column that the model takes, or cannot be read.
+    """
+    for day in reversed(list_days(logs)):
+        for file in (file for split in (TEST, TRAIN) for file in split_files(logs, day, split)):
+            for batch in read_batches(file):
+                for start in range(0, batch.num_rows, _ROWS):
+                    for row in batch.slice(start, _ROWS).to_pylist():
+                        yield _request(row, contract, logs)
+
+
+def _request(row: dict, contract: Contract, logs: str) -> SelectRequest:
     context = {}
     for name, (dtype, rank) in contract.context.items():
         empty = [] if rank == 2 else '' if dtype == DT_STRING else 0

@@ -1,15 +1,12 @@
 """Verbs about click logs: simulate, convert, check."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 import yaml
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from creative_logs.checker import LogReport, check_logs
@@ -21,6 +18,7 @@ from creative_logs.simulator.truth import Truth
 from creative_logs.simulator.write import simulate as write_simulated_logs
 from creative_logs.upworthy import convert as convert_upworthy
 from tfx_pipeline.cli.options import config_option, json_option, set_option, write_json
+from tfx_pipeline.cli.progress_bar import progress_bar
 from tfx_pipeline.config import load_config
 
 _DEFAULTS = SimulatorConfig()
@@ -76,7 +74,7 @@ def simulate(out: str, workers: int, overrides: tuple[str, ...], json_path: str 
     """
     config = _simulator_config(given, overrides)
     total = config.days * sum(config.rows_of(split) for split in SPLITS)
-    with _progress('simulating', 'rows') as advance:
+    with progress_bar('simulating', 'rows') as advance:
         done = 0
 
         def count(rows: int) -> None:
@@ -128,7 +126,7 @@ def convert(source: str, out: str, train_share: float, seed: int, max_weight: in
     Example:
       genco convert upworthy-archive-exploratory-packages.csv --out build/upworthy/logs
     """
-    with _progress('converting', 'months') as advance:
+    with progress_bar('converting', 'months') as advance:
         figures = convert_upworthy(source, out, train_share, seed, max_weight, advance)
     write_json(json_path, figures)
     title = f'{out}: {figures["packages"]:,} packages of {figures["tests"]:,} tests'
@@ -163,7 +161,7 @@ def check(
     """
     config = load_config(config_path, overrides)
     root = logs or config.paths.logs
-    with _progress('checking', 'days') as advance:
+    with progress_bar('checking', 'days') as advance:
         report = check_logs(root, config.log_schema, quarantine, progress=advance)
     write_json(json_path, report.to_json())
     _print_report(root, report)
@@ -207,13 +205,3 @@ def _print_report(root: str, report: LogReport) -> None:
             where, example = Path(rule.file).name, str(rule.example[REASON])
             table.add_row(split.day, split.split, f'{rule.rows:,}', example, where)
     console.print(table)
-
-
-@contextmanager
-def _progress(label: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr; gives a function to call with what is done and the total."""
-    columns = TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TextColumn(unit)
-    console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

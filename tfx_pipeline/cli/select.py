@@ -121,7 +121,10 @@ def _figures(selection: Selection) -> dict:
         'model_version': selection.model_version,
         'seed': selection.seed,
         'ctr': selection.ctr,
-        'choices': {name: dataclasses.asdict(choice) for name, choice in selection.choices.items()},
+        'choices': {
+            name: {'index': choice.index, 'id': choice.id, 'propensity': choice.propensity}
+            for name, choice in selection.choices.items()
+        },
         'runners_up': [
             {
                 'ctr': other.ctr,

@@ -1,0 +1,117 @@
+"""Verb `skew`: compares what a running server answers with what its model says offline."""
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from creative_logs.errors import InputError
+from tfx_pipeline.cli.options import json_option, write_json
+from tfx_pipeline.cli.skew_report import Skew
+
+
+@click.command()
+@click.option(
+    '--address', default='localhost:8500', show_default=True, metavar='HOST:PORT', help='Of the server.'
+)
+@click.option('--model-name', default='genco', show_default=True, help='Name of the model at the server.')
+@click.option('--model', required=True, metavar='DIR', help='Pushed version, .../<number>.')
+@click.option('--from-logs', required=True, metavar='DIR', help='Parquet logs to take the requests from.')
+@click.option(
+    '--rows', type=click.IntRange(1), default=1000, show_default=True, help='Requests, newest day first.'
+)
+@click.option('--batch', type=click.IntRange(1), default=100, show_default=True, help='Requests per call.')
+@click.option(
+    '--tolerance',
+    type=click.FloatRange(0),
+    default=1e-5,
+    show_default=True,
+    help='Difference of CTRs and probabilities that is none.',
+)
+@click.option(
+    '--timeout', default=5.0, show_default=True, type=click.FloatRange(0, min_open=True), help='Seconds.'
+)
+@json_option
+def skew(address, model_name, model, from_logs, rows, batch, tolerance, timeout, json_path):
+    """Compare a running server with its model, on logged requests.
+
+    Sends them to the version at the server whose number DIR has, and runs the same requests with the same
+    seeds on the SavedModel in DIR. Exit code 1 where an answer differs.
+
+    \b
+    Example:
+      genco skew --from-logs build/demo/logs --model build/demo/serving/genco/1795575780
+    """
+    from serving.client import CreativeClient, ServerError
+
+    version = Path(model).name
+    if not version.isdecimal() or not (Path(model) / 'saved_model.pb').is_file():
+        raise InputError(f'--model {model}: must be a pushed version, a folder named by its number')
+    found = Skew(tolerance)
+    try:
+        with CreativeClient(address, model_name, timeout, version=int(version)) as client:
+            contract = client.contract()
+            offline = _offline(model)
+            for requests in _batches(from_logs, contract, rows, batch):
+                _compare(client, contract, offline, requests, found)
+    except ServerError as error:
+        raise InputError(str(error)) from error
+    write_json(json_path, found.to_json())
+    _print(found, f'{address}, {model_name} version {version}, against {model}')
+    if found.differing:
+        raise click.ClickException(f'{found.differing} of {found.rows} answers differ from the model')
+
+
+def _offline(model: str):
+    from tfx_pipeline import quiet
+
+    quiet.prepare()
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(model)
+    function = loaded.signatures['serving_default']
+
+    def answer(inputs: dict) -> dict[str, np.ndarray]:
+        outputs = function(**{name: tf.constant(value) for name, value in inputs.items()})
+        return {name: value.numpy() for name, value in outputs.items()}
+
+    answer.model = loaded  # its variables live as long as the function
+    return answer
+
+
+def _batches(logs: str, contract, rows: int, batch: int) -> Iterator[list]:
+    from tfx_pipeline.cli.logged_request import logged_requests
+    from tfx_pipeline.cli.progress_bar import progress_bar
+
+    requests = islice(logged_requests(logs, contract), rows)
+    done = 0
+    with progress_bar('comparing', 'rows') as advance:
+        while chunk := list(islice(requests, batch)):
+            yield chunk
+            done += len(chunk)
+            advance(done, rows)
+
+
+def _compare(client, contract, offline, requests: list, found: Skew) -> None:
+    from serving.request import encode_requests
+
+    seeds = range(found.rows, found.rows + len(requests))
+    inputs = encode_requests(requests, seeds, contract)
+    found.add(requests, seeds, client.predict(requests, seeds).arrays, offline(inputs))
+
+
+def _print(found: Skew, title: str) -> None:
+    console = Console(width=None if os.isatty(1) else 110)
+    table = Table('output', 'differing rows', 'largest difference', title=escape(title))
+    for name, output in found.outputs.items():
+        table.add_row(name, f'{output.differing:,}', f'{output.largest:.3g}')
+    console.print(table)
+    console.print(f'{found.rows:,} rows compared, {found.differing:,} differ', highlight=False)
+    if found.first is not None:
+        console.print(f'first: {escape(str(found.first))}', highlight=False)
