@@ -96,7 +96,7 @@ def evaluate(found: Found, config: EvaluationConfig) -> dict:
         'config': config.model_dump(mode='json'),
         'problems': _problems(totals, uniformity) + choice_problems(found.choices),
         'faults': totals.faults.counts,
-        'verdict': asdict(_verdict(figures, calibration, totals, paired, config)),
+        'verdict': asdict(_verdict(figures, calibration, totals, uniformity['suspicious'], config)),
         UNIFORM: figures.of_policy(UNIFORM_INDEX),
         'policies': _by_policy(figures.of_policy, MODEL_START, paired),
         'serving': _by_policy(figures.of_policy, SERVING_START, False) if paired else None,
@@ -126,8 +126,13 @@ def _by_policy(figures: Callable[[int, int | None], dict], start: int, paired: b
 
 
 def _verdict(
-    figures: LevelFigures, calibration: dict, totals: Totals, paired: bool, config: EvaluationConfig
+    figures: LevelFigures,
+    calibration: dict,
+    totals: Totals,
+    suspicious: Sequence[str],
+    config: EvaluationConfig,
 ) -> Verdict:
+    paired = totals.matched.shape[1] > SERVING_START
     chosen = POLICIES.index(config.blessing_policy)
     ours = MODEL_START + chosen
     evidence = Evidence(
@@ -136,6 +141,7 @@ def _verdict(
         calibration_error=calibration.get('expected_calibration_error'),
         effective_sample_size=figures.effective_size(figures.levels.index(OVERALL), ours),
         unscored=totals.faults.counts['scores'],
+        suspicious=tuple(suspicious),
     )
     return decide(config, evidence)
 

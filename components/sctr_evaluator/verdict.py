@@ -44,6 +44,7 @@ class Evidence:
         calibration_error: expected calibration error of f_comb; None where it is not known.
         effective_sample_size: of the blessing policy overall.
         unscored: rows for which the model gives no finite number.
+        suspicious: components that the log shows more or less often than it claims.
     """
 
     over_uniform: Mapping[str, Estimate]
@@ -51,6 +52,7 @@ class Evidence:
     calibration_error: float | None
     effective_sample_size: float
     unscored: int
+    suspicious: tuple[str, ...] = ()
 
 
 def decide(config: EvaluationConfig, evidence: Evidence) -> Verdict:
@@ -61,6 +63,7 @@ def decide(config: EvaluationConfig, evidence: Evidence) -> Verdict:
         *_calibrated(config, evidence.calibration_error),
         *_enough(config, evidence.effective_sample_size),
         *_scored(evidence.unscored),
+        *_honest(evidence.suspicious),
     )
     passed = all(reason.passed for reason in reasons)
     forced = config.force_blessing or None
@@ -131,6 +134,13 @@ def _scored(unscored: int) -> list[Reason]:
     if not unscored:
         return []
     return [Reason(False, f'the model gives no finite number for {unscored:,} rows: failed')]
+
+
+def _honest(suspicious: tuple[str, ...]) -> list[Reason]:
+    if not suspicious:
+        return []
+    names = ', '.join(suspicious)
+    return [Reason(False, f'the log is not what it claims ({names}), so no figure holds: failed')]
 
 
 def _word(passed: bool) -> str:

@@ -104,3 +104,9 @@ def test_a_forced_blessing_says_so_and_keeps_what_failed():
     verdict = decide(EvaluationConfig(force_blessing='roll-back of v7'), _lifts({'overall': BAD}))
     assert verdict.blessed and not verdict.passed and verdict.forced == 'roll-back of v7'
     assert not verdict.reasons[0].passed
+
+
+def test_a_log_that_is_not_what_it_claims_blesses_no_model():
+    verdict = decide(EvaluationConfig(), replace(FIRST, suspicious=('title', 'image')))
+    assert not verdict.blessed
+    assert verdict.reasons[-1].sentence.startswith('the log is not what it claims (title, image)')
