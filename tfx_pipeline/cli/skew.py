@@ -72,9 +72,10 @@ def _offline(model: str):
     from tfx_pipeline import quiet
 
     quiet.prepare()
-    import tensorflow as tf
+    with quiet.output_to(Path(os.devnull)):
+        import tensorflow as tf
 
-    loaded = tf.saved_model.load(model)
+        loaded = tf.saved_model.load(model)
     function = loaded.signatures['serving_default']
 
     def answer(inputs: dict) -> dict[str, np.ndarray]:
