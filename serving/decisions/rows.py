@@ -1,6 +1,7 @@
-"""A served decision as a row of the log."""
+"""Served decisions as rows of the log."""
 
 import datetime
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -33,33 +34,33 @@ def file_schema(schema: LogSchema) -> pa.Schema:
     return pa.schema([*fields, *schema.decision_schema()])
 
 
-def decision_row(
-    schema: LogSchema, request_id: str, timestamp: int, request: SelectRequest, selection: Selection
-) -> dict:
-    """The values of one decision by column of `file_schema`; columns left out are null.
+def decision_rows(
+    schema: LogSchema,
+    request_ids: Sequence[str],
+    timestamp: int,
+    requests: Sequence[SelectRequest],
+    selections: Sequence[Selection],
+) -> list[dict]:
+    """The values of R decisions by column of `file_schema`; columns left out are null.
 
     Args:
         schema: of the logs.
-        request_id: names the impression; clicks are joined by it.
-        timestamp: of the impression, milliseconds since 1970.
-        request: that was answered.
-        selection: the answer, as it is shown.
+        request_ids: R names of the impressions; clicks are joined by them.
+        timestamp: of the impressions, milliseconds since 1970.
+        requests: R that were answered.
+        selections: the R answers, as they are shown.
 
     Raises:
-        InputError: the row would break the schema of the logs, or lose a value of the request.
+        InputError: a row would break the schema of the logs, or lose a value of its request.
     """
-    try:
-        row = _row(schema, request_id, timestamp, request, selection)
-        batch = pa.RecordBatch.from_pylist([row | _FILLED_BY_JOIN], schema=schema.arrow_schema())
-        day_of(timestamp)
-    except (InputError, pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise InputError(
-            f'decision {request_id!r}: cannot be logged: {" ".join(str(error).split())}'
-        ) from error
-    _, bad = check(batch, schema)
+    rows = [
+        _row(schema, request_id, timestamp, request, selection)
+        for request_id, request, selection in zip(request_ids, requests, selections, strict=True)
+    ]
+    _, bad = check(_batch(rows, schema), schema)
     if bad.num_rows:
-        raise InputError(f'decision {request_id!r}: cannot be logged: {bad[REASON][0].as_py()}')
-    return row
+        raise _refused(bad[REQUEST_ID][0].as_py(), bad[REASON][0].as_py())
+    return rows
 
 
 def day_of(timestamp: int) -> str:
@@ -67,7 +68,34 @@ def day_of(timestamp: int) -> str:
     return datetime.datetime.fromtimestamp(timestamp / 1000, datetime.UTC).date().isoformat()
 
 
+def _batch(rows: list[dict], schema: LogSchema) -> pa.RecordBatch:
+    try:
+        filled = [row | _FILLED_BY_JOIN for row in rows]
+        return pa.RecordBatch.from_pylist(filled, schema=schema.arrow_schema())
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        if len(rows) > 1:  # Arrow does not say which
+            for row in rows:
+                _batch([row], schema)
+        raise _refused(rows[0][REQUEST_ID], error) from error
+
+
+def _refused(request_id: str, reason: object) -> InputError:
+    return InputError(f'decision {request_id!r}: cannot be logged: {" ".join(str(reason).split())}')
+
+
 def _row(
+    schema: LogSchema, request_id: str, timestamp: int, request: SelectRequest, selection: Selection
+) -> dict:
+    try:
+        if not isinstance(timestamp, int):
+            raise InputError(f'timestamp: must be whole milliseconds since 1970, got {timestamp!r}')
+        day_of(timestamp)
+        return _values(schema, request_id, timestamp, request, selection)
+    except (InputError, TypeError, ValueError, OverflowError) as error:
+        raise _refused(request_id, error) from error
+
+
+def _values(
     schema: LogSchema, request_id: str, timestamp: int, request: SelectRequest, selection: Selection
 ) -> dict:
     row = {REQUEST_ID: request_id, TIMESTAMP: timestamp, POLICY: selection.policy}

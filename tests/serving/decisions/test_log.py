@@ -49,6 +49,16 @@ def test_a_full_file_is_written_before_the_next_row(log, tmp_path):
     assert first.parent == tmp_path / 'log' / DAY
 
 
+def test_many_at_once(log, tmp_path):
+    names = [f'{i}' for i in range(5)]
+    log.write_many(names, [REQUEST] * 5, [selection()] * 5, NOON)
+    assert not _files(tmp_path)
+    with pytest.raises(InputError, match="decision 'bad': cannot be logged"):
+        log.write_many(['x', 'bad'], [REQUEST] * 2, [selection(), selection(choices={})], NOON)
+    log.close()
+    assert _ids(tmp_path) == names
+
+
 def test_old_rows_are_written(tmp_path):
     with DecisionLog(tmp_path, SCHEMA, max_age_s=0.01) as log:
         _write(log, 'a')

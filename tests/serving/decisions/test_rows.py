@@ -5,13 +5,14 @@ import pyarrow as pa
 import pytest
 
 from creative_logs.errors import InputError
-from serving.decisions.rows import day_of, decision_row, file_schema
+from serving.decisions.rows import day_of, decision_rows, file_schema
 from serving.selection import Choice
 from tests.serving.decisions.examples import DAY, HOUR, NOON, REQUEST, SCHEMA, selection
 
 
 def _row(request=REQUEST, chosen=None, request_id='r1', timestamp=NOON):
-    return decision_row(SCHEMA, request_id, timestamp, request, chosen or selection())
+    [row] = decision_rows(SCHEMA, [request_id], timestamp, [request], [chosen or selection()])
+    return row
 
 
 def test_all_that_was_decided_is_in_the_row():
@@ -62,7 +63,7 @@ def test_what_chance_chose_is_not_the_models():
     [
         ({'request_id': None}, 'request_id must not be null'),
         ({'request_id': 3}, 'Expected bytes'),
-        ({'timestamp': 'noon'}, "'noon'"),
+        ({'timestamp': 0.5}, 'timestamp: must be whole milliseconds since 1970, got 0.5'),
         ({'timestamp': 10**17}, 'year 3170843 is out of range'),
         ({'chosen': selection(choices={'title': Choice(2, 't2', 0.5)})}, 'title_shown must be an index'),
         ({'chosen': selection(choices={'title': Choice(0, 't0', 0.0)})}, r'must be in \(0, 1\]'),
@@ -79,6 +80,25 @@ def test_rows_that_are_refused(changes, message):
     with pytest.raises(InputError, match=message) as error:
         _row(dataclasses.replace(REQUEST, **request), **changes)
     assert str(error.value).startswith(f'decision {changes.get("request_id", "r1")!r}: cannot be logged: ')
+
+
+@pytest.mark.parametrize(
+    'context, message',
+    [
+        ({'age': float('nan')}, 'age must be finite'),
+        ({'age': 'old'}, "Could not convert 'old'"),
+        ({'city': 'x'}, "feature 'city' is not in the log schema"),
+    ],
+)
+def test_the_bad_one_of_several_is_named(context, message):
+    bad = dataclasses.replace(REQUEST, context=REQUEST.context | context)
+    with pytest.raises(InputError, match=f"decision 'r2': cannot be logged: .*{message}"):
+        decision_rows(SCHEMA, ['r1', 'r2'], NOON, [REQUEST, bad], [selection()] * 2)
+
+
+def test_every_decision_needs_its_parts():
+    with pytest.raises(ValueError, match='shorter'):
+        decision_rows(SCHEMA, ['r1', 'r2'], NOON, [REQUEST, REQUEST], [selection()])
 
 
 def test_days_are_of_utc():
