@@ -12,9 +12,15 @@ _LONGEST_MESSAGE = 1024
 
 
 class StatusError(Exception):
-    """A request or a load that fails, with a code of gRPC and a message."""
+    """A request or a load that fails, with a code of gRPC and a message.
+
+    Messages may quote the request; they are cut as TensorFlow Serving cuts them, or gRPC would refuse to
+    deliver them.
+    """
 
     def __init__(self, code: grpc.StatusCode, message: str):
+        if len(message) > _LONGEST_MESSAGE:
+            message = f'{message[:_LONGEST_MESSAGE]}...TRUNCATED'
         super().__init__(message)
         self.code = code
         self.message = message
@@ -22,14 +28,11 @@ class StatusError(Exception):
 
 @contextlib.contextmanager
 def as_status() -> Iterator[None]:
-    """Turns an error of a TensorFlow op into a `StatusError` of the same code, its message cut to fit."""
+    """Turns an error of a TensorFlow op into a `StatusError` of the same code."""
     try:
         yield
     except tf.errors.OpError as error:
-        message = error.message
-        if len(message) > _LONGEST_MESSAGE:
-            message = f'{message[:_LONGEST_MESSAGE]}...TRUNCATED'
-        raise StatusError(_CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), message) from error
+        raise StatusError(_CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), error.message) from error
 
 
 def rpc(method: Callable) -> Callable:

@@ -27,6 +27,8 @@ _TYPES = {
 _NUMBERS = {numpy_type: number for number, (numpy_type, _, _) in _TYPES.items()}
 # Short messages may stand for large tensors (one value, repeated); this bounds what they can claim.
 _MAX_ELEMENTS = 1 << 26
+# TensorFlow reads string arrays with an iterator of numpy that crashes the process beyond this.
+_MAX_RANK = 32
 
 
 def encode(array: np.ndarray, proto, packed: bool) -> None:
@@ -60,6 +62,8 @@ def decode(proto) -> np.ndarray:
         raise ValueError(f'type {proto.dtype} is not supported')
     numpy_type, field, _ = _TYPES[proto.dtype]
     shape = [dim.size for dim in proto.tensor_shape.dim]
+    if len(shape) > _MAX_RANK:
+        raise ValueError(f'rank {len(shape)} is more than {_MAX_RANK}')
     count = math.prod(shape)
     if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape) or count > _MAX_ELEMENTS:
         raise ValueError(f'shape {shape} is unknown or too large')

@@ -76,6 +76,11 @@ def _more_than_any_memory(proto):
     proto.tensor_shape.dim[0].size = 1 << 50
 
 
+def _higher_rank_than_arrays_have(proto):
+    for _ in range(40):
+        proto.tensor_shape.dim.add().size = 1
+
+
 def _unknown_rank(proto):
     proto.tensor_shape.unknown_rank = True
 
@@ -92,6 +97,7 @@ def _strings_as_content(proto):
         _unsupported_type,
         _negative_size,
         _more_than_any_memory,
+        _higher_rank_than_arrays_have,
         _unknown_rank,
         _strings_as_content,
     ],
