@@ -34,7 +34,13 @@ setup(
         'peers': ['vowpalwabbit>=9.11', 'catboost>=1.2.10'],
         'estimator-peers': ['obp>=0.4.1', 'vw-estimators>=0.2.2'],
         'gpu': ['tensorflow[and-cuda]>=2.21,<2.22'],
-        'test': ['pytest>=9', 'hypothesis>=6', 'kubernetes-validate>=1.37', 'compose-spec>=0.2.1'],
+        'test': [
+            'pytest>=9',
+            'hypothesis>=6',
+            'cryptography>=50',
+            'kubernetes-validate>=1.37',
+            'compose-spec>=0.2.1',
+        ],
     },
     entry_points={'console_scripts': ['genco = tfx_pipeline.cli:main']},
 )

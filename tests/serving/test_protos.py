@@ -85,6 +85,13 @@ def test_client_beside_tensorflow(before, after, imported):
     assert done.stdout.split() == [str(imported), message.SerializeToString().hex()]
 
 
+@pytest.mark.parametrize('module', ['serving.client', 'serving.decisions.log', 'serving.decisions.join'])
+def test_tensorflow_is_not_imported(module):
+    code = f'import sys, {module}; print(sorted({{"tensorflow", "tensorflow_serving"}} & set(sys.modules)))'
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert done.stdout == '[]\n'
+
+
 def _on_the_wire(field):
     kind = 'varint' if field.type in (FieldDescriptor.TYPE_ENUM, FieldDescriptor.TYPE_INT32) else field.type
     if field.message_type is not None and field.message_type.GetOptions().map_entry:

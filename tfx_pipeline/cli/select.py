@@ -13,17 +13,14 @@ from creative_logs.errors import InputError
 from serving.client import CreativeClient, ServerError
 from serving.request import SelectRequest
 from serving.selection import Selection
-from tfx_pipeline.cli.options import json_option, write_json
+from tfx_pipeline.cli.options import address_option, json_option, write_json
 
 _RUNNERS_UP = 5
-_HIGHEST_PORT = 65535
 _KEYS = ('context', 'candidates', 'texts', 'seed')
 
 
 @click.command()
-@click.option(
-    '--address', default='localhost:8500', show_default=True, metavar='HOST:PORT', help='Of the server.'
-)
+@address_option
 @click.option('--model-name', default='genco', show_default=True, help='Name of the model at the server.')
 @click.option(
     '--request', 'request_path', metavar='FILE', help='JSON: context, candidates, and maybe texts, seed.'
@@ -51,7 +48,6 @@ def select(address, model_name, request_path, from_logs, ad, ad_column, seed, ti
       genco select --from-logs build/demo/logs
       genco select --request request.json --address localhost:8500
     """
-    _check_address(address)
     if (request_path is None) == (from_logs is None):
         raise InputError('give either --request FILE or --from-logs DIR')
     if ad is not None and from_logs is None:
@@ -71,12 +67,6 @@ def select(address, model_name, request_path, from_logs, ad, ad_column, seed, ti
         raise InputError(str(error)) from error
     _print(request, selection, ad_column, model_name)
     write_json(json_path, {'ad': request.context.get(ad_column), **_figures(selection)})
-
-
-def _check_address(address: str) -> None:
-    host, _, port = address.rpartition(':')
-    if not host or not port.isdecimal() or int(port) > _HIGHEST_PORT:
-        raise InputError(f'--address {address!r}: must be HOST:PORT, as in localhost:8500')
 
 
 def read_request(path: str) -> SelectRequest:

@@ -12,14 +12,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from creative_logs.errors import InputError
-from tfx_pipeline.cli.options import json_option, write_json
+from tfx_pipeline.cli.options import address_option, json_option, write_json
 from tfx_pipeline.cli.skew_report import Skew
 
 
 @click.command()
-@click.option(
-    '--address', default='localhost:8500', show_default=True, metavar='HOST:PORT', help='Of the server.'
-)
+@address_option
 @click.option('--model-name', default='genco', show_default=True, help='Name of the model at the server.')
 @click.option('--model', required=True, metavar='DIR', help='Pushed version, .../<number>.')
 @click.option('--from-logs', required=True, metavar='DIR', help='Parquet logs to take the requests from.')
