@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := build/demo
 
-.PHONY: setup test demo clean
+.PHONY: setup test demo soak clean
 
 setup: $(INSTALLED)
 
@@ -35,6 +35,10 @@ demo: setup
 	until address=$$(grep -so 'localhost:[0-9]*' $(DEMO)/server.log); do kill -0 $$server; sleep 0.2; done; \
 	echo "$(BIN)/genco select --address $$address --from-logs $(DEMO)/logs"; \
 	$(BIN)/genco select --address $$address --from-logs $(DEMO)/logs
+
+# Five minutes of load on the embedded server: fails where a request does, or its memory grows.
+soak: setup
+	$(BIN)/genco bench serving-soak --minutes 5
 
 clean:
 	rm -rf build $(VENV)

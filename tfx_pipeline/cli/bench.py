@@ -15,7 +15,8 @@ class Benchmark(NamedTuple):
     """Where a benchmark is and what it is about.
 
     Attributes:
-        module: with `run(quick, ...)`, which returns figures ready for JSON.
+        module: with `run(quick, ...)`, which returns figures ready for JSON; each line of `missed`, if they
+            have it, says what is not as it must be, and makes the command fail.
         summary: a line for the help.
         options: its own, beside --quick and --json; `run` gets them by name.
         report: module with `tables(figures)` and `plot(figures)`, for --plot; None prints them plainly.
@@ -54,6 +55,16 @@ _WORLD_OPTIONS = (
     ),
 )
 
+_SOAK_OPTIONS = (
+    click.option(
+        '--minutes',
+        type=click.FloatRange(0, min_open=True),
+        default=60.0,
+        show_default=True,
+        help='How long the load lasts.',
+    ),
+)
+
 
 def _simulated(name: str, summary: str) -> Benchmark:
     return Benchmark(f'benchmarks.{name}', summary, _WORLD_OPTIONS, f'benchmarks.{name}_report')
@@ -77,6 +88,17 @@ BENCHMARKS = {
         'benchmarks.coverage_report',
     ),
     'simulator-speed': Benchmark('benchmarks.simulator_speed', 'rows/s of the simulator'),
+    'serving-load': Benchmark(
+        'benchmarks.serving_load',
+        'latency and throughput of the embedded server under load, and through a swap of versions',
+        report='benchmarks.serving_load_report',
+    ),
+    'serving-soak': Benchmark(
+        'benchmarks.serving_soak',
+        'memory of the embedded server at half load; fails where it does not stay within 5 %',
+        _SOAK_OPTIONS,
+        'benchmarks.serving_soak_report',
+    ),
     'upworthy': Benchmark(
         'benchmarks.upworthy',
         'lift of GenCO and of its peers on the real clicks of the Upworthy Research Archive',
@@ -123,6 +145,8 @@ def _command(name: str, benchmark: Benchmark) -> click.Command:
         write_json(json_path, figures)
         if plot_path:
             write_text(plot_path, importlib.import_module(benchmark.report).plot(figures))
+        if figures.get('missed'):
+            raise click.ClickException(f'{name}: {"; ".join(figures["missed"])}')
 
     decorators = [
         _QUICK_OPTION,

@@ -1,0 +1,85 @@
+"""A server of its own process for the serving benchmarks: `genco serve`, and what it costs."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+MODEL = 'genco'
+_GENCO = [sys.executable, '-c', 'from tfx_pipeline.cli import main; main()']
+_GRACE_S = 30
+_KIB_PER_MIB = 1 << 10
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server.
+
+    Attributes:
+        address: host:port of its gRPC API.
+        base_path: of its model.
+        pid: of its process.
+    """
+
+    address: str
+    base_path: Path
+    pid: int
+
+    def cpu_s(self) -> float:
+        """User and system time that it has spent so far."""
+        user, system = Path(f'/proc/{self.pid}/stat').read_text().rpartition(')')[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
+
+    def resident_mib(self) -> float:
+        """Its resident memory now."""
+        status = Path(f'/proc/{self.pid}/status').read_text()
+        return int(re.search(r'VmRSS:\s+(\d+)', status)[1]) / _KIB_PER_MIB
+
+
+@contextmanager
+def serving(version: Path, *flags: str) -> Iterator[Server]:
+    """Serves a copy of an exported model as version 1, on a free port.
+
+    Args:
+        version: folder of the SavedModel.
+        flags: more of `genco serve`.
+
+    Raises:
+        RuntimeError: the server ends before it serves.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        base_path = Path(folder) / MODEL
+        base_path.mkdir()
+        stage(version, base_path, 1).rename(base_path / '1')
+        command = [*_GENCO, 'serve', '--model-base-path', str(base_path), '--port', '0', *flags]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            yield Server(_address(process), base_path, process.pid)
+        finally:
+            process.terminate()
+            try:
+                process.wait(_GRACE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            process.stdout.close()
+
+
+def stage(version: Path, base_path: Path, number: int) -> Path:
+    """Copies a version beside its place, so that renaming the copy is all that is left to do."""
+    staged = base_path / f'.{number}'
+    shutil.copytree(version, staged)
+    return staged
+
+
+def _address(process: subprocess.Popen) -> str:
+    for line in process.stdout:
+        if found := re.search(r'localhost:\d+', line):
+            return found[0]
+    raise RuntimeError(f'the server ended with status {process.wait()} before it served')

@@ -1,0 +1,74 @@
+"""PredictRequests of a served model, drawn from logs."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from creative_logs.schema import LogSchema
+from serving import protos
+from serving.client import CreativeClient
+from serving.contract import Contract
+from serving.request import SelectRequest, encode_requests
+from serving.tensors import encode
+
+_ROWS = 2000
+
+
+def contract_of(address: str, model: str, timeout_s: float = 30.0) -> Contract:
+    """What a served model takes; raises serving.client.ServerError."""
+    with CreativeClient(address, model, timeout_s=timeout_s) as client:
+        return client.contract()
+
+
+def draw_requests(logs: Path, schema: LogSchema, count: int, seed: int = 1) -> list[SelectRequest]:
+    """Requests with context features of logged rows and as many candidates as the model takes.
+
+    Args:
+        logs: folder of Parquet files of impressions.
+        schema: of the logs; each component gets `max_candidates` ids of its own, of any ad.
+        count: how many.
+        seed: of the draws.
+    """
+    rows = ds.dataset(sorted(logs.rglob('*.parquet')), schema=schema.arrow_schema()).head(_ROWS)
+    pools = {c.name: _pool(rows, c.candidates) for c in schema.components}
+    texts = {c.name: _pool(rows, c.texts) for c in schema.components if c.text}
+    context = rows.select([feature.name for feature in schema.context]).to_pylist()
+    random = np.random.default_rng(seed)
+    return [_draw(context, pools, texts, schema.max_candidates, random) for _ in range(count)]
+
+
+def encode_messages(
+    requests: Sequence[SelectRequest], ads: int, contract: Contract, model: str
+) -> list[bytes]:
+    """Serialized PredictRequests of `ads` requests each; seeds are the requests' numbers."""
+    messages = []
+    for first in range(0, len(requests) - ads + 1, ads):
+        message = protos.PredictRequest()
+        message.model_spec.name = model
+        chunk = requests[first : first + ads]
+        for name, array in encode_requests(chunk, range(first, first + ads), contract).items():
+            encode(array, message.inputs[name], packed=True)
+        messages.append(message.SerializeToString())
+    return messages
+
+
+def _pool(rows: pa.Table, column: str) -> np.ndarray:
+    return pc.unique(pc.list_flatten(rows[column])).to_numpy(zero_copy_only=False)
+
+
+def _draw(
+    context: Sequence[Mapping],
+    pools: Mapping[str, np.ndarray],
+    texts: Mapping[str, np.ndarray],
+    candidates: int,
+    random: np.random.Generator,
+) -> SelectRequest:
+    return SelectRequest(
+        context=context[random.integers(len(context))],
+        candidates={n: random.choice(p, candidates, replace=False).tolist() for n, p in pools.items()},
+        texts={n: random.choice(p, candidates).tolist() for n, p in texts.items()},
+    )
