@@ -148,13 +148,16 @@ def test_an_estimate_needs_an_exploration(client):
         client.select(REQUEST, estimate_propensity=True)
 
 
-def test_pinned_to_a_version(exported, tmp_path, shared_server):
+def test_pinned_to_a_version(shared_server):
     address = shared_server.address
     with CreativeClient(address, MODEL, PATIENCE_S, version=1) as client:
         assert client.select(REQUEST).model_version == 1
     with CreativeClient(address, MODEL, PATIENCE_S, version=9) as client:
+        start, calls = client._start, []
+        client._start = lambda call: (calls.append(call), start(call))[1]
         with pytest.raises(ServerError, match=r'Specific\(genco, 9\)'):
             client.select(REQUEST)
+        assert len(calls) == 1
     with CreativeClient(address, MODEL, PATIENCE_S, version_label='canary') as client:
         with pytest.raises(ServerError, match='label: canary'):
             client.select(REQUEST)
