@@ -1,5 +1,6 @@
 """Figures with their intervals as a chart, one HTML file that needs nothing else."""
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
@@ -9,7 +10,7 @@ _COLOURS = (
     '#1b6ca8', '#d1495b', '#2a9d5c', '#8d5a97', '#e08e0b', '#5c677d',
     '#00b4a0', '#a44a3f', '#9bb01f', '#e07bb5', '#3d3d3d', '#7fb3e6',
 )  # fmt: skip
-_TICKS = 6
+_STEPS = 5
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>
 <body style="font-family: sans-serif"><h1 style="font-size: 18px">{title}</h1>
@@ -37,12 +38,22 @@ def chart(title: str, x_label: str, categories: Sequence[str], series: Mapping[s
     """
     top = max(point.high for points in series.values() for point in points)
     bottom = min(0.0, *(point.low for points in series.values() for point in points))
-    scale = _Scale(len(categories), bottom, top)
-    parts = [*_grid(scale, bottom, top), *_categories(scale, categories, x_label)]
+    ticks = round_ticks(bottom, top)
+    scale = _Scale(len(categories), ticks[0], ticks[-1])
+    parts = [*_grid(scale, ticks), *_categories(scale, categories, x_label)]
     for number, (name, points) in enumerate(series.items()):
         parts += _points(scale, number, len(series), points)
         parts.append(_legend(number, name))
     return _PAGE.format(title=escape(title), width=_WIDTH, height=_HEIGHT, body='\n'.join(parts))
+
+
+def round_ticks(bottom: float, top: float) -> list[float]:
+    """Multiples of 1, 2 or 5 times a power of ten from below `bottom` to above `top`: 4 to 8 of them."""
+    rough = ((top - bottom) or 1.0) / _STEPS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
+    first, last = math.floor(bottom / step + 1e-9), math.ceil(top / step - 1e-9)
+    return [step * number for number in range(first, max(last, first + 1) + 1)]
 
 
 class _Scale(NamedTuple):
@@ -56,18 +67,17 @@ class _Scale(NamedTuple):
         return _LEFT + (category + 0.5) * (_WIDTH - _LEFT - _RIGHT) / self.categories
 
     def y(self, value: float) -> float:
-        share = (value - self.bottom) / ((self.top - self.bottom) or 1.0)
+        share = (value - self.bottom) / (self.top - self.bottom)
         return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
 
 
-def _grid(scale: _Scale, bottom: float, top: float) -> list[str]:
-    values = [bottom + (top - bottom) * tick / (_TICKS - 1) for tick in range(_TICKS)]
+def _grid(scale: _Scale, ticks: Sequence[float]) -> list[str]:
     lines = []
-    for value in values:
+    for value in ticks:
         y = scale.y(value)
         lines += [
             f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>',
-            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value * 100:+.1f} %</text>',
+            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value * 100:+.6g} %</text>',
         ]
     return lines
 

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from benchmarks.chart import Point, chart
+from benchmarks.chart import Point, chart, round_ticks
 
 SERIES = {
     'genco': [Point(0.1, 0.05, 0.15), Point(0.2, 0.18, 0.22)],
@@ -27,3 +27,16 @@ def test_heights_are_proportional_to_figures():
     first, second, low, middle = centres
     assert middle == pytest.approx(first) and second < first < low
     assert (low - middle) / (first - second) == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    'bottom, top, ticks',
+    [
+        (-0.05, 0.22, [-0.1, 0.0, 0.1, 0.2, 0.3]),
+        (0.0, 1.468, [0.0, 0.5, 1.0, 1.5]),
+        (0.0, 0.2, [0.0, 0.05, 0.1, 0.15, 0.2]),
+        (0.0, 0.0, [0.0, 0.2]),
+    ],
+)
+def test_ticks_are_round_and_hold_all_figures(bottom, top, ticks):
+    assert round_ticks(bottom, top) == pytest.approx(ticks)
