@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -106,6 +107,21 @@ def test_a_full_disk_loses_nothing_and_bounds_memory(log, tmp_path):
     _write(log, 'd')
     log.close()
     assert _ids(tmp_path) == ['a', 'b', 'c', 'd']
+
+
+def test_half_a_file_has_no_name_and_its_rows_are_kept(log, tmp_path, monkeypatch):
+    def half(_, file):
+        file.write(b'PAR1')
+        raise OSError(errno.ENOSPC, 'full')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pq, 'write_table', half)
+        _write(log, 'a')
+        with pytest.raises(InputError, match='cannot be written: No space left on device'):
+            log.flush()
+    assert not _files(tmp_path)
+    log.flush()
+    assert _ids(tmp_path) == ['a']
 
 
 def test_a_failure_in_the_background_is_told_and_tried_again(tmp_path, caplog):
