@@ -20,6 +20,8 @@ setup(
         'tensorboard>=2.21,<2.22',
         'apache-beam>=2.77,<2.78',
         'grpcio-health-checking>=1.80,<1.81',
+        'werkzeug>=3.1',
+        'cheroot>=11.1,<12',
         'pyarrow>=18,<19',
         'pydantic>=2.14',
         'click>=8.5',

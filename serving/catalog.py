@@ -17,6 +17,9 @@ class Catalog:
     def __init__(self, managers: Mapping[str, ModelManager]):
         self._managers = managers
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._managers
+
     @contextlib.contextmanager
     def acquire(self, request) -> Iterator[tuple[int, Servable]]:
         """Gives the version that a request's model_spec asks for, the newest where it names none.

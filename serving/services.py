@@ -32,18 +32,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     @rpc
     def GetModelMetadata(self, request, context):
-        model_spec(request)
-        _check_metadata_fields(request.metadata_field)
-        with self._catalog.acquire(request) as (version, servable):
-            signatures = get_model_metadata_pb2.SignatureDefMap()
-            for name, signature in servable.signatures.items():
-                signatures.signature_def[name].CopyFrom(signature)
-                signatures.signature_def[name].ClearField('defaults')
-        response = get_model_metadata_pb2.GetModelMetadataResponse()
-        response.model_spec.name = request.model_spec.name
-        response.model_spec.version.value = version
-        response.metadata[_SIGNATURES].Pack(signatures)
-        return response
+        return metadata_response(self._catalog, request)
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
@@ -54,13 +43,47 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
 
     @rpc
     def GetModelStatus(self, request, context):
-        response = get_model_status_pb2.GetModelStatusResponse()
-        for status in self._catalog.statuses(request):
-            entry = response.model_version_status.add(version=status.version, state=int(status.state))
-            if status.error is not None:
-                entry.status.error_code = status.error.code.value[0]
-                entry.status.error_message = status.error.message
-        return response
+        return status_response(self._catalog, request)
+
+
+def metadata_response(
+    catalog: Catalog, request: get_model_metadata_pb2.GetModelMetadataRequest
+) -> get_model_metadata_pb2.GetModelMetadataResponse:
+    """The signatures of a version.
+
+    Raises:
+        StatusError: no field or another one is asked for, or the version is not available.
+    """
+    model_spec(request)
+    _check_metadata_fields(request.metadata_field)
+    with catalog.acquire(request) as (version, servable):
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        for name, signature in servable.signatures.items():
+            signatures.signature_def[name].CopyFrom(signature)
+            signatures.signature_def[name].ClearField('defaults')
+    response = get_model_metadata_pb2.GetModelMetadataResponse()
+    response.model_spec.name = request.model_spec.name
+    response.model_spec.version.value = version
+    response.metadata[_SIGNATURES].Pack(signatures)
+    return response
+
+
+def status_response(
+    catalog: Catalog, request: get_model_status_pb2.GetModelStatusRequest
+) -> get_model_status_pb2.GetModelStatusResponse:
+    """The states of the versions of a model.
+
+    Raises:
+        StatusError: the model or the version is unknown.
+    """
+    response = get_model_status_pb2.GetModelStatusResponse()
+    for status in catalog.statuses(request):
+        entry = response.model_version_status.add(version=status.version, state=int(status.state))
+        entry.status.SetInParent()
+        if status.error is not None:
+            entry.status.error_code = status.error.code.value[0]
+            entry.status.error_message = status.error.message
+    return response
 
 
 def _time_remaining(context) -> float | None:

@@ -1,0 +1,83 @@
+"""Counters and histograms with labels, in the text format of Prometheus.
+
+The client library of Prometheus is not used to write: it appends `_total` to counters, and the names here
+are those that dashboards of TensorFlow Serving ask for.
+"""
+
+import bisect
+import itertools
+import threading
+from collections.abc import Iterator, Sequence
+
+_ESCAPES = str.maketrans({'\\': r'\\', '"': r'\"', '\n': r'\n'})
+
+
+class Counter:
+    """A sum that only grows, per combination of label values.
+
+    Args:
+        name: of the family.
+        labels: names of the labels.
+    """
+
+    def __init__(self, name: str, labels: Sequence[str]):
+        self._name, self._labels = name, labels
+        self._lock = threading.Lock()
+        self._values: dict[tuple[str, ...], int] = {}
+
+    def add(self, *labels: str, by: int = 1) -> None:
+        """Adds to the sum of these label values."""
+        with self._lock:
+            self._values[labels] = self._values.get(labels, 0) + by
+
+    def lines(self) -> Iterator[str]:
+        """The family as lines of text."""
+        with self._lock:
+            values = sorted(self._values.items())
+        yield f'# TYPE {self._name} counter'
+        for labels, value in values:
+            yield f'{self._name}{_braces(self._labels, labels)} {value}'
+
+
+class Histogram:
+    """Counts of values per bucket, per combination of label values.
+
+    Args:
+        name: of the family.
+        labels: names of the labels.
+        bounds: upper bounds of the buckets, growing; a last bucket takes what lies above.
+    """
+
+    def __init__(self, name: str, labels: Sequence[str], bounds: Sequence[float]):
+        self._name, self._labels, self._bounds = name, labels, bounds
+        self._lock = threading.Lock()
+        self._counts: dict[tuple[str, ...], list[int]] = {}
+        self._sums: dict[tuple[str, ...], float] = {}
+
+    def observe(self, value: float, *labels: str) -> None:
+        """Counts one value."""
+        bucket = bisect.bisect_left(self._bounds, value)
+        with self._lock:
+            counts = self._counts.setdefault(labels, [0] * (len(self._bounds) + 1))
+            counts[bucket] += 1
+            self._sums[labels] = self._sums.get(labels, 0.0) + value
+
+    def lines(self) -> Iterator[str]:
+        """The family as lines of text, buckets cumulated."""
+        with self._lock:
+            series = sorted(
+                (labels, list(counts), self._sums[labels]) for labels, counts in self._counts.items()
+            )
+        yield f'# TYPE {self._name} histogram'
+        for labels, counts, total in series:
+            for bound, count in zip([*self._bounds, '+Inf'], itertools.accumulate(counts)):
+                braces = _braces([*self._labels, 'le'], [*labels, str(bound)])
+                yield f'{self._name}_bucket{braces} {count}'
+            braces = _braces(self._labels, labels)
+            yield f'{self._name}_sum{braces} {total}'
+            yield f'{self._name}_count{braces} {sum(counts)}'
+
+
+def _braces(names: Sequence[str], values: Sequence[str]) -> str:
+    pairs = ','.join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in zip(names, values))
+    return f'{{{pairs}}}'
