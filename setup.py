@@ -42,6 +42,7 @@ setup(
             'cryptography>=50',
             'kubernetes-validate>=1.37',
             'compose-spec>=0.2.1',
+            'prometheus-client>=0.26',
         ],
     },
     entry_points={'console_scripts': ['genco = tfx_pipeline.cli:main']},
