@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.decisions.attribution import NONE, ClickCounts, attribute
@@ -12,6 +12,7 @@ def _cases(draw):
     return shown_at, draw(st.lists(click, max_size=12)), draw(st.integers(1, 10))
 
 
+@settings(deadline=None)
 @given(_cases())
 def test_equals_one_click_after_the_other(case):
     shown_at, clicks, window = case
