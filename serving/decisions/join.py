@@ -106,7 +106,7 @@ def join(
 def _join_day(
     source: Path, log: ClickLog, target: Path, window_ms: int, until: int, uniform_train_share: float
 ) -> tuple[JoinedDay, ClickCounts]:
-    state = WAITING if _end_of(source.name) + window_ms > until else THERE if target.exists() else WRITTEN
+    state = _state(source.name, target, window_ms, until)
     table, repeated = _once(_read(source, None if state == WRITTEN else [REQUEST_ID, TIMESTAMP]))
     clicks = log.on(table[REQUEST_ID].combine_chunks())
     found, counts = attribute(table[TIMESTAMP].to_numpy(), clicks.impression, clicks.timestamp, window_ms)
@@ -118,7 +118,19 @@ def _join_day(
 def _days(decisions: str | Path) -> list[str]:
     if not Path(decisions).is_dir():
         raise InputError(f'{decisions}: no such folder of decisions; name the folder of the decision log')
-    return list_days(decisions)
+    # A writer that was killed may leave a folder in which nothing was finished.
+    days = [day for day in list_days(decisions) if any((Path(decisions) / day).glob('*.parquet'))]
+    if not days:
+        raise InputError(
+            f'{decisions}: holds no Parquet file of decisions; name the folder of the decision log'
+        )
+    return days
+
+
+def _state(day: str, target: Path, window_ms: int, until: int) -> str:
+    if _end_of(day) + window_ms > until:
+        return WAITING
+    return THERE if target.exists() else WRITTEN
 
 
 def _end_of(day: str) -> int:
@@ -128,8 +140,6 @@ def _end_of(day: str) -> int:
 
 def _read(folder: Path, columns: list[str] | None) -> pa.Table:
     files = sorted(folder.glob('*.parquet'))
-    if not files:
-        raise InputError(f'{folder}: holds no Parquet file; remove the day or write its decisions')
     try:
         table = pa.concat_tables([_read_file(file, columns) for file in files], promote_options='default')
     except pa.ArrowException as error:

@@ -139,6 +139,16 @@ def test_inputs_that_are_refused(folders, tmp_path):
         join(decisions, clicks, out, HOUR)
 
 
+def test_a_writer_that_was_killed_leaves_no_obstacle(folders, tmp_path):
+    unfinished = folders[0] / '2026-05-31'
+    unfinished.mkdir()
+    (unfinished / '.1.parquet.tmp').write_bytes(b'half')
+    assert [day.day for day in join(*folders, 24 * HOUR).days] == [DAY, NEXT_DAY]
+    (tmp_path / 'none' / DAY).mkdir(parents=True)
+    with pytest.raises(InputError, match='holds no Parquet file of decisions'):
+        join(tmp_path / 'none', *folders[1:], HOUR)
+
+
 def test_progress(folders):
     calls = []
     join(*folders, HOUR, progress=lambda done, total: calls.append((done, total)))
