@@ -11,6 +11,7 @@ from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow.python.client import pywrap_tf_session
 
 from serving.errors import as_status
+from serving.model_manager.loading import load_into
 
 _NO_TIMEOUT = 0
 
@@ -46,8 +47,7 @@ class Servable:
 
     def _load(self, path: Path) -> Mapping[str, SignatureDef]:
         with as_status(), self._graph.as_default():
-            meta_graph = tf.compat.v1.saved_model.load(self._session, ['serve'], str(path))
-        return dict(meta_graph.signature_def)
+            return dict(load_into(self._session, path).signature_def)
 
     def run(
         self,
