@@ -32,7 +32,7 @@ def figures(exported, tmp_path_factory):  # noqa: F811
         patch.setattr(serving_load, 'requests_of', _requests)
         version = tmp_path_factory.mktemp('version') / '1'
         shutil.copytree(exported[0], version)
-        return serving_load.measure(version, None, seconds=2.0)
+        return serving_load.measure(version, None, seconds=2.0, swap_s=6.0)
 
 
 def test_all_that_is_promised_is_measured(figures):
@@ -45,7 +45,7 @@ def test_all_that_is_promised_is_measured(figures):
 
 def test_versions_are_swapped_under_load(figures):
     swap = figures['swap']
-    assert 0 < swap['at_s'] and 0 < swap['served_s'] < 4.5
+    assert swap['at_s'] < swap['served_s'] < 6
     assert swap['p99_ms'] <= swap['slowest_ms'] == max(row[2] for row in swap['timeline'])
 
 
