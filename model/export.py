@@ -25,7 +25,8 @@ from model.sampling import draw_noise, uniform_combinations
 from model.segments import counts_of
 from model.selection import ElementTables, best, element_tables, generate
 
-SEED, TEMPERATURE, EPSILON, SELECTED = 'seed', 'temperature', 'epsilon', 'selected'
+SEED, TEMPERATURE, EPSILON = 'seed', 'temperature', 'epsilon'
+SELECTED, COMBINATIONS = 'selected', 'combinations'
 _HASH_RANGE = 1 << 62
 _TYPES = {'string': tf.string, 'int64': tf.int64, 'float': tf.float32, 'string_list': tf.string}
 
@@ -46,6 +47,9 @@ class ServingModule(tf.Module):
         self._schema = config.log_schema
         self._raw_spec = transform_output.raw_feature_spec()
         self._transform = transform_output.transform_features_layer()
+        # A function of its own, so that the graph holds it once and not once per signature: a server can do
+        # nothing else while it reads the graph of a new version.
+        self._encode_ads = tf.function(self._encode_named_tensors, input_signature=[ad_spec(self._schema)])
         self.score_examples = tf.function(
             self._score_examples,
             input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.int64)],
@@ -56,66 +60,63 @@ class ServingModule(tf.Module):
         request = request_spec(self._schema)
         exploring = request | exploration_spec()
         components = len(self._schema.components)
-        combinations = tf.TensorSpec([None, None, components], tf.int64, 'combinations')
+        combinations = tf.TensorSpec([None, None, components], tf.int64, COMBINATIONS)
         selected = tf.TensorSpec([None, components], tf.int64, SELECTED)
         return {
             'serving_default': _concrete(self._serve, request),
             'explore': _concrete(self._serve_exploring, exploring),
             'choice_propensity': _concrete(self._serve_propensity, exploring | {SELECTED: selected}),
             'score_elements': _concrete(self._serve_elements, request),
-            'score_combinations': _concrete(
-                self._serve_combinations, request | {'combinations': combinations}
-            ),
+            'score_combinations': _concrete(self._serve_combinations, request | {COMBINATIONS: combinations}),
             'examples': _concrete(
                 self._serve_examples, {'examples': tf.TensorSpec([None], tf.string, 'examples')}
             ),
         }
 
     def _serve(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        request = dict(request)
-        seed = request.pop(SEED)
-        return self._select(self._raw_from_request(request), seed)
+        ads, seed = _split(request, SEED)
+        return self._select(*self._encode_ads(ads), seed)
 
     def _serve_elements(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        encoded = self._encode(self._raw_from_request(request))
+        ads, _ = _split(request, SEED)
+        encoded, _ = self._encode_ads(ads)
         scores, probabilities = element_tables(self._model, encoded)
         return {'element_score': scores, 'element_probability': probabilities}
 
     def _serve_combinations(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        encoded = self._encode(self._raw_from_request(request))
-        logit = combination_logits(self._model, encoded, request['combinations'])
-        return {'combination_ctr': tf.sigmoid(logit)}
+        ads, _, combinations = _split(request, SEED, COMBINATIONS)
+        encoded, _ = self._encode_ads(ads)
+        return {'combination_ctr': tf.sigmoid(combination_logits(self._model, encoded, combinations))}
 
     def _serve_examples(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         spec = {name: _with_default(feature) for name, feature in self._raw_spec.items()}
-        raw = tf.io.parse_example(request['examples'], spec)
+        raw = self._as_request(tf.io.parse_example(request['examples'], spec))
         seed = tf.strings.to_hash_bucket_fast(scalar(raw[REQUEST_ID], ''), _HASH_RANGE)
-        return self._select(self._as_request(raw), seed)
+        return self._select(self._encode(raw), self._candidate_ids(raw), seed)
 
     def _serve_exploring(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        request = dict(request)
-        seed, temperature, epsilon = (request.pop(name) for name in (SEED, TEMPERATURE, EPSILON))
-        raw = self._raw_from_request(request)
-        encoded = self._encode(raw)
+        ads, seed, temperature, epsilon = _split(request, SEED, TEMPERATURE, EPSILON)
+        encoded, ids = self._encode_ads(ads)
         tables = element_tables(self._model, encoded, checked_temperature(temperature))
         answer = self._choose(encoded, tables, seed)
         answer |= self._explored(encoded, answer, explore(seed, epsilon, counts_of(encoded.index)))
-        return answer | self._named(raw, encoded, answer['selected_index'])
+        return answer | self._named(encoded, ids, answer['selected_index'])
 
     def _serve_propensity(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        request = dict(request)
-        seed, temperature, epsilon, selected = (
-            request.pop(name) for name in (SEED, TEMPERATURE, EPSILON, SELECTED)
-        )
-        encoded = self._encode(self._raw_from_request(request))
+        ads, seed, temperature, epsilon, selected = _split(request, SEED, TEMPERATURE, EPSILON, SELECTED)
+        encoded, _ = self._encode_ads(ads)
         tables = element_tables(self._model, encoded, checked_temperature(temperature))
         found = choice_propensity(self._model, encoded, tables, seed, epsilon, selected)
         return {'choice_propensity': found.elements, 'choice_propensity_joint': found.joint}
 
-    def _select(self, raw: dict, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        encoded = self._encode(raw)
+    def _encode_named_tensors(self, ads: Mapping[str, tf.Tensor]) -> tuple[Encoded, tf.Tensor]:
+        """The ads of a request, and the ids of their packed candidates, string [T]."""
+        raw = self._raw_from_request(ads)
+        return self._encode(raw), self._candidate_ids(raw)
+
+    def _select(self, encoded: Encoded, ids: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         answer = self._choose(encoded, element_tables(self._model, encoded), seed)
-        return answer | self._named(raw, encoded, answer['selected_index'])
+        return answer | self._named(encoded, ids, answer['selected_index'])
 
     def _choose(self, encoded: Encoded, tables: ElementTables, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """The two-stage choice: generate K combinations, keep the one of the highest CTR (eqs. 24, 25)."""
@@ -144,12 +145,12 @@ class ServingModule(tf.Module):
             for name, value in instead.items()
         } | {'policy': tf.where(explored.chosen, UNIFORM_POLICY, GENCO_POLICY)}
 
-    def _named(self, raw: dict, encoded: Encoded, selected: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _named(self, encoded: Encoded, ids: tf.Tensor, selected: tf.Tensor) -> dict[str, tf.Tensor]:
         """Ids of the selected candidates, and the names of the components."""
         place, present = self._model.places(encoded.index, selected)
         names = tf.constant(list(self._model.layout.components))
         return {
-            'selected_id': tf.where(present, tf.gather(self._candidate_ids(raw), place), ''),
+            'selected_id': tf.where(present, tf.gather(ids, place), ''),
             'component': tf.repeat(names[None], tf.shape(selected)[0], 0),
         }
 
@@ -245,16 +246,16 @@ class ServingModule(tf.Module):
         ]
         return tf.concat(ids, 1).values
 
-    def _raw_from_request(self, request: Mapping[str, tf.Tensor]) -> dict:
-        """Named tensors of a request in the form that the transforms expect; the rest is missing."""
-        ads = tf.shape(request[self._schema.ad])[0]
+    def _raw_from_request(self, ads: Mapping[str, tf.Tensor]) -> dict:
+        """Named tensors of ads in the form that the transforms expect; the rest is missing."""
+        rows = tf.shape(ads[self._schema.ad])[0]
         raw = {}
         for name, spec in self._raw_spec.items():
-            raw[name] = _shaped(request[name], spec) if name in request else _missing(spec, ads)
+            raw[name] = _shaped(ads[name], spec) if name in ads else _missing(spec, rows)
         for component in self._schema.components:
             if component.text:
                 lengths = raw[component.candidates].row_lengths()
-                raw[component.texts] = tf.RaggedTensor.from_tensor(request[component.texts], lengths)
+                raw[component.texts] = tf.RaggedTensor.from_tensor(ads[component.texts], lengths)
         return self._as_request(raw)
 
 
@@ -265,7 +266,12 @@ def _probability_of(chosen: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
 
 
 def request_spec(schema: LogSchema) -> dict[str, tf.TensorSpec]:
-    """Tensors of a request: context [B] or [B, n], candidates and texts [B, n] padded with '', seed [B]."""
+    """Tensors of a request: those of its ads, and seed [B]."""
+    return ad_spec(schema) | {SEED: tf.TensorSpec([None], tf.int64, SEED)}
+
+
+def ad_spec(schema: LogSchema) -> dict[str, tf.TensorSpec]:
+    """Tensors of ads: context [B] or [B, n], candidates and texts [B, n] padded with ''."""
     spec = {}
     for feature in schema.context:
         shape = [None, None] if feature.type == 'string_list' else [None]
@@ -273,12 +279,18 @@ def request_spec(schema: LogSchema) -> dict[str, tf.TensorSpec]:
     for component in schema.components:
         names = [component.candidates] + ([component.texts] if component.text else [])
         spec |= {name: tf.TensorSpec([None, None], tf.string, name) for name in names}
-    return spec | {SEED: tf.TensorSpec([None], tf.int64, SEED)}
+    return spec
 
 
 def exploration_spec() -> dict[str, tf.TensorSpec]:
     """What a request of `explore` says besides: float32 [B] each."""
     return {name: tf.TensorSpec([None], tf.float32, name) for name in (TEMPERATURE, EPSILON)}
+
+
+def _split(request: Mapping[str, tf.Tensor], *names: str) -> tuple:
+    """What describes the ads, and the tensors of the names."""
+    ads = {name: value for name, value in request.items() if name not in names}
+    return ads, *(request[name] for name in names)
 
 
 def _concrete(function, spec: dict[str, tf.TensorSpec]):
@@ -293,11 +305,11 @@ def _shaped(value: tf.Tensor, spec) -> tf.Tensor | tf.RaggedTensor:
     return tf.RaggedTensor.from_tensor(value, padding='', row_splits_dtype=spec.row_splits_dtype)
 
 
-def _missing(spec, ads: tf.Tensor) -> tf.Tensor | tf.RaggedTensor:
+def _missing(spec, rows: tf.Tensor) -> tf.Tensor | tf.RaggedTensor:
     if isinstance(spec, tf.io.FixedLenFeature):
-        return tf.fill(tf.concat([[ads], spec.shape], 0), tf.zeros([], spec.dtype))
-    values = tf.zeros([0], spec.dtype)
-    return tf.RaggedTensor.from_row_splits(values, tf.zeros([ads + 1], spec.row_splits_dtype))
+        return tf.fill(tf.concat([[rows], spec.shape], 0), tf.zeros([], spec.dtype))
+    nothing, splits = tf.zeros([0], spec.dtype), tf.zeros([rows + 1], spec.row_splits_dtype)
+    return tf.RaggedTensor.from_row_splits(nothing, splits, validate=False)
 
 
 def _with_default(spec):

@@ -177,5 +177,5 @@ def test_empty_text_at_the_end_keeps_its_candidate(loaded, request_tensors):
 def test_export_holds_configuration_and_warmup_and_no_temporary(exported):
     extra = exported / 'assets.extra'
     assert CONFIG.model_validate_json((extra / CONFIG_FILE).read_text()) == CONFIG
-    assert sum(1 for _ in tf.data.TFRecordDataset(str(extra / WARMUP_FILE))) == 9
+    assert sum(1 for _ in tf.data.TFRecordDataset(str(extra / WARMUP_FILE))) == 10
     assert [path.name for path in exported.parent.iterdir()] == ['model']
