@@ -85,7 +85,9 @@ class ModelManager:
         try:
             yield number, use.servable
         finally:
-            self._release(number, use)
+            if self._release(use):
+                # In a thread of its own: a request must not wait for memory to be freed.
+                threading.Thread(target=self._close, args=(number, use), name=f'close-{number}').start()
 
     def statuses(self) -> list[VersionStatus]:
         """All versions that this process has seen, newest first."""
@@ -123,17 +125,20 @@ class ModelManager:
                 use.requests += 1  # held by us until the state is announced
         for number, use in retired:
             self._set(number, State.UNLOADING)
-            self._release(number, use)
+            if self._release(use):
+                self._close(number, use)
 
-    def _release(self, number: int, use: '_InUse') -> None:
+    def _release(self, use: '_InUse') -> bool:
+        """Gives a version back; returns whether it is to be closed now."""
         with self._lock:
             use.requests -= 1
-            idle = use.retired and use.requests == 0
-        if idle:
-            use.servable.close()
-            self._set(number, State.END)
-            with self._lock:
-                del self._in_use[number]
+            return use.retired and use.requests == 0
+
+    def _close(self, number: int, use: '_InUse') -> None:
+        use.servable.close()
+        self._set(number, State.END)
+        with self._lock:
+            del self._in_use[number]
 
     def _set(self, version: int, state: State, error: StatusError | None = None) -> None:
         status = VersionStatus(version, state, error)

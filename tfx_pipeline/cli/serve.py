@@ -1,5 +1,6 @@
 """Verbs `serve` and `select`: a server of pushed models, and one question to it."""
 
+import gc
 import logging
 import os
 import signal
@@ -68,6 +69,8 @@ def _build(base_path: Path, name: str, port: int, poll_seconds: float):
     from serving.model_manager.manager import ModelManager
     from serving.server import ModelServer
 
+    # What is imported stays for good: looking through it for garbage would hold up requests each time.
+    gc.freeze()
     return ModelServer(ModelManager(name, base_path, _announce), port, poll_seconds)
 
 

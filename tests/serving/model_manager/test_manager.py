@@ -1,5 +1,6 @@
 import os
 import shutil
+import threading
 
 import grpc
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from serving.errors import StatusError
 from serving.model_manager.manager import ModelManager, State, VersionStatus
 from serving.model_manager.servable import Servable
-from tests.serving.conftest import push
+from tests.serving.conftest import push, wait_until
 from tests.serving.tiny_model import example_inputs, write_warmup
 
 LOADING, AVAILABLE, UNLOADING, END = State
@@ -55,7 +56,19 @@ def test_version_in_use_stays_until_its_request_is_done(manager, exported, base_
             assert newer == 2
         with pytest.raises(StatusError), manager.acquire(1):
             pass
-    assert manager.statuses()[1] == VersionStatus(1, END)
+    wait_until(lambda: manager.statuses()[1] == VersionStatus(1, END))
+
+
+def test_no_request_waits_for_memory_to_be_freed(manager, exported, base_path, monkeypatch):
+    close, closers = Servable.close, []
+    monkeypatch.setattr(Servable, 'close', lambda self: closers.append(threading.get_ident()) or close(self))
+    push(exported[0], base_path, 1)
+    manager.poll()
+    push(exported[1], base_path, 2)
+    with manager.acquire():
+        manager.poll()
+    wait_until(lambda: manager.statuses()[1] == VersionStatus(1, END))
+    assert closers and threading.get_ident() not in closers
 
 
 def test_warm_up_runs_before_announcement(manager, exported, base_path, monkeypatch):
