@@ -1,6 +1,7 @@
 """Predict on one loaded version: checks, runs and answers in the order and words of TensorFlow Serving."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
 import grpc
 import numpy as np
@@ -15,9 +16,18 @@ DEFAULT_SIGNATURE = 'serving_default'
 
 
 def run_predict(
-    servable: Servable, request: predict_pb2.PredictRequest, timeout_s: float | None = None
+    servable: Servable,
+    request: predict_pb2.PredictRequest,
+    timeout_s: float | None = None,
+    observe: Callable[[float], None] = lambda seconds: None,
 ) -> predict_pb2.PredictResponse:
     """Answers a request; of its model_spec only the signature is read.
+
+    Args:
+        servable: the version.
+        request: that is answered.
+        timeout_s: the run is cancelled after so many seconds.
+        observe: is told the seconds of the run.
 
     Returns:
         The outputs by alias, and the name of the signature that was run.
@@ -31,7 +41,9 @@ def run_predict(
     signature = servable.signatures[name]
     inputs = _inputs(signature, request)
     outputs = _outputs(signature, request.output_filter)
+    start = time.perf_counter()
     arrays = servable.run(signature, inputs, outputs, timeout_s)
+    observe(time.perf_counter() - start)
     response = predict_pb2.PredictResponse()
     response.model_spec.signature_name = name
     for alias, array in zip(outputs, arrays):

@@ -1,9 +1,11 @@
-"""The embedded server: gRPC services on the versions of a base path that TensorFlow Serving would serve."""
+"""The embedded server: the gRPC and HTTP services of TensorFlow Serving on the models of a configuration."""
 
 import logging
-import os
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -12,72 +14,86 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import add_PredictionSe
 
 from creative_logs.errors import InputError
 from serving.catalog import Catalog
-from serving.model_manager.manager import ModelManager
+from serving.credentials import read_credentials
+from serving.errors import StatusError
+from serving.model_config import ServedModel, read_model_config
+from serving.model_manager.loader import VersionLoader
+from serving.model_manager.manager import ModelManager, Retries, VersionStatus
+from serving.monitoring.config import read_monitoring_config
+from serving.monitoring.metrics import Metrics
+from serving.rest.app import RestApp
+from serving.rest.server import RestServer
 from serving.services import ModelService, PredictionService
+from serving.settings import ServerSettings
 
 _log = logging.getLogger(__name__)
 _HEALTH_SERVICES = ('', 'ModelService', 'PredictionService')
-_OPTIONS = (
-    ('grpc.max_receive_message_length', -1),
-    ('grpc.max_send_message_length', -1),
-    # Otherwise a second server on the same port starts, and takes half of the requests.
-    ('grpc.so_reuseport', 0),
-)
+_MICROSECONDS, _MILLISECONDS = 1e-6, 1e-3
+
+
+class Ports(NamedTuple):
+    """Of gRPC, and of HTTP where it is served."""
+
+    grpc: int
+    rest: int | None
 
 
 class ModelServer:
-    """Serves one model over gRPC.
+    """Serves models over gRPC, and over HTTP where a port is given.
 
     Args:
-        manager: of the model's versions.
-        port: to listen on; 0 picks a free one.
-        poll_seconds: time between two looks at the base path.
+        settings: see there.
+        on_change: called with every change of a version's state.
+
+    Raises:
+        InputError: settings do not fit together, or a file that they name breaks a rule.
     """
 
-    def __init__(self, manager: ModelManager, port: int = 8500, poll_seconds: float = 1.0):
-        self._manager = manager
-        self._port = port
-        self._poll_seconds = poll_seconds
-        self._ready = threading.Event()
-        self._stopping = threading.Event()
+    def __init__(self, settings: ServerSettings, on_change: Callable[[VersionStatus], None] = lambda _: None):
+        self._settings = settings
+        self._metrics = Metrics()
+        load = VersionLoader(self._metrics)
+        retries = Retries(settings.max_num_load_retries, settings.load_retry_interval_micros * _MICROSECONDS)
+        self.catalog = Catalog(
+            lambda model: ModelManager(model, load, retries, on_change),
+            settings.allow_version_labels_for_unavailable_models,
+        )
+        self.catalog.start(_models(settings))
         self._poller = threading.Thread(target=self._poll, name='version-poller', daemon=True)
-        self._grpc = grpc.server(ThreadPoolExecutor(4 * os.cpu_count(), 'grpc'), options=_OPTIONS)
+        self._ready, self._stopping = threading.Event(), threading.Event()
         self._health = health.HealthServicer()
-        catalog = Catalog({manager.name: manager})
-        add_PredictionServiceServicer_to_server(PredictionService(catalog), self._grpc)
-        add_ModelServiceServicer_to_server(ModelService(catalog), self._grpc)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+        self._grpc = self._grpc_server()
+        self._rest = _rest_server(settings, self.catalog, self._metrics)
 
-    def start(self) -> int | None:
-        """Waits until a version was tried, as TensorFlow Serving does, then opens the port.
+    def start(self) -> Ports | None:
+        """Waits until versions of all models were tried, as TensorFlow Serving does, then opens the ports.
 
         Returns:
-            The port; None where `stop` was called before there was a version.
+            The ports; None where `stop` was called before there were versions.
 
         Raises:
-            InputError: the port is in use.
+            InputError: a port is in use.
         """
         self._poller.start()
         self._ready.wait()
         if self._stopping.is_set():
             return None
-        try:
-            port = self._grpc.add_insecure_port(f'[::]:{self._port}')
-        except RuntimeError as error:
-            raise InputError(f'port {self._port}: cannot be listened on; choose another one') from error
+        port = self._listen()
         for service in _HEALTH_SERVICES:
             self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         self._grpc.start()
-        return port
+        return Ports(port, self._rest.start() if self._rest else None)
 
     def stop(self, grace_s: float = 5.0) -> None:
-        """Takes no more requests, lets those under way finish for `grace_s` seconds, frees the model."""
+        """Takes no more requests, lets those under way finish for `grace_s` seconds, frees the models."""
         self.request_stop()
         self._health.enter_graceful_shutdown()
+        if self._rest:
+            self._rest.stop()
         self._grpc.stop(grace_s).wait()
         if self._poller.ident is not None:
             self._poller.join()
-        self._manager.close()
+        self.catalog.close()
 
     def request_stop(self) -> None:
         """Makes `start` and `wait` return; may be called by a signal handler."""
@@ -88,17 +104,92 @@ class ModelServer:
         """Returns once `request_stop` or `stop` is called."""
         self._stopping.wait()
 
+    def _grpc_server(self) -> grpc.Server:
+        threads = self._settings.grpc_max_threads
+        server = grpc.server(
+            ThreadPoolExecutor(threads, 'grpc'),
+            options=_channel_options(self._settings),
+            maximum_concurrent_rpcs=threads + self._settings.grpc_max_queued_requests,
+        )
+        add_PredictionServiceServicer_to_server(PredictionService(self.catalog, self._metrics), server)
+        add_ModelServiceServicer_to_server(ModelService(self.catalog), server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        return server
+
+    def _listen(self) -> int:
+        settings = self._settings
+        try:
+            if settings.grpc_socket_path:
+                self._grpc.add_insecure_port(f'unix:{settings.grpc_socket_path}')
+            address = f'[::]:{settings.port}'
+            if settings.ssl_config_file:
+                return self._grpc.add_secure_port(address, read_credentials(settings.ssl_config_file))
+            return self._grpc.add_insecure_port(address)
+        except RuntimeError as error:
+            raise InputError(f'port {settings.port}: cannot be listened on; choose another one') from error
+
     def _poll(self) -> None:
-        last_error = None
+        config = _ConfigFile(self._settings)
         while not self._stopping.is_set():
-            try:
-                self._manager.poll()
-                last_error = None
-            except OSError as error:
-                if str(error) != last_error:
-                    name, path = self._manager.name, self._manager.base_path
-                    _log.error('base path of model %s: %s: %s; waiting for it', name, path, error.strerror)
-                last_error = str(error)
-            if self._manager.statuses():
+            self.catalog.poll()
+            if self.catalog.tried():
                 self._ready.set()
-            self._stopping.wait(self._poll_seconds)
+            self._stopping.wait(self._settings.file_system_poll_wait_seconds)
+            config.poll(self.catalog)
+
+
+class _ConfigFile:
+    """The model configuration file, read again when its time has come and it is another."""
+
+    def __init__(self, settings: ServerSettings):
+        self._path = settings.model_config_file
+        self._wait_s = settings.model_config_file_poll_wait_seconds
+        self._read_at = time.monotonic()
+        self._models = _models(settings)
+
+    def poll(self, catalog: Catalog) -> None:
+        """Makes the catalog serve what the file says now; an error is logged, and what serves goes on."""
+        if not self._path or not self._wait_s or time.monotonic() < self._read_at + self._wait_s:
+            return
+        self._read_at = time.monotonic()
+        try:
+            models = read_model_config(self._path)
+            if models != self._models:
+                self._models = models
+                catalog.reload(models)
+        except (InputError, StatusError) as error:
+            _log.error('%s', error)
+
+
+def _models(settings: ServerSettings) -> list[ServedModel]:
+    if settings.model_config_file:
+        return read_model_config(settings.model_config_file)
+    if settings.model_base_path is None:
+        raise InputError('nothing to serve: give model_base_path or model_config_file')
+    return [ServedModel(settings.model_name, settings.model_base_path)]
+
+
+def _rest_server(settings: ServerSettings, catalog: Catalog, metrics: Metrics) -> RestServer | None:
+    if not settings.rest_api_port:
+        if settings.monitoring_config_file:
+            raise InputError('monitoring_config_file needs rest_api_port: metrics are read over HTTP')
+        return None
+    file = settings.monitoring_config_file
+    path = read_monitoring_config(file) if file else None
+    app = RestApp(catalog, metrics, settings.rest_api_timeout_in_ms * _MILLISECONDS, path)
+    return RestServer(app, settings.rest_api_port, settings.rest_api_num_threads)
+
+
+def _channel_options(settings: ServerSettings) -> list[tuple[str, int | str]]:
+    options = [
+        ('grpc.max_receive_message_length', settings.grpc_max_message_bytes),
+        ('grpc.max_send_message_length', -1),
+        # Otherwise a second server on the same port starts, and takes half of the requests.
+        ('grpc.so_reuseport', 0),
+    ]
+    for argument in filter(None, settings.grpc_channel_arguments.split(',')):
+        key, equals, value = argument.partition('=')
+        if not equals:
+            raise InputError(f'grpc_channel_arguments: must be key=value,key=value: got {argument!r}')
+        options.append((key, int(value) if value.lstrip('-').isdecimal() else value))
+    return options

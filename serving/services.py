@@ -1,32 +1,44 @@
 """The gRPC services of the TensorFlow Serving API. Methods that are not here answer UNIMPLEMENTED."""
 
+import functools
+
 import grpc
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
+    model_management_pb2,
     model_service_pb2_grpc,
     prediction_service_pb2_grpc,
 )
 
 from serving.catalog import Catalog, model_spec
 from serving.errors import StatusError, rpc
+from serving.model_config import served_models
+from serving.monitoring.counting import counted
+from serving.monitoring.metrics import Metrics
 from serving.predict import run_predict
 
 _SIGNATURES = 'signature_def'
+_PREDICT, _GRPC = 'Predict', 'GRPC'
 _LONGEST_DEADLINE_S = 24 * 3600
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """Predict and GetModelMetadata."""
 
-    def __init__(self, catalog: Catalog):
+    def __init__(self, catalog: Catalog, metrics: Metrics):
         self._catalog = catalog
+        self._metrics = metrics
 
     @rpc
     def Predict(self, request, context):
-        with self._catalog.acquire(request) as (version, servable):
-            response = run_predict(servable, request, _time_remaining(context))
-        response.model_spec.name = request.model_spec.name
+        name = request.model_spec.name
+        # Clients make names up, and each would be kept for good.
+        with counted(self._metrics, name if name in self._catalog else '', _PREDICT, _GRPC):
+            with self._catalog.acquire(request) as (version, servable):
+                observe = functools.partial(self._metrics.runtime, name, _PREDICT)
+                response = run_predict(servable, request, _time_remaining(context), observe)
+        response.model_spec.name = name
         response.model_spec.version.value = version
         return response
 
@@ -36,7 +48,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """GetModelStatus."""
+    """GetModelStatus and HandleReloadConfigRequest."""
 
     def __init__(self, catalog: Catalog):
         self._catalog = catalog
@@ -44,6 +56,11 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
     @rpc
     def GetModelStatus(self, request, context):
         return status_response(self._catalog, request)
+
+    @rpc
+    def HandleReloadConfigRequest(self, request, context):
+        self._catalog.reload(served_models(request.config))
+        return model_management_pb2.ReloadConfigResponse(status={})
 
 
 def metadata_response(

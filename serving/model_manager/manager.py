@@ -1,23 +1,24 @@
-"""Keeps the newest version of one model that loads, and lets the one before go when it is idle."""
+"""Keeps the versions of one model that its policy asks for, and lets others go when they are idle."""
 
 import contextlib
 import enum
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from pathlib import Path
 
 import grpc
 
 from serving.errors import StatusError
+from serving.model_config import ServedModel
 from serving.model_manager.servable import Servable
 from serving.model_manager.versions import VersionFolder, list_versions
-from serving.model_manager.warmup import warm_up
 
 
 class State(enum.IntEnum):
     """Life of a version, numbered as in `ModelVersionStatus.State`."""
 
+    START = 10
     LOADING = 20
     AVAILABLE = 30
     UNLOADING = 40
@@ -33,29 +34,55 @@ class VersionStatus:
     error: StatusError | None = None
 
 
+@dataclass(frozen=True)
+class Retries:
+    """How often a version that fails is tried again while its files stay the same, and after how long."""
+
+    most: int = 5
+    interval_s: float = 60.0
+
+
 class ModelManager:
     """Versions of a model under its base path.
 
     A new version is loaded and warmed up before it is announced; then the old one gets no more requests
-    and is closed by the last that it still has. A version that fails is passed over, and tried again when
-    its files change. Where the newest fails, the next one serves, at start as well.
+    and is closed when the last that it still has is done. A version that fails is passed over; it is tried
+    again after a while, and as soon as its files change. Where the newest fails, the next one serves, at
+    start as well.
 
     Args:
-        name: of the model.
-        base_path: its folder, one numbered sub folder per version.
+        model: what is served of it.
+        load: loads a version and warms it up; raises StatusError.
+        retries: of a version that fails.
         on_change: called with every change of a version's state, by the thread that makes it.
     """
 
     def __init__(
-        self, name: str, base_path: Path, on_change: Callable[[VersionStatus], None] = lambda _: None
+        self,
+        model: ServedModel,
+        load: Callable[[VersionFolder], Servable],
+        retries: Retries = Retries(),
+        on_change: Callable[[VersionStatus], None] = lambda _: None,
     ):
-        self.name = name
-        self.base_path = base_path
+        self._model = model
+        self._load = load
+        self._retries = retries
         self._on_change = on_change
         self._lock = threading.Lock()
+        self._polling = threading.Lock()
         self._in_use: dict[int, _InUse] = {}
         self._statuses: dict[int, VersionStatus] = {}
-        self._failed_stamps: dict[int, tuple] = {}
+        self._failures: dict[int, _Failure] = {}
+        self._labels: dict[str, int] = {}
+
+    @property
+    def model(self) -> ServedModel:
+        """What is served."""
+        return self._model
+
+    def configure(self, model: ServedModel) -> None:
+        """Changes what is served, from the next poll on; labels by `set_labels`."""
+        self._model = model
 
     def poll(self) -> None:
         """Looks at the base path once and brings what is served in line; blocks while a version loads.
@@ -63,10 +90,47 @@ class ModelManager:
         Raises:
             OSError: the base path cannot be read; nothing changes.
         """
-        folders = list_versions(self.base_path)
-        chosen = next((folder.number for folder in folders if self._ensure_loaded(folder)), None)
-        if chosen is not None or not folders:
-            self._retire(but=chosen)
+        with self._polling:
+            folders = list_versions(self._model.base_path)
+            candidates, most = self._model.policy.choose(folders)
+            kept: set[int] = set()
+            for folder in candidates:
+                if len(kept) != most and self._ensure_loaded(folder):
+                    kept.add(folder.number)
+            if kept or not folders:
+                self._retire(but=kept)
+            self._adopt_labels()
+
+    def set_labels(self, labels: Mapping[str, int], allow_unavailable: bool = False) -> None:
+        """Names versions; labels that are not among them are forgotten.
+
+        Raises:
+            StatusError: FAILED_PRECONDITION, a version is not available, and that is not allowed or the label
+                is in use; nothing changes.
+        """
+        with self._lock:
+            available = self._available()
+            for label, version in labels.items():
+                if version not in available and (label in self._labels or not allow_unavailable):
+                    raise StatusError(
+                        grpc.StatusCode.FAILED_PRECONDITION,
+                        f'Request to assign label to version {version} of model {self._model.name}, which is '
+                        'not currently available for inference',
+                    )
+            self._labels = dict(labels)
+
+    def version_of(self, label: str) -> int:
+        """The version that a label names.
+
+        Raises:
+            StatusError: INVALID_ARGUMENT, there is no such label.
+        """
+        with self._lock:
+            if label not in self._labels:
+                raise StatusError(
+                    grpc.StatusCode.INVALID_ARGUMENT, f'Unrecognized servable version label: {label}'
+                )
+            return self._labels[label]
 
     @contextlib.contextmanager
     def acquire(self, version: int | None = None) -> Iterator[tuple[int, Servable]]:
@@ -76,10 +140,10 @@ class ModelManager:
             StatusError: NOT_FOUND, no such version is available.
         """
         with self._lock:
-            available = [number for number, use in self._in_use.items() if not use.retired]
+            available = self._available()
             number = max(available, default=None) if version is None else version
             if number not in available:
-                raise not_found(self.name, version)
+                raise not_found(self._model.name, version)
             use = self._in_use[number]
             use.requests += 1
         try:
@@ -89,6 +153,11 @@ class ModelManager:
                 # In a thread of its own: a request must not wait for memory to be freed.
                 threading.Thread(target=self._close, args=(number, use), name=f'close-{number}').start()
 
+    def serves(self) -> bool:
+        """Whether a version is available."""
+        with self._lock:
+            return bool(self._available())
+
     def statuses(self) -> list[VersionStatus]:
         """All versions that this process has seen, newest first."""
         with self._lock:
@@ -96,20 +165,34 @@ class ModelManager:
 
     def close(self) -> None:
         """Lets every version go."""
-        self._retire(but=None)
+        with self._polling:
+            self._retire(but=set())
+
+    def _available(self) -> set[int]:
+        return {number for number, use in self._in_use.items() if not use.retired}
+
+    def _adopt_labels(self) -> None:
+        """Gives configured labels to versions that have become available since."""
+        with self._lock:
+            available = self._available()
+            wanted = self._model.labels.items()
+            self._labels |= {label: version for label, version in wanted if version in available}
 
     def _ensure_loaded(self, folder: VersionFolder) -> bool:
         use = self._in_use.get(folder.number)
         if use is not None:
             return not use.retired
         stamp = folder.stamp()
-        if self._failed_stamps.get(folder.number) == stamp:
+        failure = self._failures.get(folder.number)
+        if failure and failure.stamp == stamp and not self._may_retry(failure):
             return False
+        self._set(folder.number, State.START)
         self._set(folder.number, State.LOADING)
         try:
-            servable = _load(folder)
+            servable = self._load(folder)
         except StatusError as error:
-            self._failed_stamps[folder.number] = stamp
+            attempts = failure.attempts + 1 if failure and failure.stamp == stamp else 1
+            self._failures[folder.number] = _Failure(stamp, attempts, time.monotonic())
             self._set(folder.number, State.END, error)
             return False
         with self._lock:
@@ -117,9 +200,13 @@ class ModelManager:
         self._set(folder.number, State.AVAILABLE)
         return True
 
-    def _retire(self, but: int | None) -> None:
+    def _may_retry(self, failure: '_Failure') -> bool:
+        waited = time.monotonic() - failure.at_s
+        return failure.attempts <= self._retries.most and waited >= self._retries.interval_s
+
+    def _retire(self, but: Set[int]) -> None:
         with self._lock:
-            retired = [(n, use) for n, use in self._in_use.items() if n != but and not use.retired]
+            retired = [(n, use) for n, use in self._in_use.items() if n not in but and not use.retired]
             for _, use in retired:
                 use.retired = True
                 use.requests += 1  # held by us until the state is announced
@@ -162,18 +249,10 @@ class _InUse:
     retired: bool = False
 
 
-def _load(folder: VersionFolder) -> Servable:
-    try:
-        folder.check_whole()
-        servable = Servable(folder.path)
-        try:
-            warm_up(servable, folder.path)
-        except BaseException:
-            servable.close()
-            raise
-        return servable
-    except StatusError:
-        raise
-    except Exception as error:  # damage shows in many ways, and none may end the server
-        code = grpc.StatusCode.DATA_LOSS if isinstance(error, OSError) else grpc.StatusCode.UNKNOWN
-        raise StatusError(code, str(error)) from error
+@dataclass(frozen=True)
+class _Failure:
+    """Of which files a version failed, how often in a row, and when last (monotonic clock)."""
+
+    stamp: tuple
+    attempts: int
+    at_s: float

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
-
-from creative_logs.errors import InputError
+from serving.text_protos import message_class, read_text_proto
 
 _DEFAULT_PATH = '/monitoring/prometheus/metrics'
 # config/monitoring_config.proto, which tensorflow-serving-api does not ship.
@@ -23,10 +21,7 @@ message_type {
   }
 }
 """
-_FILE = text_format.Parse(_PROTO, descriptor_pb2.FileDescriptorProto())
-_MonitoringConfig = message_factory.GetMessages([_FILE], descriptor_pool.DescriptorPool())[
-    'genco.monitoring.MonitoringConfig'
-]
+_MonitoringConfig = message_class(_PROTO, 'genco.monitoring.MonitoringConfig')
 
 
 def read_monitoring_config(path: Path) -> str | None:
@@ -41,10 +36,5 @@ def read_monitoring_config(path: Path) -> str | None:
     Raises:
         InputError: the file cannot be read, or is no `MonitoringConfig`.
     """
-    try:
-        config = text_format.Parse(path.read_text('utf-8'), _MonitoringConfig())
-    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
-        reason = ' '.join(str(error).split())
-        raise InputError(f'{path}: no monitoring configuration: {reason}; give a MonitoringConfig') from error
-    prometheus = config.prometheus_config
+    prometheus = read_text_proto(path, _MonitoringConfig()).prometheus_config
     return (prometheus.path or _DEFAULT_PATH) if prometheus.enable else None

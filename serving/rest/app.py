@@ -2,9 +2,9 @@
 
 import json
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import grpc
 from google.protobuf import json_format
@@ -14,6 +14,7 @@ from werkzeug.wrappers import Request, Response
 
 from serving.catalog import Catalog
 from serving.errors import StatusError
+from serving.monitoring.counting import counted
 from serving.monitoring.metrics import Metrics
 from serving.predict import run_predict
 from serving.rest.predict import parse, render
@@ -89,7 +90,8 @@ class RestApp:
             if method != 'predict':
                 raise _wrong_method(method)
             form = parse(request.get_data(), servable.signatures, predict)
-            return render(run_predict(servable, predict, self.timeout_s), form)
+            observe = partial(self.metrics.runtime, target['name'], 'Predict')
+            return render(run_predict(servable, predict, self.timeout_s, observe), form)
 
     def _read(self, match: re.Match) -> bytes:
         if match['metadata']:
@@ -101,20 +103,10 @@ class RestApp:
         return _proto_json(status_response(self.catalog, request))
 
     def _counted(self, match: re.Match, run: Callable[[dict], bytes]) -> bytes:
-        start = time.perf_counter()
         # Clients make names up, and each would be kept for good.
         model = match['model'] if match['model'] in self.catalog else ''
-        status = 'UNKNOWN'
-        try:
-            body = run(_target(match))
-            status = 'OK'
-            return body
-        except StatusError as error:
-            status = error.code.name
-            raise
-        finally:
-            seconds = time.perf_counter() - start
-            self.metrics.request(model, match['method'].capitalize(), 'REST', status, seconds)
+        with counted(self.metrics, model, match['method'].capitalize(), 'REST'):
+            return run(_target(match))
 
 
 def _target(match: re.Match) -> dict:

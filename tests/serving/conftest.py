@@ -21,6 +21,7 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServic
 from serving.client import CreativeClient
 from serving.model_manager.manager import ModelManager
 from serving.server import ModelServer
+from serving.settings import ServerSettings
 from tests.serving.tiny_model import example_inputs, export
 from tfx_pipeline import cli
 
@@ -78,6 +79,7 @@ class Running:
     manager: ModelManager
     port: int
     channel: grpc.Channel
+    rest_port: int | None = None
 
     def __post_init__(self):
         self.prediction = PredictionServiceStub(self.channel)
@@ -102,15 +104,20 @@ class Running:
         wait_until(lambda: wanted.items() <= self.states().items())
 
 
+def settings_of(base_path: Path, **settings) -> ServerSettings:
+    """Of a server on `base_path` that looks for versions often."""
+    settings = {'model_base_path': base_path, 'file_system_poll_wait_seconds': _POLL_S} | settings
+    return ServerSettings(model_name=MODEL, **settings)
+
+
 @contextmanager
-def running(base_path: Path, port: int = 0):
+def running(base_path: Path, port: int = 0, **settings):
     """A server on `base_path`, stopped at the end."""
-    manager = ModelManager(MODEL, base_path)
-    server = ModelServer(manager, port, poll_seconds=_POLL_S)
+    server = ModelServer(settings_of(base_path, port=port, **settings))
     try:
-        bound = server.start()
-        with grpc.insecure_channel(f'localhost:{bound}') as channel:
-            yield Running(server, manager, bound, channel)
+        ports = server.start()
+        with grpc.insecure_channel(f'localhost:{ports.grpc}') as channel:
+            yield Running(server, server.catalog.manager(MODEL), ports.grpc, channel, ports.rest)
     finally:
         server.stop()
 

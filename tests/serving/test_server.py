@@ -9,9 +9,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
 from creative_logs.errors import InputError
-from serving.model_manager.manager import ModelManager
 from serving.server import ModelServer
-from tests.serving.conftest import MODEL, PATIENCE_S, push, running, wait_until
+from tests.serving.conftest import MODEL, PATIENCE_S, push, running, settings_of, wait_until
 from tests.serving.tiny_model import example_inputs, predict_request
 
 AVAILABLE, UNLOADING, END = ModelVersionStatus.AVAILABLE, ModelVersionStatus.UNLOADING, ModelVersionStatus.END
@@ -97,7 +96,7 @@ def test_health_of_an_unknown_service(shared_server):
 
 def test_port_in_use(shared_server, exported, base_path):
     push(exported[0], base_path, 1)
-    server = ModelServer(ModelManager(MODEL, base_path), shared_server.port)
+    server = ModelServer(settings_of(base_path, port=shared_server.port))
     try:
         with pytest.raises(InputError, match=f'port {shared_server.port}: cannot be listened on'):
             server.start()
@@ -106,7 +105,7 @@ def test_port_in_use(shared_server, exported, base_path):
 
 
 def test_start_waits_for_a_version_and_can_be_stopped(base_path):
-    server = ModelServer(ModelManager(MODEL, base_path), 0, poll_seconds=0.01)
+    server = ModelServer(settings_of(base_path, port=0))
     with ThreadPoolExecutor(1) as pool:
         started = pool.submit(server.start)
         server.request_stop()
@@ -115,7 +114,7 @@ def test_start_waits_for_a_version_and_can_be_stopped(base_path):
 
 
 def test_start_opens_the_port_when_a_version_arrives(exported, base_path):
-    server = ModelServer(ModelManager(MODEL, base_path), 0, poll_seconds=0.01)
+    server = ModelServer(settings_of(base_path, port=0))
     with ThreadPoolExecutor(1) as pool:
         started = pool.submit(server.start)
         push(exported[0], base_path, 1)

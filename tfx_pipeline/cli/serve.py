@@ -9,31 +9,107 @@ from pathlib import Path
 
 import click
 
+from serving.settings import ServerSettings
 from tfx_pipeline.cli.select import select
 
 __all__ = ['select', 'serve']
 
+_SETTINGS = ServerSettings()
+
+_BOOLEAN = {'type': click.BOOL, 'is_flag': False, 'flag_value': 'true', 'default': False}
+_FILE = {'type': click.Path(path_type=Path), 'metavar': 'FILE'}
+_NOT_NEGATIVE = click.IntRange(0)
+# Flags of TensorFlow Serving that change nothing here: where a command line has them, it works all the same.
+_WITHOUT_EFFECT = (
+    'enable_grpc_healthcheck_service',
+    'num_load_threads',
+    'num_unload_threads',
+    'tensorflow_session_parallelism',
+    'tensorflow_intra_op_parallelism',
+    'tensorflow_inter_op_parallelism',
+    'per_process_gpu_memory_fraction',
+    'enable_model_warmup',
+    'num_request_iterations_for_warmup',
+    'enforce_session_run_timeout',
+)
+
+
+def _flag(name: str, *more: str, **settings):
+    """An option in both spellings: with dashes, as here, and with underscores, as in TensorFlow Serving."""
+    spellings = dict.fromkeys((f'--{name.replace("_", "-")}', f'--{name}', *more))
+    settings['show_default'] = settings.get('default') not in (None, '')
+    return click.option(*spellings, name, **settings)
+
+
+def _without_effect(command):
+    for name in _WITHOUT_EFFECT:
+        ignored = click.option(f'--{name}', hidden=True, is_flag=False, flag_value='', expose_value=False)
+        command = ignored(command)
+    return command
+
 
 @click.command()
-@click.option(
-    '--model-base-path',
-    required=True,
+@_flag(
+    'model_base_path',
+    type=click.Path(path_type=Path),
     metavar='DIR',
     help='Folder with one numbered sub folder per version, where the pipeline pushes to.',
 )
-@click.option('--model-name', default='genco', show_default=True, help='Name that clients ask for.')
-@click.option(
-    '--port', default=8500, show_default=True, type=click.IntRange(0, 65535), help='0 picks a free one.'
+@_flag('model_name', default='genco', help='Name that clients ask for.')
+@_flag('model_config_file', **_FILE, help='ModelServerConfig: several models, version policies, labels.')
+@_flag(
+    'model_config_file_poll_wait_seconds',
+    default=0.0,
+    type=click.FloatRange(0),
+    help='Time between two looks at that file; 0 reads it once.',
 )
-@click.option(
+@_flag('port', default=8500, type=click.IntRange(0, 65535), help='Of gRPC; 0 picks a free one.')
+@_flag('grpc_socket_path', **_FILE, help='Unix socket to listen on besides.')
+@_flag('grpc_channel_arguments', default='', metavar='KEY=VALUE,...', help='Arguments of the gRPC server.')
+@_flag('grpc_max_threads', default=_SETTINGS.grpc_max_threads, type=click.IntRange(1), help='That answer.')
+@_flag(
+    'grpc_max_queued_requests',
+    default=_SETTINGS.grpc_max_queued_requests,
+    type=_NOT_NEGATIVE,
+    help='So many wait; one more is refused at once.',
+)
+@_flag(
+    'grpc_max_message_bytes',
+    default=-1,
+    type=click.IntRange(-1),
+    help='Larger requests are refused; -1: none.',
+)
+@_flag('ssl_config_file', **_FILE, help='SSLConfig: key and certificate; connections are then encrypted.')
+@_flag('rest_api_port', default=0, type=click.IntRange(0, 65535), help='Of HTTP; 0 serves none.')
+@_flag(
+    'rest_api_num_threads', default=_SETTINGS.rest_api_num_threads, type=click.IntRange(1), help='Of HTTP.'
+)
+@_flag('rest_api_timeout_in_ms', default=30_000, type=click.IntRange(1), help='Of one HTTP request.')
+@_flag('monitoring_config_file', **_FILE, help='MonitoringConfig: metrics for Prometheus, on the HTTP port.')
+@_flag('enable_batching', **_BOOLEAN, help='Merge requests that wait.')
+@_flag('batching_parameters_file', **_FILE, help='BatchingParameters: sizes and waiting times.')
+@_flag(
+    'enable_per_model_batching_parameters',
+    **_BOOLEAN,
+    help="A version's own batching_params.pbtxt wins over that file.",
+)
+@_flag(
+    'file_system_poll_wait_seconds',
     '--version-poll-seconds',
     default=1.0,
-    show_default=True,
     type=click.FloatRange(0, min_open=True),
     help='Time between two looks for new versions.',
 )
-def serve(model_base_path: str, model_name: str, port: int, version_poll_seconds: float):
-    """Serve the newest pushed model over the gRPC API of TensorFlow Serving.
+@_flag('max_num_load_retries', default=5, type=_NOT_NEGATIVE, help='Of a version that does not load.')
+@_flag('load_retry_interval_micros', default=60_000_000, type=_NOT_NEGATIVE, help='Before each of them.')
+@_flag(
+    'allow_version_labels_for_unavailable_models',
+    **_BOOLEAN,
+    help='A new label may name a version that is not loaded yet.',
+)
+@_without_effect
+def serve(**flags):
+    """Serve pushed models over the gRPC and REST APIs of TensorFlow Serving, with its command line.
 
     A new version is warmed up before it takes over, and no request is lost; a version that is broken or
     half written is passed over. Stop with Ctrl+C: requests under way are finished. With
@@ -43,22 +119,39 @@ def serve(model_base_path: str, model_name: str, port: int, version_poll_seconds
     Example:
       genco serve --model-base-path build/demo/serving/genco
     """
-    server = _build(Path(model_base_path), model_name, port, version_poll_seconds)
+    settings = ServerSettings(**flags)
+    if not settings.model_base_path and not settings.model_config_file:
+        raise click.UsageError('Give --model-base-path or --model-config-file.')
+    server = _build(settings)
     # Set after the imports: libraries must not replace them.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: server.request_stop())
-    click.echo(f'genco: waiting for a version of model {model_name} in {model_base_path}')
+    click.echo(f'genco: waiting for a version of {_what(settings)}')
     try:
-        bound = server.start()
-        if bound is not None:
-            click.echo(f'genco: serving model {model_name} at localhost:{bound} (gRPC); stop with Ctrl+C')
+        ports = server.start()
+        if ports is not None:
+            click.echo(f'genco: serving {_where(settings, ports)}; stop with Ctrl+C')
             server.wait()
     finally:
         server.stop()
     click.echo('genco: stopped')
 
 
-def _build(base_path: Path, name: str, port: int, poll_seconds: float):
+def _what(settings: ServerSettings) -> str:
+    if settings.model_config_file:
+        return f'every model of {settings.model_config_file}'
+    return f'model {settings.model_name} in {settings.model_base_path}'
+
+
+def _where(settings: ServerSettings, ports) -> str:
+    model = f'the models of {settings.model_config_file}'
+    if not settings.model_config_file:
+        model = f'model {settings.model_name}'
+    rest = f', localhost:{ports.rest} (REST)' if ports.rest else ''
+    return f'{model} at localhost:{ports.grpc} (gRPC){rest}'
+
+
+def _build(settings: ServerSettings):
     from tfx_pipeline import quiet
 
     quiet.prepare()
@@ -66,12 +159,11 @@ def _build(base_path: Path, name: str, port: int, poll_seconds: float):
         _mute_native_libraries()
     logging.getLogger('tensorflow').setLevel(logging.ERROR)
     logging.basicConfig(format='genco: %(message)s')
-    from serving.model_manager.manager import ModelManager
     from serving.server import ModelServer
 
-    # What is imported stays for good: looking through it for garbage would hold up requests each time.
+    # What is imported stays: without it, a collection of garbage holds up requests ten times shorter.
     gc.freeze()
-    return ModelServer(ModelManager(name, base_path, _announce), port, poll_seconds)
+    return ModelServer(settings, _announce)
 
 
 def _mute_native_libraries() -> None:

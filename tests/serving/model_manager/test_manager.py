@@ -6,12 +6,15 @@ import grpc
 import pytest
 
 from serving.errors import StatusError
+from serving.model_config import ServedModel
+from serving.model_manager.loader import VersionLoader
 from serving.model_manager.manager import ModelManager, State, VersionStatus
 from serving.model_manager.servable import Servable
+from serving.monitoring.metrics import Metrics
 from tests.serving.conftest import push, wait_until
 from tests.serving.tiny_model import example_inputs, write_warmup
 
-LOADING, AVAILABLE, UNLOADING, END = State
+START, LOADING, AVAILABLE, UNLOADING, END = State
 
 
 @pytest.fixture
@@ -21,7 +24,8 @@ def changes():
 
 @pytest.fixture
 def manager(base_path, changes):
-    manager = ModelManager('genco', base_path, changes.append)
+    model = ServedModel('genco', base_path)
+    manager = ModelManager(model, VersionLoader(Metrics()), on_change=changes.append)
     yield manager
     manager.close()
 
@@ -33,8 +37,10 @@ def test_takes_the_newest_then_lets_the_old_go(manager, exported, base_path, cha
     manager.poll()
     manager.poll()
     assert [(change.version, change.state) for change in changes] == [
+        (1, START),
         (1, LOADING),
         (1, AVAILABLE),
+        (2, START),
         (2, LOADING),
         (2, AVAILABLE),
         (1, UNLOADING),

@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 
-from serving.catalog import Catalog
 from serving.monitoring.metrics import Metrics
 from serving.rest.app import RestApp
 from serving.rest.server import RestServer
@@ -21,7 +20,7 @@ METRICS = '/monitoring/prometheus/metrics'
 @pytest.fixture(scope='module')
 def ask(shared_server):
     """Sends one HTTP request; returns status and body, JSON decoded."""
-    app = RestApp(Catalog({MODEL: shared_server.manager}), Metrics(), 0.3, METRICS)
+    app = RestApp(shared_server.server.catalog, Metrics(), 0.3, METRICS)
     server = RestServer(app, 0, threads=2)
     port = server.start()
 

@@ -1,0 +1,29 @@
+"""Counts and times requests."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from serving.errors import StatusError
+from serving.monitoring.metrics import Metrics
+
+
+@contextlib.contextmanager
+def counted(metrics: Metrics, model: str, api: str, entrypoint: str) -> Iterator[None]:
+    """Counts what is answered inside of the block, with the status that it ends with.
+
+    Args:
+        metrics: that count it.
+        model: name of a model that the server knows, or ''.
+        api: such as Predict.
+        entrypoint: GRPC or REST.
+    """
+    start, status = time.perf_counter(), 'UNKNOWN'
+    try:
+        yield
+        status = 'OK'
+    except StatusError as error:
+        status = error.code.name
+        raise
+    finally:
+        metrics.request(model, api, entrypoint, status, time.perf_counter() - start)
