@@ -13,7 +13,7 @@ _VERBS = {
     'check': ('tfx_pipeline.cli.logs', 'Check click logs against the configuration.'),
     'run': ('tfx_pipeline.cli.run', 'Run the pipeline: logs in, evaluated model pushed.'),
     'evaluate': ('tfx_pipeline.cli.evaluate', 'Measure an exported model on the test split of logs.'),
-    'serve': ('tfx_pipeline.cli.serve', 'Serve pushed models over gRPC.'),
+    'serve': ('tfx_pipeline.cli.serve', 'Serve pushed models over gRPC and REST.'),
     'select': ('tfx_pipeline.cli.serve', 'Ask a server which creatives to show for one ad.'),
     'join': ('tfx_pipeline.cli.join', 'Join logged decisions with clicks into click logs.'),
     'skew': ('tfx_pipeline.cli.skew', 'Compare a running server with its model, on logged requests.'),
