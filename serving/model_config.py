@@ -18,7 +18,7 @@ _TENSORFLOW = 1  # deprecated ModelType
 
 @dataclass(frozen=True)
 class VersionPolicy:
-    """Which versions of a model are served: the newest `latest`, those of `specific`, or without both, all."""
+    """Versions of a model that are served: the newest `latest`, those of `specific`, or without both, all."""
 
     latest: int | None = 1
     specific: frozenset[int] = frozenset()
@@ -88,6 +88,10 @@ def _policy(model: ModelConfig) -> VersionPolicy:
     policy = model.model_version_policy
     kind = policy.WhichOneof('policy_choice')
     if kind == 'specific':
+        if not policy.specific.versions:
+            raise _invalid(
+                f'Illegal to set a specific version policy without versions, model name is {model.name}'
+            )
         return VersionPolicy(None, frozenset(policy.specific.versions))
     if kind == 'all':
         return VersionPolicy(None)

@@ -1,9 +1,10 @@
 """The embedded server: the gRPC and HTTP services of TensorFlow Serving on the models of a configuration."""
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -51,6 +52,7 @@ class ModelServer:
 
     def __init__(self, settings: ServerSettings, on_change: Callable[[VersionStatus], None] = lambda _: None):
         self._settings = settings
+        self._credentials = read_credentials(settings.ssl_config_file) if settings.ssl_config_file else None
         self._metrics = Metrics()
         load = VersionLoader(self._metrics)
         retries = Retries(settings.max_num_load_retries, settings.load_retry_interval_micros * _MICROSECONDS)
@@ -58,7 +60,9 @@ class ModelServer:
             lambda model: ModelManager(model, load, retries, on_change),
             settings.allow_version_labels_for_unavailable_models,
         )
-        self.catalog.start(_models(settings))
+        models = _models(settings)
+        self.catalog.start(models)
+        self._config = _ConfigFile(settings, models)
         self._poller = threading.Thread(target=self._poll, name='version-poller', daemon=True)
         self._ready, self._stopping = threading.Event(), threading.Event()
         self._health = health.HealthServicer()
@@ -118,47 +122,62 @@ class ModelServer:
 
     def _listen(self) -> int:
         settings = self._settings
-        try:
-            if settings.grpc_socket_path:
-                self._grpc.add_insecure_port(f'unix:{settings.grpc_socket_path}')
-            address = f'[::]:{settings.port}'
-            if settings.ssl_config_file:
-                return self._grpc.add_secure_port(address, read_credentials(settings.ssl_config_file))
+        socket, address = settings.grpc_socket_path, f'[::]:{settings.port}'
+        if socket:
+            with _explained(f'grpc_socket_path: {socket} cannot be made; choose another path'):
+                self._grpc.add_insecure_port(f'unix:{socket}')
+        unusable = f'port {settings.port}: cannot be listened on; choose another one'
+        if self._credentials:
+            with _explained(f'{unusable}, or correct key and certificate of {settings.ssl_config_file}'):
+                return self._grpc.add_secure_port(address, self._credentials)
+        with _explained(unusable):
             return self._grpc.add_insecure_port(address)
-        except RuntimeError as error:
-            raise InputError(f'port {settings.port}: cannot be listened on; choose another one') from error
 
     def _poll(self) -> None:
-        config = _ConfigFile(self._settings)
         while not self._stopping.is_set():
             self.catalog.poll()
             if self.catalog.tried():
                 self._ready.set()
             self._stopping.wait(self._settings.file_system_poll_wait_seconds)
-            config.poll(self.catalog)
+            self._config.poll(self.catalog)
+
+
+@contextlib.contextmanager
+def _explained(message: str) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise InputError(message) from error
 
 
 class _ConfigFile:
     """The model configuration file, read again when its time has come and it is another."""
 
-    def __init__(self, settings: ServerSettings):
+    def __init__(self, settings: ServerSettings, models: list[ServedModel]):
         self._path = settings.model_config_file
         self._wait_s = settings.model_config_file_poll_wait_seconds
         self._read_at = time.monotonic()
-        self._models = _models(settings)
+        self._models = models
+        self._error = ''
 
     def poll(self, catalog: Catalog) -> None:
-        """Makes the catalog serve what the file says now; an error is logged, and what serves goes on."""
+        """Makes the catalog serve what the file says now.
+
+        An error is logged once, and what serves goes on; the file is tried until it is accepted, since a
+        label may wait for its version.
+        """
         if not self._path or not self._wait_s or time.monotonic() < self._read_at + self._wait_s:
             return
         self._read_at = time.monotonic()
         try:
             models = read_model_config(self._path)
             if models != self._models:
-                self._models = models
                 catalog.reload(models)
+            self._models, self._error = models, ''
         except (InputError, StatusError) as error:
-            _log.error('%s', error)
+            if str(error) != self._error:
+                _log.error('%s', error)
+            self._error = str(error)
 
 
 def _models(settings: ServerSettings) -> list[ServedModel]:
@@ -181,15 +200,15 @@ def _rest_server(settings: ServerSettings, catalog: Catalog, metrics: Metrics) -
 
 
 def _channel_options(settings: ServerSettings) -> list[tuple[str, int | str]]:
-    options = [
-        ('grpc.max_receive_message_length', settings.grpc_max_message_bytes),
-        ('grpc.max_send_message_length', -1),
+    options = {
+        'grpc.max_receive_message_length': settings.grpc_max_message_bytes,
+        'grpc.max_send_message_length': -1,
         # Otherwise a second server on the same port starts, and takes half of the requests.
-        ('grpc.so_reuseport', 0),
-    ]
+        'grpc.so_reuseport': 0,
+    }
     for argument in filter(None, settings.grpc_channel_arguments.split(',')):
         key, equals, value = argument.partition('=')
         if not equals:
             raise InputError(f'grpc_channel_arguments: must be key=value,key=value: got {argument!r}')
-        options.append((key, int(value) if value.lstrip('-').isdecimal() else value))
-    return options
+        options[key] = int(value) if value.lstrip('-').isdecimal() else value
+    return list(options.items())

@@ -74,6 +74,8 @@ class ModelManager:
         self._statuses: dict[int, VersionStatus] = {}
         self._failures: dict[int, _Failure] = {}
         self._labels: dict[str, int] = {}
+        self._labels_to_come = dict(model.labels)
+        self._closed = False
 
     @property
     def model(self) -> ServedModel:
@@ -91,6 +93,8 @@ class ModelManager:
             OSError: the base path cannot be read; nothing changes.
         """
         with self._polling:
+            if self._closed:
+                return
             folders = list_versions(self._model.base_path)
             candidates, most = self._model.policy.choose(folders)
             kept: set[int] = set()
@@ -118,6 +122,7 @@ class ModelManager:
                         'not currently available for inference',
                     )
             self._labels = dict(labels)
+            self._labels_to_come = {}
 
     def version_of(self, label: str) -> int:
         """The version that a label names.
@@ -164,18 +169,19 @@ class ModelManager:
             return sorted(self._statuses.values(), key=lambda status: -status.version)
 
     def close(self) -> None:
-        """Lets every version go."""
+        """Lets every version go; `poll` loads none after that."""
         with self._polling:
+            self._closed = True
             self._retire(but=set())
 
     def _available(self) -> set[int]:
         return {number for number, use in self._in_use.items() if not use.retired}
 
     def _adopt_labels(self) -> None:
-        """Gives configured labels to versions that have become available since."""
+        """Gives the labels of the start to versions that have become available since."""
         with self._lock:
             available = self._available()
-            wanted = self._model.labels.items()
+            wanted = self._labels_to_come.items()
             self._labels |= {label: version for label, version in wanted if version in available}
 
     def _ensure_loaded(self, folder: VersionFolder) -> bool:

@@ -9,6 +9,7 @@ import grpc
 from serving.errors import StatusError
 
 _SHARD = re.compile(r'variables\.data-\d{5}-of-(\d{5})')
+_LARGEST = 2**63 - 1  # what a request can name
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,12 @@ def list_versions(base_path: Path) -> list[VersionFolder]:
     Raises:
         OSError: the base path cannot be read.
     """
-    folders = [path for path in base_path.iterdir() if path.name.isdecimal() and path.is_dir()]
+    folders = [path for path in base_path.iterdir() if _is_version(path.name) and path.is_dir()]
     return sorted((VersionFolder(int(path.name), path) for path in folders), key=lambda v: -v.number)
+
+
+def _is_version(name: str) -> bool:
+    return name.isascii() and name.isdecimal() and int(name) <= _LARGEST
 
 
 def _size_and_time(file: Path) -> tuple[int, int]:

@@ -1,19 +1,15 @@
 """Both clients against a server with TLS, which asks the client for its certificate too."""
 
 import asyncio
-import datetime
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from creative_logs.errors import InputError
 from serving.client import AsyncCreativeClient, CreativeClient, ServerError, Tls
+from tests.serving.certificates import write_certificate
 from tests.serving.conftest import MODEL, PATIENCE_S
 from tests.serving.test_client import REQUEST, FakeServer
 
@@ -21,21 +17,8 @@ from tests.serving.test_client import REQUEST, FakeServer
 @pytest.fixture(scope='module')
 def pem(tmp_path_factory) -> tuple[str, str]:
     """Files of a certificate for localhost that vouches for itself, and of its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, 'localhost')])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName('localhost')]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp('pem')
-    (folder / 'cert.pem').write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / 'key.pem').write_bytes(key.private_bytes(*private))
-    return str(folder / 'cert.pem'), str(folder / 'key.pem')
+    certificate, key = write_certificate(tmp_path_factory.mktemp('pem'))
+    return str(certificate), str(key)
 
 
 @pytest.fixture

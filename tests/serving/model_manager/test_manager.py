@@ -8,7 +8,7 @@ import pytest
 from serving.errors import StatusError
 from serving.model_config import ServedModel
 from serving.model_manager.loader import VersionLoader
-from serving.model_manager.manager import ModelManager, State, VersionStatus
+from serving.model_manager.manager import ModelManager, Retries, State, VersionStatus
 from serving.model_manager.servable import Servable
 from serving.monitoring.metrics import Metrics
 from tests.serving.conftest import push, wait_until
@@ -150,6 +150,29 @@ def test_broken_version_is_tried_again_only_when_its_files_change(manager, expor
     shutil.copy(exported[1] / 'saved_model.pb', folder)
     manager.poll()
     assert manager.statuses() == [VersionStatus(2, AVAILABLE)]
+
+
+@pytest.mark.parametrize('interval_s, attempts', [(0.0, 3), (3600.0, 1)])
+def test_broken_version_is_retried_twice_after_a_while(exported, base_path, interval_s, attempts):
+    push(exported[1], base_path, 2, _no_variables)
+    tried = []
+
+    def load(folder):
+        tried.append(folder.number)
+        folder.check_whole()
+
+    manager = ModelManager(ServedModel('genco', base_path), load, Retries(2, interval_s))
+    for _ in range(5):
+        manager.poll()
+    assert tried == [2] * attempts
+    assert manager.statuses()[0].state is END
+
+
+def test_closed_manager_loads_no_more(manager, exported, base_path):
+    push(exported[0], base_path, 1)
+    manager.close()
+    manager.poll()
+    assert not manager.statuses()
 
 
 def test_start_with_a_broken_newest_version(manager, exported, base_path):

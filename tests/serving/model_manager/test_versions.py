@@ -6,7 +6,7 @@ from serving.model_manager.versions import VersionFolder, list_versions
 
 
 def test_numbered_folders_newest_first(tmp_path):
-    for name in ('2', '10', '00000123', '.4', '4.tmp', 'x', '-1', '1e3'):
+    for name in ('2', '10', '00000123', '.4', '4.tmp', 'x', '-1', '1e3', '٣', '9' * 19):
         (tmp_path / name).mkdir()
     (tmp_path / '7').write_text('a file')
     assert [folder.number for folder in list_versions(tmp_path)] == [123, 10, 2]
