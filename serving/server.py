@@ -14,6 +14,7 @@ from tensorflow_serving.apis.model_service_pb2_grpc import add_ModelServiceServi
 from tensorflow_serving.apis.prediction_service_pb2_grpc import add_PredictionServiceServicer_to_server
 
 from creative_logs.errors import InputError
+from serving.batching.parameters import BatchingParameters, read_batching_parameters
 from serving.catalog import Catalog
 from serving.credentials import read_credentials
 from serving.errors import StatusError
@@ -54,7 +55,9 @@ class ModelServer:
         self._settings = settings
         self._credentials = read_credentials(settings.ssl_config_file) if settings.ssl_config_file else None
         self._metrics = Metrics()
-        load = VersionLoader(self._metrics)
+        load = VersionLoader(
+            self._metrics, _batching(settings), settings.enable_per_model_batching_parameters
+        )
         retries = Retries(settings.max_num_load_retries, settings.load_retry_interval_micros * _MICROSECONDS)
         self.catalog = Catalog(
             lambda model: ModelManager(model, load, retries, on_change),
@@ -186,6 +189,15 @@ def _models(settings: ServerSettings) -> list[ServedModel]:
     if settings.model_base_path is None:
         raise InputError('nothing to serve: give model_base_path or model_config_file')
     return [ServedModel(settings.model_name, settings.model_base_path)]
+
+
+def _batching(settings: ServerSettings) -> BatchingParameters | None:
+    file = settings.batching_parameters_file
+    if not settings.enable_batching:
+        if file:
+            raise InputError(f'batching_parameters_file {file}: needs enable_batching')
+        return None
+    return read_batching_parameters(file) if file else BatchingParameters()
 
 
 def _rest_server(settings: ServerSettings, catalog: Catalog, metrics: Metrics) -> RestServer | None:

@@ -4,18 +4,35 @@ import time
 
 import grpc
 
+from serving.batching.parameters import BatchingParameters, read_batching_parameters
+from serving.batching.servable import BatchingServable
 from serving.errors import StatusError
 from serving.model_manager.servable import Servable
 from serving.model_manager.versions import VersionFolder
 from serving.model_manager.warmup import warm_up
 from serving.monitoring.metrics import Metrics
 
+_BATCHING_FILE = 'batching_params.pbtxt'
+
 
 class VersionLoader:
-    """Loads versions; its attempts and their times are counted in `metrics`."""
+    """Loads versions.
 
-    def __init__(self, metrics: Metrics):
+    Args:
+        metrics: counts and times the attempts.
+        batching: how requests are merged; None for not at all.
+        per_model_batching: a version's own parameters file wins over `batching`.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        batching: BatchingParameters | None = None,
+        per_model_batching: bool = False,
+    ):
         self._metrics = metrics
+        self._batching = batching
+        self._per_model_batching = per_model_batching
 
     def __call__(self, folder: VersionFolder) -> Servable:
         """A version that has answered its warm-up requests.
@@ -38,13 +55,22 @@ class VersionLoader:
 
     def _load(self, folder: VersionFolder) -> Servable:
         folder.check_whole()
+        batching = self._batching_of(folder)
         servable = Servable(folder.path)
+        if batching:
+            servable = BatchingServable(servable, batching)
         try:
             self._warm_up(servable, folder)
         except BaseException:
             servable.close()
             raise
         return servable
+
+    def _batching_of(self, folder: VersionFolder) -> BatchingParameters | None:
+        file = folder.path / _BATCHING_FILE
+        if self._batching and self._per_model_batching and file.exists():
+            return read_batching_parameters(file)
+        return self._batching
 
     def _warm_up(self, servable: Servable, folder: VersionFolder) -> None:
         start, status = time.perf_counter(), 'OK'

@@ -83,6 +83,16 @@ def test_an_ads_answer_does_not_depend_on_the_rest_of_the_request(answer, loaded
         np.testing.assert_allclose(single['combination_ctr'][0], answer['combination_ctr'][row], rtol=1e-5)
 
 
+def test_an_ads_answer_does_not_depend_on_the_padding_of_the_request(answer, loaded, request_tensors):
+    wider = {
+        name: tf.pad(value, [[0, 0], [0, 3]], constant_values='') if value.shape.rank == 2 else value
+        for name, value in request_tensors.items()
+    }
+    padded = loaded.signatures['serving_default'](**wider)
+    np.testing.assert_array_equal(padded['combinations'], answer['combinations'])
+    np.testing.assert_allclose(padded['combination_ctr'], answer['combination_ctr'], rtol=1e-5)
+
+
 def test_another_seed_draws_other_combinations(answer, loaded, request_tensors, logs):
     other = loaded.signatures['serving_default'](**_request(logs, 40, seed=8))
     assert (other['combinations'].numpy() != answer['combinations']).any()

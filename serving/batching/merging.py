@@ -1,0 +1,86 @@
+"""Several requests as one, and the answers apart again. Dimension 0 of every tensor is the rows."""
+
+from collections.abc import Mapping, Sequence
+
+import grpc
+import numpy as np
+
+from serving.errors import StatusError
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def rows_of(inputs: Arrays) -> int:
+    """The rows of a request.
+
+    Raises:
+        StatusError: INVALID_ARGUMENT, a tensor has no dimension, or they do not agree in the first.
+    """
+    if any(array.ndim == 0 for array in inputs.values()):
+        raise _invalid('Batching Run() input tensors must have at least one dimension')
+    sizes = {len(array) for array in inputs.values()}
+    if len(sizes) != 1:
+        raise _invalid('Batching Run() input tensors must have equal 0th-dimension size')
+    return sizes.pop()
+
+
+def kind_of(inputs: Arrays, padded: bool) -> tuple:
+    """What requests must have in common to be merged: types, and other dimensions, or their number."""
+    return tuple(
+        (name, array.dtype.char, array.ndim if padded else array.shape[1:])
+        for name, array in sorted(inputs.items())
+    )
+
+
+def merged(requests: Sequence[Arrays], rows: int) -> dict[str, np.ndarray]:
+    """One request of `rows` rows: all of them, then copies of the first row of the last.
+
+    Args:
+        requests: of one kind. Dimensions that differ are padded with 0 or ''.
+        rows: at least as many as they have.
+    """
+    return {name: _concatenated([request[name] for request in requests], rows) for name in requests[0]}
+
+
+def parted(outputs: Sequence[np.ndarray], sizes: Sequence[int], rows: int) -> list[list[np.ndarray]]:
+    """The outputs of each request, of those of a merged run.
+
+    Args:
+        outputs: of the run.
+        sizes: rows of the requests.
+        rows: of the run.
+
+    Raises:
+        StatusError: FAILED_PRECONDITION, an output is not of so many rows.
+    """
+    for array in outputs:
+        if array.ndim == 0:
+            raise _failed('Batched output tensor has 0 dimensions')
+        if len(array) != rows:
+            raise _failed(
+                "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes of "
+                'the input tensors'
+            )
+    ends = np.cumsum(sizes)
+    return [[array[end - size : end] for array in outputs] for size, end in zip(sizes, ends)]
+
+
+def _concatenated(parts: list[np.ndarray], rows: int) -> np.ndarray:
+    inner = tuple(max(sizes) for sizes in zip(*(part.shape[1:] for part in parts)))
+    whole = np.full((rows, *inner), b'' if parts[0].dtype == object else 0, parts[0].dtype)
+    start = 0
+    for part in parts:
+        place = (slice(start, start + len(part)), *(slice(size) for size in part.shape[1:]))
+        whole[place] = part
+        start += len(part)
+    if start < rows:
+        whole[start:] = whole[start - len(parts[-1])]
+    return whole
+
+
+def _invalid(message: str) -> StatusError:
+    return StatusError(grpc.StatusCode.INVALID_ARGUMENT, message)
+
+
+def _failed(message: str) -> StatusError:
+    return StatusError(grpc.StatusCode.FAILED_PRECONDITION, message)

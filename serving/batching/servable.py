@@ -1,0 +1,134 @@
+"""A version of a model that merges the requests that wait."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+import grpc
+import numpy as np
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
+
+from serving.batching.merging import kind_of, merged, parted, rows_of
+from serving.batching.parameters import BatchingParameters
+from serving.batching.queue import BatchQueue, Task
+from serving.errors import StatusError
+from serving.model_manager.servable import Servable
+
+
+class BatchingServable:
+    """Like the servable that it wraps, whose runs it shares among requests.
+
+    Requests share a run where signature, outputs and types are the same; so must be the sizes of their other
+    dimensions, unless they are padded. Where a merged run fails, its requests are run one by one, so that a
+    bad one does no harm to others.
+
+    Args:
+        servable: runs the model.
+        parameters: limits.
+    """
+
+    def __init__(self, servable: Servable, parameters: BatchingParameters):
+        self.signatures: Mapping[str, SignatureDef] = servable.signatures
+        self._servable = servable
+        self._parameters = parameters
+        self._queues: dict[tuple, BatchQueue] = {}
+        self._lock = threading.Lock()
+
+    def run(
+        self,
+        signature: SignatureDef,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Sequence[str],
+        timeout_s: float | None = None,
+    ) -> list[np.ndarray]:
+        """Runs a signature, as `Servable.run`.
+
+        Raises:
+            StatusError: as `Servable.run`; INVALID_ARGUMENT, inputs do not agree in the number of rows, or
+                have more than a batch; FAILED_PRECONDITION, an output has other rows; UNAVAILABLE, too many
+                wait; RESOURCE_EXHAUSTED, the time was up before the request's turn.
+        """
+        rows, most = rows_of(inputs), self._parameters.max_batch_size
+        if rows > most and not self._parameters.enable_large_batch_splitting:
+            raise StatusError(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                f'Task size {rows} is larger than maximum input batch size {most}',
+            )
+        ends_s = None if timeout_s is None else time.monotonic() + timeout_s
+        queue = self._queue(signature, inputs, tuple(outputs))
+        step = self._parameters.max_execution_batch_size
+        parts = [
+            queue.run(Task(_slice(inputs, start, step), min(step, rows - start), ends_s))
+            for start in range(0, max(rows, 1), step)
+        ]
+        return list(parts[0]) if len(parts) == 1 else [np.concatenate(arrays) for arrays in zip(*parts)]
+
+    def close(self) -> None:
+        """Frees the memory; no run may be under way."""
+        self._servable.close()
+
+    def _queue(self, signature: SignatureDef, inputs: Mapping, outputs: tuple[str, ...]) -> BatchQueue:
+        key = id(signature), outputs, kind_of(inputs, self._parameters.pad_variable_length_inputs)
+        with self._lock:
+            if key not in self._queues:
+                batch = _Batch(self._servable, signature, outputs, self._parameters)
+                self._queues[key] = BatchQueue(batch.run, self._parameters)
+            return self._queues[key]
+
+
+class _Batch:
+    """Runs the tasks of one queue."""
+
+    def __init__(
+        self,
+        servable: Servable,
+        signature: SignatureDef,
+        outputs: Sequence[str],
+        parameters: BatchingParameters,
+    ):
+        self._servable, self._signature, self._outputs = servable, signature, outputs
+        self._parameters = parameters
+
+    def run(self, tasks: Sequence[Task]) -> None:
+        """Fills in outputs or error of every task."""
+        late = [task for task in tasks if task.ends_s is not None and task.ends_s <= time.monotonic()]
+        for task in late:
+            task.error = StatusError(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                'Run() timeout exceeded while waiting in batching queue',
+            )
+        tasks = [task for task in tasks if task.error is None]
+        if not tasks:
+            return
+        try:
+            self._run_together(tasks)
+        except StatusError as error:
+            if len(tasks) == 1:
+                tasks[0].error = error
+                return
+            for task in tasks:
+                self.run([task])
+        except Exception as error:  # every request must be answered
+            for task in tasks:
+                task.error = StatusError(grpc.StatusCode.INTERNAL, str(error))
+
+    def _run_together(self, tasks: Sequence[Task]) -> None:
+        sizes = [task.rows for task in tasks]
+        rows = self._padded(sum(sizes))
+        together = merged([task.inputs for task in tasks], rows)
+        found = self._servable.run(self._signature, together, self._outputs, _time_left(tasks))
+        for task, outputs in zip(tasks, parted(found, sizes, rows)):
+            task.outputs = outputs
+
+    def _padded(self, rows: int) -> int:
+        return next((size for size in self._parameters.allowed_batch_sizes if size >= rows), rows)
+
+
+def _time_left(tasks: Sequence[Task]) -> float | None:
+    """Until the last deadline of them."""
+    ends = [task.ends_s for task in tasks]
+    return None if None in ends else max(ends) - time.monotonic()
+
+
+def _slice(inputs: Mapping[str, np.ndarray], start: int, rows: int) -> dict[str, np.ndarray]:
+    return {name: array[start : start + rows] for name, array in inputs.items()}

@@ -1,0 +1,171 @@
+"""Requests merged in a run of the model get the answers that they get alone."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import numpy as np
+import pytest
+
+from serving.batching.parameters import BatchingParameters
+from serving.batching.servable import BatchingServable
+from serving.errors import StatusError
+from serving.model_manager.servable import Servable
+from tests.serving.conftest import PATIENCE_S, wait_until
+from tests.serving.tiny_model import example_inputs
+
+PADDED = BatchingParameters(max_batch_size=64, num_batch_threads=1, pad_variable_length_inputs=True)
+
+
+@pytest.fixture(scope='module')
+def alone(exported):
+    servable = Servable(exported[0])
+    yield servable
+    servable.close()
+
+
+def _default(servable):
+    signature = servable.signatures['serving_default']
+    return signature, sorted(signature.outputs)
+
+
+def _request(number: int, titles: int = 3) -> dict[str, np.ndarray]:
+    """One to three ads."""
+    inputs = example_inputs(1 + number % 3)
+    cut = {name: inputs[name][:, :titles] for name in ('title_candidates', 'title_text')}
+    return inputs | cut | {'seed': inputs['seed'] + 10 * number}
+
+
+class Gate:
+    """A servable whose runs wait until they are let go; notes their rows."""
+
+    def __init__(self, servable: Servable):
+        self.signatures = servable.signatures
+        self.rows: list[int] = []
+        self.open = threading.Event()
+        self._servable = servable
+
+    def run(self, signature, inputs, outputs, timeout_s=None):
+        self.rows.append(len(next(iter(inputs.values()))))
+        assert self.open.wait(PATIENCE_S)
+        return self._servable.run(signature, inputs, outputs, timeout_s)
+
+
+def _waiting(batching: BatchingServable) -> int:
+    return sum(len(queue._waiting) for queue in batching._queues.values())
+
+
+def _run_while_busy(alone, parameters, requests, timeout_s=None):
+    """Lets the requests wait while a first one runs. Returns the gate and the answers or errors."""
+    gate = Gate(alone)
+    batching = BatchingServable(gate, parameters)
+    signature, outputs = _default(alone)
+    with ThreadPoolExecutor(len(requests) + 1) as pool:
+        try:
+            first = pool.submit(batching.run, signature, example_inputs(1), outputs)
+            wait_until(lambda: gate.rows)
+            done = [pool.submit(batching.run, signature, r, outputs, timeout_s) for r in requests]
+            settled = 1 + len(requests)
+            wait_until(lambda: len(gate.rows) + _waiting(batching) + sum(d.done() for d in done) == settled)
+        finally:
+            gate.open.set()
+        first.result(PATIENCE_S)
+        return gate, [d.exception(PATIENCE_S) or d.result() for d in done]
+
+
+def test_merged_requests_get_their_own_answers(alone):
+    requests = [_request(number) for number in range(8)]
+    gate, answers = _run_while_busy(alone, PADDED, requests)
+    assert gate.rows == [1, sum(len(r['seed']) for r in requests)]
+    signature, outputs = _default(alone)
+    for request, answer in zip(requests, answers):
+        for name, found, expected in zip(outputs, answer, alone.run(signature, request, outputs)):
+            np.testing.assert_array_equal(found, expected, err_msg=name)
+
+
+def test_without_padding_only_equal_shapes_share_a_run(alone):
+    parameters = BatchingParameters(max_batch_size=64, num_batch_threads=1)
+    requests = [_request(1, titles=3), _request(1, titles=2), _request(4, titles=2)]
+    gate, answers = _run_while_busy(alone, parameters, requests)
+    assert sorted(gate.rows) == [1, 2, 2, 2]
+    assert [len(answer[0]) for answer in answers] == [2, 2, 2]
+    gate, _ = _run_while_busy(alone, PADDED, requests)
+    assert gate.rows == [1, 6]
+
+
+def test_batches_are_full_at_most_and_padded_to_an_allowed_size(alone):
+    parameters = BatchingParameters(
+        max_batch_size=6,
+        max_execution_batch_size=6,
+        num_batch_threads=1,
+        allowed_batch_sizes=(1, 4, 6),
+        pad_variable_length_inputs=True,
+    )
+    requests = [_request(number) for number in (1, 4, 7, 0)]  # 2, 2, 2, 1 ads
+    gate, answers = _run_while_busy(alone, parameters, requests)
+    assert gate.rows == [1, 6, 1]
+    assert [len(answer[0]) for answer in answers] == [2, 2, 2, 1]
+
+
+def test_a_bad_request_does_no_harm_to_others(alone):
+    bad = _request(2) | {'age': np.full(3, np.nan, np.float32)}
+    _, answers = _run_while_busy(alone, PADDED, [_request(1), bad, _request(4)])
+    assert isinstance(answers[1], StatusError)
+    assert answers[1].code is grpc.StatusCode.INVALID_ARGUMENT
+    assert not isinstance(answers[0], Exception) and not isinstance(answers[2], Exception)
+
+
+def test_who_waits_past_the_deadline_is_told(alone):
+    _, answers = _run_while_busy(alone, PADDED, [_request(1)], timeout_s=0.0)
+    assert answers[0].code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert answers[0].message == 'Run() timeout exceeded while waiting in batching queue'
+
+
+def test_a_full_queue_refuses(alone):
+    parameters = BatchingParameters(
+        max_batch_size=2, max_execution_batch_size=2, max_enqueued_batches=2, num_batch_threads=1,
+        pad_variable_length_inputs=True,
+    )  # fmt: skip
+    _, answers = _run_while_busy(alone, parameters, [_request(1)] * 3)
+    refused = [answer for answer in answers if isinstance(answer, StatusError)]
+    assert [error.code for error in refused] == [grpc.StatusCode.UNAVAILABLE]
+    assert 'max_enqueued_batches is 2' in refused[0].message
+
+
+def test_a_large_request_is_refused_or_split(alone):
+    signature, outputs = _default(alone)
+    request = example_inputs(5)
+    few = BatchingParameters(max_batch_size=2, max_execution_batch_size=2)
+    with pytest.raises(StatusError) as error:
+        BatchingServable(alone, few).run(signature, request, outputs)
+    assert error.value.message == 'Task size 5 is larger than maximum input batch size 2'
+    split = BatchingParameters(
+        max_batch_size=2, max_execution_batch_size=2, enable_large_batch_splitting=True
+    )
+    parts = BatchingServable(alone, split).run(signature, request, outputs)
+    for found, expected in zip(parts, alone.run(signature, request, outputs)):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_scalar_cannot_be_merged(alone):
+    signature = alone.signatures['spin']
+    with pytest.raises(StatusError) as error:
+        BatchingServable(alone, PADDED).run(signature, {'rounds': np.asarray(1)}, ['rounds'])
+    assert error.value.message == 'Batching Run() input tensors must have at least one dimension'
+
+
+def test_many_threads_always_get_their_own_answers(alone):
+    batching = BatchingServable(
+        alone, BatchingParameters(num_batch_threads=2, pad_variable_length_inputs=True)
+    )
+    signature, outputs = _default(alone)
+    expected = [alone.run(signature, _request(number), outputs) for number in range(12)]
+
+    def ask(number: int) -> None:
+        for found, right in zip(batching.run(signature, _request(number), outputs), expected[number]):
+            np.testing.assert_array_equal(found, right)
+
+    with ThreadPoolExecutor(12) as pool:
+        for done in [pool.submit(ask, number % 12) for number in range(240)]:
+            done.result(PATIENCE_S)
+    assert all(not queue._waiting and not queue._running for queue in batching._queues.values())
