@@ -7,6 +7,7 @@ from serving.tensors import DT_FLOAT, DT_INT64, DT_STRING, type_name
 
 SEED, TEMPERATURE, EPSILON, SELECTED = 'seed', 'temperature', 'epsilon', 'selected'
 SELECT, EXPLORE, CHOICE_PROPENSITY = 'serving_default', 'explore', 'choice_propensity'
+_SCORES, _SCORE = 'score_elements', 'element_score'
 _CANDIDATES, _TEXT = '_candidates', '_text'
 _CONTEXT_TYPES = ((DT_STRING, 1), (DT_STRING, 2), (DT_INT64, 1), (DT_FLOAT, 1))
 
@@ -20,12 +21,14 @@ class Contract:
         components: names, in no order.
         with_text: the components that take a text per candidate.
         signatures: the names of all signatures of the model.
+        max_candidates: N, that the model looks at per component; None where it does not tell.
     """
 
     context: Mapping[str, tuple[int, int]]
     components: tuple[str, ...]
     with_text: frozenset[str]
     signatures: frozenset[str] = frozenset()
+    max_candidates: int | None = None
 
     @classmethod
     def from_signatures(cls, signatures: Mapping) -> 'Contract':
@@ -49,7 +52,14 @@ class Contract:
         for name, (dtype, rank) in context.items():
             if (dtype, rank) not in _CONTEXT_TYPES:
                 raise ValueError(f'its input {name!r} is {type_name(dtype)} of rank {rank}')
-        return cls(context, components, with_text, frozenset(signatures))
+        return cls(context, components, with_text, frozenset(signatures), _max_candidates(signatures))
+
+
+def _max_candidates(signatures: Mapping) -> int | None:
+    """N, which is a dimension of the scores of all elements [B, M, N]."""
+    scores = signatures[_SCORES].outputs[_SCORE] if _SCORES in signatures else None
+    sizes = [dim.size for dim in scores.tensor_shape.dim] if scores else []
+    return sizes[2] if len(sizes) == 3 and sizes[2] > 0 else None
 
 
 def candidates_of(component: str) -> str:

@@ -11,6 +11,7 @@ from serving.contract import EPSILON, SEED, TEMPERATURE, Contract, candidates_of
 from serving.tensors import DT_FLOAT, DT_INT64
 
 Value = str | bytes | int | float | Sequence[str | bytes]
+_LIST_WIDTH = 32
 _INT64 = range(-(1 << 63), 1 << 63)
 
 
@@ -71,7 +72,8 @@ def encode_requests(
         contract: what the model takes.
 
     Returns:
-        Arrays by input: [B], or, for lists, [B, longest] padded with empty strings.
+        Arrays by input: [B], or, for lists, [B, n] padded with empty strings: n is N for candidates and texts
+        and 32 for features, or a multiple of it where a list is longer.
 
     Raises:
         InputError: a request does not fit; the message names its place, the field, the rule and the value.
@@ -83,7 +85,7 @@ def encode_requests(
         except InputError as error:
             where = f'request {place}: ' if len(requests) > 1 else ''
             raise InputError(f'{where}{error}') from error
-    return {name: _column([row[name] for row in rows]) for name in rows[0]}
+    return {name: _column([row[name] for row in rows], _width(name, contract)) for name in rows[0]}
 
 
 def _encode_request(request: SelectRequest, seed: int, contract: Contract) -> dict:
@@ -174,12 +176,22 @@ def _number(what: str, value) -> float:
     return float(value)
 
 
-def _column(values: list) -> np.ndarray:
+def _width(name: str, contract: Contract) -> int:
+    """Lists are padded to a multiple of this, so that the lists of different requests are equally long.
+
+    A server that merges them pads the shorter ones otherwise, and TensorFlow Serving does so with the
+    first value of the tensor, which would be one more candidate.
+    """
+    return _LIST_WIDTH if name in contract.context else contract.max_candidates or 1
+
+
+def _column(values: list, width: int) -> np.ndarray:
     if isinstance(values[0], bytes):
         return np.array(values, object)
     if not isinstance(values[0], list):
         return np.array(values)
-    padded = np.full((len(values), max(1, *map(len, values))), b'', object)
+    longest = max(1, *map(len, values))
+    padded = np.full((len(values), -(-longest // width) * width), b'', object)
     for row, items in zip(padded, values):
         row[: len(items)] = items
     return padded

@@ -80,6 +80,11 @@ class BatchQueue:
             raise task.error
         return task.outputs
 
+    def idle(self) -> bool:
+        """Whether nothing waits or runs."""
+        with self._changed:
+            return not self._waiting and not self._running
+
     def _join(self, task: Task) -> bool:
         """Enqueues a task; returns whether its thread is to run a batch."""
         with self._changed:

@@ -55,10 +55,10 @@ class BatchingServable:
                 f'Task size {rows} is larger than maximum input batch size {most}',
             )
         ends_s = None if timeout_s is None else time.monotonic() + timeout_s
-        queue = self._queue(signature, inputs, tuple(outputs))
+        key = id(signature), tuple(outputs), kind_of(inputs, self._parameters.pad_variable_length_inputs)
         step = self._parameters.max_execution_batch_size
         parts = [
-            queue.run(Task(_slice(inputs, start, step), min(step, rows - start), ends_s))
+            self._queued(key, signature, Task(_slice(inputs, start, step), min(step, rows - start), ends_s))
             for start in range(0, max(rows, 1), step)
         ]
         return list(parts[0]) if len(parts) == 1 else [np.concatenate(arrays) for arrays in zip(*parts)]
@@ -67,13 +67,18 @@ class BatchingServable:
         """Frees the memory; no run may be under way."""
         self._servable.close()
 
-    def _queue(self, signature: SignatureDef, inputs: Mapping, outputs: tuple[str, ...]) -> BatchQueue:
-        key = id(signature), outputs, kind_of(inputs, self._parameters.pad_variable_length_inputs)
+    def _queued(self, key: tuple, signature: SignatureDef, task: Task) -> Sequence[np.ndarray]:
         with self._lock:
             if key not in self._queues:
-                batch = _Batch(self._servable, signature, outputs, self._parameters)
+                batch = _Batch(self._servable, signature, key[1], self._parameters)
                 self._queues[key] = BatchQueue(batch.run, self._parameters)
-            return self._queues[key]
+            queue = self._queues[key]
+        try:
+            return queue.run(task)
+        finally:
+            with self._lock:  # clients make kinds up, and each would be kept for good
+                if queue.idle() and self._queues.get(key) is queue:
+                    del self._queues[key]
 
 
 class _Batch:

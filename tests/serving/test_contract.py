@@ -27,6 +27,15 @@ def test_reads_context_components_and_texts():
     assert set(contract.components) == set(COMPONENTS)
     assert contract.with_text == {'title'}
     assert contract.signatures == {'serving_default', 'other'}
+    assert contract.max_candidates is None
+
+
+def test_reads_how_many_candidates_the_model_looks_at():
+    scores = SignatureDef()
+    for size in (-1, 3, 15):
+        scores.outputs['element_score'].tensor_shape.dim.add(size=size)
+    contract = Contract.from_signatures({'serving_default': _signature(SPEC), 'score_elements': scores})
+    assert contract.max_candidates == 15
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_types_and_values():
         'ad_id': np.array([b'a'], object),
         'hour': np.array([3]),
         'age': np.array([20.5], np.float32),
-        'query_terms': np.array([[b'red', b'shoes']], object),
+        'query_terms': np.array([[b'red', b'shoes'] + [b''] * 30], object),
         'title_candidates': np.array([[b't1', b't2']], object),
         'title_text': np.array([[b'Buy', b'Look']], object),
         'image_candidates': np.array([[b'i1', b'i2', b'i3']], object),
@@ -38,6 +38,16 @@ def test_types_and_values():
     for name, value in expected.items():
         assert inputs[name].dtype == value.dtype, name
         np.testing.assert_array_equal(inputs[name], value, err_msg=name)
+
+
+@pytest.mark.parametrize('titles, width', [(1, 3), (3, 3), (4, 6)])
+def test_lists_of_candidates_are_as_long_as_the_model_looks_at(titles, width):
+    names = [f't{number}' for number in range(titles)]
+    request = dataclasses.replace(REQUEST, candidates={'title': names}, texts={'title': names})
+    inputs = encode_requests([request], [1], dataclasses.replace(CONTRACT, max_candidates=3))
+    for name in ('title_candidates', 'title_text'):
+        assert inputs[name].tolist() == [[name.encode() for name in names] + [b''] * (width - titles)]
+    assert inputs['image_candidates'].tolist() == [[b''] * 3]
 
 
 ids = st.lists(st.text(st.characters(codec='utf-8'), min_size=1, max_size=3), max_size=4, unique=True)
@@ -56,7 +66,7 @@ def test_lists_are_padded_with_empty_strings(ads):
     inputs = encode_requests(requests, range(len(requests)), CONTRACT)
     for place, name in enumerate(['title_candidates', 'image_candidates', 'query_terms']):
         lists = [[text.encode() for text in ad[place]] for ad in ads]
-        width = max(1, *map(len, lists))
+        width = 32 if name == 'query_terms' else max(1, *map(len, lists))
         assert inputs[name].tolist() == [items + [b''] * (width - len(items)) for items in lists]
 
 
