@@ -108,8 +108,9 @@ class _Batch:
         try:
             self._run_together(tasks)
         except StatusError as error:
-            if len(tasks) == 1:
-                tasks[0].error = error
+            if len(tasks) == 1 or error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
+                for task in tasks:
+                    task.error = error
                 return
             for task in tasks:
                 self.run([task])

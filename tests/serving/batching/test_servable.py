@@ -55,9 +55,9 @@ def _waiting(batching: BatchingServable) -> int:
     return sum(len(queue._waiting) for queue in batching._queues.values())
 
 
-def _run_while_busy(alone, parameters, requests, timeout_s=None):
+def _run_while_busy(alone, parameters, requests, timeout_s=None, gate=None):
     """Lets the requests wait while a first one runs. Returns the gate and the answers or errors."""
-    gate = Gate(alone)
+    gate = gate or Gate(alone)
     batching = BatchingServable(gate, parameters)
     signature, outputs = _default(alone)
     with ThreadPoolExecutor(len(requests) + 1) as pool:
@@ -119,6 +119,19 @@ def test_who_waits_past_the_deadline_is_told(alone):
     _, answers = _run_while_busy(alone, PADDED, [_request(1)], timeout_s=0.0)
     assert answers[0].code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert answers[0].message == 'Run() timeout exceeded while waiting in batching queue'
+
+
+def test_a_batch_that_runs_out_of_time_fails_as_a_run_does(alone):
+    class Slow(Gate):
+        def run(self, signature, inputs, outputs, timeout_s=None):
+            found = super().run(signature, inputs, outputs, timeout_s)
+            if timeout_s is not None:
+                raise StatusError(grpc.StatusCode.DEADLINE_EXCEEDED, 'Timed out waiting for notification')
+            return found
+
+    requests = [_request(1), _request(4)]
+    _, answers = _run_while_busy(alone, PADDED, requests, timeout_s=PATIENCE_S, gate=Slow(alone))
+    assert [answer.code for answer in answers] == [grpc.StatusCode.DEADLINE_EXCEEDED] * 2
 
 
 def test_a_full_queue_refuses(alone):
