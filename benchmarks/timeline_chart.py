@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from benchmarks.chart import round_ticks
+
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 900, 480, 70, 150, 40, 50
 _COLOURS = ('#1b6ca8', '#d1495b', '#2a9d5c', '#8d5a97')
 _TICKS = 6
@@ -30,7 +32,8 @@ def timeline_chart(
         series: by name, a figure per second.
         events: seconds at which something happened, by name.
     """
-    top = max(max(values) for values in series.values()) or 1.0
+    ticks = round_ticks(0.0, max(max(values) for values in series.values()))
+    top = ticks[-1]
     first, last = seconds[0], seconds[-1]
 
     def x(second: float) -> float:
@@ -40,13 +43,14 @@ def timeline_chart(
         return _HEIGHT - _BOTTOM - value / top * (_HEIGHT - _TOP - _BOTTOM)
 
     parts = []
-    for tick in range(_TICKS):
-        value, second = top * tick / (_TICKS - 1), first + (last - first) * tick / (_TICKS - 1)
+    for value in ticks:
         parts += [
             _line(_LEFT, y(value), _WIDTH - _RIGHT, y(value), '#ddd'),
             _text(_LEFT - 8, y(value) + 4, f'{value:.4g} {unit}', 'end'),
-            _text(x(second), _HEIGHT - _BOTTOM + 20, f'{second:.0f} s', 'middle'),
         ]
+    for tick in range(_TICKS):
+        second = first + (last - first) * tick / (_TICKS - 1)
+        parts.append(_text(x(second), _HEIGHT - _BOTTOM + 20, f'{second:.0f} s', 'middle'))
     for name, second in events.items():
         parts.append(_line(x(second), _TOP, x(second), _HEIGHT - _BOTTOM, '#555', 'stroke-dasharray="5 4"'))
     # At different heights: two events may be close.
