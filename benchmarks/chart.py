@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 900, 480, 70, 190, 30, 50
+WIDTH, HEIGHT = 900, 480
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 190, 30, 50
 _COLOURS = (
     '#1b6ca8', '#d1495b', '#2a9d5c', '#8d5a97', '#e08e0b', '#5c677d',
     '#00b4a0', '#a44a3f', '#9bb01f', '#e07bb5', '#3d3d3d', '#7fb3e6',
 )  # fmt: skip
 _STEPS = 5
 _PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>
+<html lang="en"><head><meta charset="utf-8"/><title>{title}</title></head>
 <body style="font-family: sans-serif"><h1 style="font-size: 18px">{title}</h1>
 <svg width="{width}" height="{height}" font-size="13">
 {body}
@@ -44,7 +45,12 @@ def chart(title: str, x_label: str, categories: Sequence[str], series: Mapping[s
     for number, (name, points) in enumerate(series.items()):
         parts += _points(scale, number, len(series), points)
         parts.append(_legend(number, name))
-    return _PAGE.format(title=escape(title), width=_WIDTH, height=_HEIGHT, body='\n'.join(parts))
+    return page(title, parts)
+
+
+def page(title: str, parts: Sequence[str]) -> str:
+    """An HTML page of `WIDTH` by `HEIGHT` pixels, of parts of an SVG."""
+    return _PAGE.format(title=escape(title), width=WIDTH, height=HEIGHT, body='\n'.join(parts))
 
 
 def round_ticks(bottom: float, top: float) -> list[float]:
@@ -64,11 +70,11 @@ class _Scale(NamedTuple):
     top: float
 
     def x(self, category: float) -> float:
-        return _LEFT + (category + 0.5) * (_WIDTH - _LEFT - _RIGHT) / self.categories
+        return _LEFT + (category + 0.5) * (WIDTH - _LEFT - _RIGHT) / self.categories
 
     def y(self, value: float) -> float:
         share = (value - self.bottom) / (self.top - self.bottom)
-        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
+        return HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM)
 
 
 def _grid(scale: _Scale, ticks: Sequence[float]) -> list[str]:
@@ -76,16 +82,16 @@ def _grid(scale: _Scale, ticks: Sequence[float]) -> list[str]:
     for value in ticks:
         y = scale.y(value)
         lines += [
-            f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>',
+            f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>',
             f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value * 100:+.6g} %</text>',
         ]
     return lines
 
 
 def _categories(scale: _Scale, categories: Sequence[str], label: str) -> list[str]:
-    centre = f'<text x="{scale.x((len(categories) - 1) / 2):.1f}" y="{_HEIGHT - 8}" text-anchor="middle">'
+    centre = f'<text x="{scale.x((len(categories) - 1) / 2):.1f}" y="{HEIGHT - 8}" text-anchor="middle">'
     return [f'{centre}{escape(label)}</text>'] + [
-        f'<text x="{scale.x(i):.1f}" y="{_HEIGHT - _BOTTOM + 20}" text-anchor="middle">{escape(name)}</text>'
+        f'<text x="{scale.x(i):.1f}" y="{HEIGHT - _BOTTOM + 20}" text-anchor="middle">{escape(name)}</text>'
         for i, name in enumerate(categories)
     ]
 
@@ -107,7 +113,7 @@ def _points(scale: _Scale, number: int, of: int, points: Sequence[Point]) -> lis
 
 
 def _legend(number: int, name: str) -> str:
-    x, y = _WIDTH - _RIGHT + 20, _TOP + 22 * number
+    x, y = WIDTH - _RIGHT + 20, _TOP + 22 * number
     colour = _COLOURS[number % len(_COLOURS)]
     return (
         f'<rect x="{x}" y="{y - 10}" width="14" height="10" fill="{colour}"/>'

@@ -3,18 +3,11 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from benchmarks.chart import round_ticks
+from benchmarks.chart import HEIGHT, WIDTH, page, round_ticks
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 900, 480, 70, 150, 40, 50
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 150, 40, 50
 _COLOURS = ('#1b6ca8', '#d1495b', '#2a9d5c', '#8d5a97')
 _TICKS = 6
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"/><title>{title}</title></head>
-<body style="font-family: sans-serif"><h1 style="font-size: 18px">{title}</h1>
-<svg width="{width}" height="{height}" font-size="13">
-{body}
-</svg></body></html>
-"""
 
 
 def timeline_chart(
@@ -37,29 +30,29 @@ def timeline_chart(
     first, last = seconds[0], seconds[-1]
 
     def x(second: float) -> float:
-        return _LEFT + (second - first) / ((last - first) or 1.0) * (_WIDTH - _LEFT - _RIGHT)
+        return _LEFT + (second - first) / ((last - first) or 1.0) * (WIDTH - _LEFT - _RIGHT)
 
     def y(value: float) -> float:
-        return _HEIGHT - _BOTTOM - value / top * (_HEIGHT - _TOP - _BOTTOM)
+        return HEIGHT - _BOTTOM - value / top * (HEIGHT - _TOP - _BOTTOM)
 
     parts = []
     for value in ticks:
         parts += [
-            _line(_LEFT, y(value), _WIDTH - _RIGHT, y(value), '#ddd'),
+            _line(_LEFT, y(value), WIDTH - _RIGHT, y(value), '#ddd'),
             _text(_LEFT - 8, y(value) + 4, f'{value:.4g} {unit}', 'end'),
         ]
     for tick in range(_TICKS):
         second = first + (last - first) * tick / (_TICKS - 1)
-        parts.append(_text(x(second), _HEIGHT - _BOTTOM + 20, f'{second:.0f} s', 'middle'))
+        parts.append(_text(x(second), HEIGHT - _BOTTOM + 20, f'{second:.0f} s', 'middle'))
     for name, second in events.items():
-        parts.append(_line(x(second), _TOP, x(second), _HEIGHT - _BOTTOM, '#555', 'stroke-dasharray="5 4"'))
+        parts.append(_line(x(second), _TOP, x(second), HEIGHT - _BOTTOM, '#555', 'stroke-dasharray="5 4"'))
     # At different heights: two events may be close.
     parts += [_text(x(s) + 4, _TOP + 14 * i, name) for i, (name, s) in enumerate(events.items())]
     for colour, (number, (name, values)) in zip(_COLOURS, enumerate(series.items())):
         points = ' '.join(f'{x(s):.1f},{y(v):.1f}' for s, v in zip(seconds, values, strict=True))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(_text(_WIDTH - _RIGHT + 12, _TOP + 22 * number, name, fill=colour))
-    return _PAGE.format(title=escape(title), width=_WIDTH, height=_HEIGHT, body='\n'.join(parts))
+        parts.append(_text(WIDTH - _RIGHT + 12, _TOP + 22 * number, name, fill=colour))
+    return page(title, parts)
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str, more: str = '') -> str:
