@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.load_client import arrivals, closed_loop, open_loop
 from serving import protos
+from tests.serving.conftest import listening
 
 MESSAGES = [b'first', b'second']
 PATIENCE_S = 60
@@ -24,12 +25,8 @@ def _server(answer, threads=8):
     server = grpc.server(ThreadPoolExecutor(threads))
     service = grpc.method_handlers_generic_handler('tensorflow.serving.PredictionService', methods)
     server.add_generic_rpc_handlers([service])
-    port = server.add_insecure_port('localhost:0')
-    server.start()
-    try:
-        yield f'localhost:{port}'
-    finally:
-        server.stop(None).wait()
+    with listening(server) as address:
+        yield address
 
 
 def _version(number):

@@ -131,6 +131,17 @@ def shared_server(exported, tmp_path_factory):
         yield server
 
 
+@contextmanager
+def listening(server: grpc.Server):
+    """Gives the address of a server with services of its own, stopped at the end."""
+    port = server.add_insecure_port('localhost:0')
+    server.start()
+    try:
+        yield f'localhost:{port}'
+    finally:
+        server.stop(None).wait()
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE_S
     pause = threading.Event()

@@ -14,7 +14,7 @@ from creative_logs.errors import InputError
 from serving.client import CreativeClient, ServerError
 from serving.request import SelectRequest
 from serving.selection import Choice
-from tests.serving.conftest import MODEL, PATIENCE_S
+from tests.serving.conftest import MODEL, PATIENCE_S, listening
 from tests.serving.tiny_model import COMPONENTS, example_inputs
 
 REQUEST = SelectRequest(
@@ -130,12 +130,8 @@ class FakeServer(prediction_service_pb2_grpc.PredictionServiceServicer):
 def fake_server(service):
     server = grpc.server(ThreadPoolExecutor(2))
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, server)
-    port = server.add_insecure_port('localhost:0')
-    server.start()
-    try:
-        yield f'localhost:{port}'
-    finally:
-        server.stop(None).wait()
+    with listening(server) as address:
+        yield address
 
 
 def test_unavailable_is_tried_again(shared_server):
