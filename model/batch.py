@@ -44,18 +44,18 @@ def pack(features: dict, layout: Layout) -> Batch:
         a GenCO model chose what was shown; timestamp int64 [B].
     """
     counts = tf.stack([_lengths(features[name]) for name in layout.components], 1)
-    places = _places(counts)
+    order = _order(counts)
     batch = {
         CONTEXT_IDS: _context_ids(features, layout),
         COUNTS: counts,
-        ELEMENTS: tf.dynamic_stitch(places, _element_rows(features, layout)),
+        ELEMENTS: tf.gather(tf.concat(_element_rows(features, layout), 0), order),
     }
     if layout.numbers:
         batch[NUMBERS] = tf.stack([features[name] for name in layout.numbers], 1)
     if layout.terms:
         batch |= _terms(features, layout)
     if layout.subwords:
-        batch |= _subwords(features, layout, counts, places)
+        batch |= _subwords(features, layout, counts, order)
     if CLICK in features:
         batch |= {name: features[name] for name in (CLICK, WEIGHT, OWN, TIMESTAMP) if name in features}
         names = list(layout.components)
@@ -115,14 +115,11 @@ def _lengths(ragged: tf.RaggedTensor) -> tf.Tensor:
     return tf.cast(ragged.row_lengths(), tf.int32)
 
 
-def _places(counts: tf.Tensor) -> list[tf.Tensor]:
-    """For each component, where its values go in the packed order."""
-    start = index_start(counts)
-    ends = start + counts
-    return [
-        tf.ragged.range(start[:, j], ends[:, j], row_splits_dtype=tf.int32).values
-        for j in range(counts.shape[1])
-    ]
+def _order(counts: tf.Tensor) -> tf.Tensor:
+    """Places of the packed values, int32 [T], where those of one component come after those of another."""
+    start = tf.transpose(index_start(tf.transpose(counts)))
+    index = index_of(counts)
+    return tf.gather(tf.reshape(start, [-1]), index.segment) + index.position
 
 
 def index_start(counts: tf.Tensor) -> tf.Tensor:
@@ -147,10 +144,10 @@ def _terms(features: dict, layout: Layout) -> Batch:
     first = offsets(layout.terms, start=sum(layout.ids.values()))
     counts = tf.stack([_lengths(features[name]) for name in layout.terms], 1)
     values = [features[name].values + first[name] for name in layout.terms]
-    return {TERMS: tf.dynamic_stitch(_places(counts), values), TERM_COUNTS: counts}
+    return {TERMS: tf.gather(tf.concat(values, 0), _order(counts)), TERM_COUNTS: counts}
 
 
-def _subwords(features: dict, layout: Layout, counts: tf.Tensor, places: list[tf.Tensor]) -> Batch:
+def _subwords(features: dict, layout: Layout, counts: tf.Tensor, order: tf.Tensor) -> Batch:
     """Subwords of all elements, in the packed order; components without texts have none."""
     first = offsets(layout.subwords)
     per_element, rows = [], []
@@ -160,13 +157,7 @@ def _subwords(features: dict, layout: Layout, counts: tf.Tensor, places: list[tf
             rows.append(features[name + SUBWORDS].values + first[name])
         else:
             per_element.append(tf.zeros([tf.reduce_sum(counts[:, j])], tf.int32))
-    subwords_per_element = tf.dynamic_stitch(places, per_element)
-    subword_start = tf.cumsum(subwords_per_element, exclusive=True)
-    subword_places = []
-    for j, name in enumerate(layout.components):
-        if name in layout.subwords:
-            begin = tf.gather(subword_start, places[j])
-            subword_places.append(
-                tf.ragged.range(begin, begin + per_element[j], row_splits_dtype=tf.int32).values
-            )
-    return {SUBWORD_ROWS: tf.dynamic_stitch(subword_places, rows), SUBWORDS_PER_ELEMENT: subwords_per_element}
+    lengths = tf.concat(per_element, 0)
+    start, lengths = tf.gather(tf.cumsum(lengths, exclusive=True), order), tf.gather(lengths, order)
+    places = tf.ragged.range(start, start + lengths).values
+    return {SUBWORD_ROWS: tf.gather(tf.concat(rows, 0), places), SUBWORDS_PER_ELEMENT: lengths}

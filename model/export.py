@@ -21,6 +21,7 @@ from model.exploration import (
     uniform_propensity,
 )
 from model.genco import Combined, Encoded, GenCO
+from model.layers.cross_component_attention import GROUPS
 from model.sampling import draw_noise, uniform_combinations
 from model.segments import counts_of
 from model.selection import ElementTables, best, element_tables, generate
@@ -100,7 +101,7 @@ class ServingModule(tf.Module):
         tables = element_tables(self._model, encoded, checked_temperature(temperature))
         answer = self._choose(encoded, tables, seed)
         answer |= self._explored(encoded, answer, explore(seed, epsilon, counts_of(encoded.index)))
-        return answer | self._named(encoded, ids, answer['selected_index'])
+        return answer | self._named(ids, answer['selected_index'])
 
     def _serve_propensity(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         ads, seed, temperature, epsilon, selected = _split(request, SEED, TEMPERATURE, EPSILON, SELECTED)
@@ -110,13 +111,13 @@ class ServingModule(tf.Module):
         return {'choice_propensity': found.elements, 'choice_propensity_joint': found.joint}
 
     def _encode_named_tensors(self, ads: Mapping[str, tf.Tensor]) -> tuple[Encoded, tf.Tensor]:
-        """The ads of a request, and the ids of their packed candidates, string [T]."""
+        """The ads of a request, and the ids of their candidates, string [B, M, N]."""
         raw = self._raw_from_request(ads)
-        return self._encode(raw), self._candidate_ids(raw)
+        return self._encode(raw, groups=1), self._candidate_ids(raw)
 
     def _select(self, encoded: Encoded, ids: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         answer = self._choose(encoded, element_tables(self._model, encoded), seed)
-        return answer | self._named(encoded, ids, answer['selected_index'])
+        return answer | self._named(ids, answer['selected_index'])
 
     def _choose(self, encoded: Encoded, tables: ElementTables, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """The two-stage choice: generate K combinations, keep the one of the highest CTR (eqs. 24, 25)."""
@@ -145,12 +146,12 @@ class ServingModule(tf.Module):
             for name, value in instead.items()
         } | {'policy': tf.where(explored.chosen, UNIFORM_POLICY, GENCO_POLICY)}
 
-    def _named(self, encoded: Encoded, ids: tf.Tensor, selected: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _named(self, ids: tf.Tensor, selected: tf.Tensor) -> dict[str, tf.Tensor]:
         """Ids of the selected candidates, and the names of the components."""
-        place, present = self._model.places(encoded.index, selected)
         names = tf.constant(list(self._model.layout.components))
+        chosen = tf.gather(ids, tf.maximum(selected, 0), batch_dims=2)
         return {
-            'selected_id': tf.where(present, tf.gather(ids, place), ''),
+            'selected_id': tf.where(selected >= 0, chosen, ''),
             'component': tf.repeat(names[None], tf.shape(selected)[0], 0),
         }
 
@@ -235,16 +236,17 @@ class ServingModule(tf.Module):
         }
         return raw | hidden
 
-    def _encode(self, raw: dict) -> Encoded:
-        return self._model.encode(pack(self._transform(raw), self._model.layout))
+    def _encode(self, raw: dict, groups: int = GROUPS) -> Encoded:
+        return self._model.encode(pack(self._transform(raw), self._model.layout), groups=groups)
 
     def _candidate_ids(self, raw: dict) -> tf.Tensor:
-        """Ids of the packed candidates, string [T]."""
+        """Ids of the candidates that the transforms keep, string [B, M, N], padded with ''."""
+        shape = [None, self._schema.max_candidates]
         ids = [
-            ragged(raw[component.candidates])[:, : self._schema.max_candidates]
+            ragged(raw[component.candidates]).to_tensor('', shape=shape)
             for component in self._schema.components
         ]
-        return tf.concat(ids, 1).values
+        return tf.stack(ids, 1)
 
     def _raw_from_request(self, ads: Mapping[str, tf.Tensor]) -> dict:
         """Named tensors of ads in the form that the transforms expect; the rest is missing."""
@@ -255,7 +257,7 @@ class ServingModule(tf.Module):
         for component in self._schema.components:
             if component.text:
                 lengths = raw[component.candidates].row_lengths()
-                raw[component.texts] = tf.RaggedTensor.from_tensor(ads[component.texts], lengths)
+                raw[component.texts] = _first(ads[component.texts], lengths)
         return self._as_request(raw)
 
 
@@ -301,8 +303,19 @@ def _shaped(value: tf.Tensor, spec) -> tf.Tensor | tf.RaggedTensor:
     if isinstance(spec, tf.io.FixedLenFeature):
         return tf.reshape(value, [-1, *spec.shape])
     if value.shape.rank == 1:
-        return tf.RaggedTensor.from_tensor(value[:, None], row_splits_dtype=spec.row_splits_dtype)
-    return tf.RaggedTensor.from_tensor(value, padding='', row_splits_dtype=spec.row_splits_dtype)
+        value = value[:, None]
+        return _first(value, tf.ones(tf.shape(value)[:1], spec.row_splits_dtype))
+    position = tf.where(value == '', 0, tf.range(1, tf.shape(value)[1] + 1))
+    lengths = tf.maximum(tf.reduce_max(position, 1), 0)  # of no columns, the largest is below 0
+    return _first(value, tf.cast(lengths, spec.row_splits_dtype))
+
+
+def _first(table: tf.Tensor, lengths: tf.Tensor) -> tf.RaggedTensor:
+    """So many values of each row [B] of a table [B, n]; cheaper than `tf.RaggedTensor.from_tensor`."""
+    rows, width = tf.unstack(tf.shape(table, lengths.dtype))
+    start = tf.range(rows) * width
+    places = tf.ragged.range(start, start + tf.minimum(lengths, width), row_splits_dtype=lengths.dtype)
+    return places.with_values(tf.gather(tf.reshape(table, [-1]), places.values))
 
 
 def _missing(spec, rows: tf.Tensor) -> tf.Tensor | tf.RaggedTensor:

@@ -20,6 +20,7 @@ from model.layers import (
     ShrunkBias,
     SubwordBias,
 )
+from model.layers.cross_component_attention import GROUPS
 from model.layout import Layout
 from model.losses import clipped_importance_weight, cross_entropy, policy_gradient
 from model.optimizers import create_optimizer
@@ -134,14 +135,20 @@ class GenCO(tfrs.Model):
         sparse = {id(variable) for variable in self.sparse_variables}
         return [variable for variable in self.trainable_variables if id(variable) not in sparse]
 
-    def encode(self, batch: Batch, training: bool = False) -> Encoded:
-        """The layers shared by elements and combinations."""
+    def encode(self, batch: Batch, training: bool = False, groups: int = GROUPS) -> Encoded:
+        """The layers shared by elements and combinations.
+
+        Args:
+            batch: packed.
+            training: whether batch normalisation learns.
+            groups: of ads in the attention: the result is the same, 1 is the quickest for few ads.
+        """
         counts = batch[keys.COUNTS]
         index = index_of(counts)
         embeddings = tf.gather(self.element_embedding, batch[keys.ELEMENTS])
         context = self.encoder(self._context_inputs(batch, embeddings, index), training=training)
         if self.config.attention:
-            attended = self.attention(embeddings, counts, index)
+            attended = self.attention(embeddings, counts, index, groups)
         else:
             attended = tf.zeros([tf.shape(embeddings)[0], self.config.attention_dim])
         kind = tf.one_hot(index.component, len(self.layout.components)) @ self.component_embedding

@@ -101,8 +101,8 @@ def _candidates(inputs: dict[str, Any], component: Component, limit: int) -> dic
     ids = ragged(inputs[component.candidates])
     counts = ids.row_lengths()
     shown = scalar(inputs[component.shown], -1)
-    keep = _kept(counts, shown, limit, ids)
-    ids = tf.ragged.boolean_mask(ids, keep)
+    kept = _kept(ids, shown, limit)
+    ids = kept.with_values(tf.gather(ids.values, kept.values))
     new_shown = tf.minimum(shown, limit - 1)
     found = {
         'ids': ids,
@@ -111,17 +111,19 @@ def _candidates(inputs: dict[str, Any], component: Component, limit: int) -> dic
         'propensity': propensities(inputs[component.propensity], counts),
     }
     if component.text:
-        found['texts'] = tf.ragged.boolean_mask(ragged(inputs[component.texts]), keep)
+        found['texts'] = kept.with_values(tf.gather(ragged(inputs[component.texts]).values, kept.values))
     return found
 
 
-def _kept(counts: tf.Tensor, shown: tf.Tensor, limit: int, like: tf.RaggedTensor) -> tf.RaggedTensor:
-    """Which candidates stay: the first `limit`, or the first `limit - 1` and the shown one."""
-    position = tf.ragged.range(counts).with_row_splits_dtype(like.row_splits.dtype)
-    row = position.value_rowids()
-    first = tf.where(shown < limit, tf.constant(limit, tf.int64), limit - 1)
-    keep = (position.values < tf.gather(first, row)) | (position.values == tf.gather(shown, row))
-    return position.with_values(keep)
+def _kept(lists: tf.RaggedTensor, shown: tf.Tensor, limit: int) -> tf.RaggedTensor:
+    """Places, among all values, of those that stay: the first `limit` of each list, or the first `limit - 1`
+    and the shown one."""
+    start, length = lists.row_starts(), lists.row_lengths()
+    shown = tf.cast(shown, start.dtype)
+    kept = tf.ragged.range(start, start + tf.minimum(length, limit), row_splits_dtype=start.dtype)
+    late = tf.where((shown >= limit) & (shown < length))
+    last, place = tf.gather(kept.row_limits() - 1, late), tf.gather_nd(start + shown, late)
+    return kept.with_values(tf.tensor_scatter_nd_update(kept.values, last, place))
 
 
 def _subwords(texts: tf.RaggedTensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from model.batch import Index
 
-_GROUPS = 4
+GROUPS = 4
 _MASKED = -1e9
 _LARGEST_LOGIT = 40.0
 
@@ -21,16 +21,17 @@ class CrossComponentAttention(tf.keras.layers.Layer):
         z_k = W_o sum_l a_kl v_l,   a_kl = exp(q_k . k_l / sqrt(d)) / sum_l' exp(q_k . k_l' / sqrt(d))
 
     An ad with one component attends to itself alone. Ads are sorted by their number of elements and
-    worked on in a few groups, each padded only to its own largest ad. In a group the logits are one
-    batched matrix product: elements of the same component are masked inside it, by further columns of
-    q and k, and the own element is added outside. Entries of q and k are clipped so that no logit
+    worked on in groups, each padded only to its own largest ad (one group is the quickest for few ads).
+    In a group the logits are one batched matrix product: elements of the same component are masked inside
+    it, by further columns of q and k, and the own element is added outside. Entries of q and k are clipped so that no logit
     passes 40 and no exponential overflows; their gradients pass the clip unchanged.
 
     Args:
         components: M.
         units: d, hidden size of the attention.
 
-    Call: embeddings float32 [T, D], counts int32 [B, M], index of the batch -> z float32 [T, d].
+    Call: embeddings float32 [T, D], counts int32 [B, M], index of the batch, number of groups -> z float32
+    [T, d].
 
     Reference: GenCO, eq. 13; Vaswani et al. 2017.
     """
@@ -45,12 +46,14 @@ class CrossComponentAttention(tf.keras.layers.Layer):
         one_hot = np.eye(components, dtype=np.float32)
         self._masks, self._marks = _MASKED * one_hot, np.pad(one_hot, [(0, 0), (0, 1)], constant_values=1)
 
-    def call(self, embeddings: tf.Tensor, counts: tf.Tensor, index: Index) -> tf.Tensor:
+    def call(self, embeddings: tf.Tensor, counts: tf.Tensor, index: Index, groups: int = GROUPS) -> tf.Tensor:
         query, key, value = self.project(embeddings)
         own = tf.exp(tf.reduce_sum(query * key, -1, keepdims=True))
         masks, marks = (tf.gather(table, index.component) for table in (self._masks, self._marks))
         rows = tf.concat([query, masks, key, marks, value], 1)
-        total, weighted = tf.split(self._attend(rows, counts, index.ad), [1, self.units], 1)
+        total, weighted = tf.split(
+            self._attend(rows, _grouped(tf.reduce_sum(counts, 1), index.ad, groups)), [1, self.units], 1
+        )
         return self.combine((weighted + own * value) * tf.math.reciprocal(total + own))
 
     def project(self, embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -69,15 +72,15 @@ class CrossComponentAttention(tf.keras.layers.Layer):
         before, behind = self.components + 2 * self.units, 1 + self.units
         return tf.concat([tf.zeros([1, before]), tf.ones([1, self.components]), tf.zeros([1, behind])], 1)
 
-    def _attend(self, rows: tf.Tensor, counts: tf.Tensor, ad: tf.Tensor) -> tf.Tensor:
+    def _attend(self, rows: tf.Tensor, grouped: tuple[list[tf.Tensor], tf.Tensor]) -> tf.Tensor:
         """sum_l exp(logit_kl) [1, v_l] over other components, float32 [T, 1 + d]."""
-        places, back = _grouped(tf.reduce_sum(counts, 1), ad)
+        places, back = grouped
         place = tf.concat([tf.reshape(group, [-1]) for group in places], 0)
         spread = _spread(rows, self._padding_row(), place, back)
-        grouped = tf.split(spread, [tf.size(group) for group in places])
+        parts = tf.split(spread, [tf.size(group) for group in places])
         sums = [
             self._attend_group(tf.reshape(values, tf.concat([tf.shape(group), rows.shape[1:]], 0)))
-            for values, group in zip(grouped, places, strict=True)
+            for values, group in zip(parts, places, strict=True)
         ]
         return _collect(tf.concat(sums, 0), place, back)
 
@@ -91,12 +94,13 @@ class CrossComponentAttention(tf.keras.layers.Layer):
         return super().get_config() | {'components': self.components, 'units': self.units}
 
 
-def _grouped(lengths: tf.Tensor, ad: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+def _grouped(lengths: tf.Tensor, ad: tf.Tensor, groups: int) -> tuple[list[tf.Tensor], tf.Tensor]:
     """Padded places of the ads, from the shortest to the longest.
 
     Args:
         lengths: int32 [B], elements per ad.
         ad: int32 [T], ad of each element.
+        groups: their number.
 
     Returns:
         For each group int32 [its ads, its longest ad], the elements (T for padding) in its places; and
@@ -106,8 +110,8 @@ def _grouped(lengths: tf.Tensor, ad: tf.Tensor) -> tuple[list[tf.Tensor], tf.Ten
     order = tf.argsort(lengths)
     ads, elements = tf.size(lengths), tf.size(ad)
     places, widths = [], []
-    for group in range(_GROUPS):
-        chosen = order[group * ads // _GROUPS : (group + 1) * ads // _GROUPS]
+    for group in range(groups):
+        chosen = order[group * ads // groups : (group + 1) * ads // groups]
         length = tf.gather(lengths, chosen)[:, None]
         width = tf.reduce_max(tf.concat([length[:, 0], [0]], 0))
         position = tf.range(width)[None]

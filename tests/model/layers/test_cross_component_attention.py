@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from model.batch import index_of
 from model.layers import CrossComponentAttention
+from model.layers.cross_component_attention import GROUPS
 
 
-def _attend(counts, embeddings, layer):
-    return layer(tf.constant(embeddings), tf.constant(counts), index_of(tf.constant(counts))).numpy()
+def _attend(counts, embeddings, layer, groups=GROUPS):
+    counts = tf.constant(counts)
+    return layer(tf.constant(embeddings), counts, index_of(counts), groups).numpy()
 
 
 def _oracle(counts, embeddings, layer):
@@ -29,14 +31,14 @@ def _oracle(counts, embeddings, layer):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 9), st.floats(0.1, 30))
-def test_equals_the_loop_over_elements(seed, ads, scale):
+@given(st.integers(0, 10_000), st.integers(1, 9), st.floats(0.1, 30), st.sampled_from([1, 2, GROUPS]))
+def test_equals_the_loop_over_elements(seed, ads, scale, groups):
     rng = np.random.default_rng(seed)
     counts = rng.integers(0, 5, [ads, 3]).astype(np.int32)
     counts[0, 0] = 2
     embeddings = (scale * rng.normal(size=[counts.sum(), 4])).astype(np.float32)
     layer = CrossComponentAttention(3, 4)
-    found = _attend(counts, embeddings, layer)
+    found = _attend(counts, embeddings, layer, groups)
     np.testing.assert_allclose(found, _oracle(counts, embeddings, layer), rtol=1e-3, atol=1e-4 * scale)
 
 
