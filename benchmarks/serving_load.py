@@ -15,7 +15,7 @@ from benchmarks.serving_process import MODEL, Server, serving, stage
 from benchmarks.serving_requests import contract_of, draw_requests, encode_messages
 from model.config import GencoConfig
 from serving import protos
-from serving.model_manager.servable import Servable
+from serving.model_manager.servable import SessionServable
 from serving.request import SelectRequest
 from serving.tensors import decode
 
@@ -167,7 +167,7 @@ def timeline(outcome: Outcome, interval_s: float = 0.2) -> list[list[float]]:
 
 def _graph_ms(version: Path, message: bytes) -> float:
     """Median time of the graph alone on a request, in this process, nothing else running."""
-    servable = Servable(version)
+    servable = SessionServable(version)
     signature = servable.signatures[_SIGNATURE]
     inputs = {
         name: decode(tensor) for name, tensor in protos.PredictRequest.FromString(message).inputs.items()

@@ -1,7 +1,7 @@
 """Predict on one loaded version: checks, runs and answers in the order and words of TensorFlow Serving."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import grpc
 import numpy as np
@@ -49,6 +49,24 @@ def run_predict(
     for alias, array in zip(outputs, arrays):
         encode(array, response.outputs[alias], packed=False)
     return response
+
+
+def wrong_method(signatures: Mapping[str, SignatureDef], name: str, method: str) -> StatusError:
+    """The answer to Classify or Regress, for which no signature of these models is.
+
+    Args:
+        signatures: of the version.
+        name: of the signature that is asked for; '' for the default.
+        method: classify or regress.
+    """
+    name = name or DEFAULT_SIGNATURE
+    if name not in signatures:
+        return _invalid(f'No signature was found with the name: {name}')
+    kind = {'classify': 'classification', 'regress': 'regression'}[method]
+    return _invalid(
+        f'Expected {kind} signature method_name to be tensorflow/serving/{method}. '
+        f'Was: {signatures[name].method_name}'
+    )
 
 
 def _inputs(signature: SignatureDef, request: predict_pb2.PredictRequest) -> dict[str, np.ndarray]:

@@ -23,7 +23,7 @@ from serving.model_manager.loader import VersionLoader
 from serving.model_manager.manager import ModelManager, Retries, VersionStatus
 from serving.monitoring.config import read_monitoring_config
 from serving.monitoring.metrics import Metrics
-from serving.rest.app import RestApp
+from serving.rest.app import LARGEST_BODY, RestApp
 from serving.rest.server import RestServer
 from serving.services import ModelService, PredictionService
 from serving.settings import ServerSettings
@@ -95,9 +95,10 @@ class ModelServer:
         """Takes no more requests, lets those under way finish for `grace_s` seconds, frees the models."""
         self.request_stop()
         self._health.enter_graceful_shutdown()
+        stopped = self._grpc.stop(grace_s)  # both ports take no more requests while those under way finish
         if self._rest:
             self._rest.stop()
-        self._grpc.stop(grace_s).wait()
+        stopped.wait()
         if self._poller.ident is not None:
             self._poller.join()
         self.catalog.close()
@@ -207,7 +208,14 @@ def _rest_server(settings: ServerSettings, catalog: Catalog, metrics: Metrics) -
         return None
     file = settings.monitoring_config_file
     path = read_monitoring_config(file) if file else None
-    app = RestApp(catalog, metrics, settings.rest_api_timeout_in_ms * _MILLISECONDS, path)
+    most = settings.grpc_max_message_bytes
+    app = RestApp(
+        catalog,
+        metrics,
+        settings.rest_api_timeout_in_ms * _MILLISECONDS,
+        path,
+        LARGEST_BODY if most < 0 else most,
+    )
     return RestServer(app, settings.rest_api_port, settings.rest_api_num_threads)
 
 

@@ -16,7 +16,7 @@ from serving.errors import StatusError, rpc
 from serving.model_config import served_models
 from serving.monitoring.counting import counted
 from serving.monitoring.metrics import Metrics
-from serving.predict import run_predict
+from serving.predict import run_predict, wrong_method
 
 _SIGNATURES = 'signature_def'
 _PREDICT, _GRPC = 'Predict', 'GRPC'
@@ -24,7 +24,7 @@ _LONGEST_DEADLINE_S = 24 * 3600
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Predict and GetModelMetadata."""
+    """Predict and GetModelMetadata; Classify and Regress say that these models have no signature for them."""
 
     def __init__(self, catalog: Catalog, metrics: Metrics):
         self._catalog = catalog
@@ -43,8 +43,20 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         return response
 
     @rpc
+    def Classify(self, request, context):
+        self._refuse(request, 'classify')
+
+    @rpc
+    def Regress(self, request, context):
+        self._refuse(request, 'regress')
+
+    @rpc
     def GetModelMetadata(self, request, context):
         return metadata_response(self._catalog, request)
+
+    def _refuse(self, request, method: str) -> None:
+        with self._catalog.acquire(request) as (_, servable):
+            raise wrong_method(servable.signatures, request.model_spec.signature_name, method)
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):

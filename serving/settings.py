@@ -21,7 +21,7 @@ class ServerSettings:
         grpc_max_threads: that answer requests.
         grpc_channel_arguments: `key=value,key=value` for the gRPC server.
         grpc_max_queued_requests: so many wait for a thread; one more is refused, RESOURCE_EXHAUSTED.
-        grpc_max_message_bytes: larger requests are refused, RESOURCE_EXHAUSTED; -1 takes any.
+        grpc_max_message_bytes: larger requests are refused, RESOURCE_EXHAUSTED, or 413 of HTTP; -1 takes any.
         ssl_config_file: text proto `SSLConfig`; without it, connections are not encrypted.
         rest_api_port: of HTTP; 0 serves none.
         rest_api_num_threads, rest_api_timeout_in_ms: that answer HTTP requests, and how long each may take.

@@ -60,6 +60,7 @@ class BatchingParameters:
         pad_variable_length_inputs: pads other dimensions, so that requests of different ones share a batch.
         enable_large_batch_splitting: a larger request is run in parts instead of being refused.
         max_execution_batch_size: rows of one run.
+        thread_pool_name: label of the metrics.
     """
 
     max_batch_size: int = 1000
@@ -70,6 +71,7 @@ class BatchingParameters:
     pad_variable_length_inputs: bool = False
     enable_large_batch_splitting: bool = False
     max_execution_batch_size: int = 1000
+    thread_pool_name: str = 'batch_threads'
 
 
 def read_batching_parameters(path: Path) -> BatchingParameters:
@@ -92,6 +94,7 @@ def read_batching_parameters(path: Path) -> BatchingParameters:
         allowed_batch_sizes=tuple(proto.allowed_batch_sizes),
         pad_variable_length_inputs=proto.pad_variable_length_inputs,
         enable_large_batch_splitting=proto.enable_large_batch_splitting.value,
+        thread_pool_name=proto.thread_pool_name.value or BatchingParameters.thread_pool_name,
         **numbers,
     )
     _check(path, parameters)

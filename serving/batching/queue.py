@@ -22,7 +22,8 @@ class Task:
         inputs: by alias.
         rows: of all of them.
         ends_s: monotonic time of its deadline; None for none.
-        outputs, error: what came of it; one of them is set when it is done.
+        outputs, error, apart: what came of it; one of them is set when it is done. `apart` asks for a run of
+            its own, since the batch failed.
         leads: whether its thread is to run the next batch.
     """
 
@@ -31,13 +32,14 @@ class Task:
     ends_s: float | None
     outputs: Sequence[np.ndarray] | None = None
     error: StatusError | None = None
+    apart: bool = False
     came_s: float = field(default_factory=time.monotonic)
     leads: bool = False
     woken: threading.Event = field(default_factory=threading.Event)
 
     def done(self) -> bool:
-        """Whether it has its outputs or an error."""
-        return self.outputs is not None or self.error is not None
+        """Whether the batch is over that it was part of."""
+        return self.apart or self.outputs is not None or self.error is not None
 
 
 class BatchQueue:
@@ -47,7 +49,7 @@ class BatchQueue:
     others sleep until their request is done or it is their turn to run a batch.
 
     Args:
-        run: runs a batch and fills in outputs or error of each task.
+        run: runs a batch and fills in what came of each task; raises nothing.
         parameters: limits.
     """
 
@@ -59,12 +61,11 @@ class BatchQueue:
         self._running = 0
         self._changed = threading.Condition()
 
-    def run(self, task: Task) -> Sequence[np.ndarray]:
-        """The outputs of a task, alone or in a batch.
+    def run(self, task: Task) -> None:
+        """Returns when the task is done, in a batch with others or alone.
 
         Raises:
-            StatusError: UNAVAILABLE, the queue is full; RESOURCE_EXHAUSTED, the deadline passed before its
-                turn; or what running it gave.
+            StatusError: UNAVAILABLE, the queue is full.
         """
         leads, done = self._join(task), False
         while leads or not done:
@@ -76,9 +77,6 @@ class BatchQueue:
                 task.woken.clear()
                 leads, task.leads = task.leads, False
                 done = task.done()
-        if task.error is not None:
-            raise task.error
-        return task.outputs
 
     def idle(self) -> bool:
         """Whether nothing waits or runs."""

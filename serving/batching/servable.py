@@ -13,24 +13,27 @@ from serving.batching.parameters import BatchingParameters
 from serving.batching.queue import BatchQueue, Task
 from serving.errors import StatusError
 from serving.model_manager.servable import Servable
+from serving.monitoring.metrics import Metrics
 
 
-class BatchingServable:
+class BatchingServable(Servable):
     """Like the servable that it wraps, whose runs it shares among requests.
 
     Requests share a run where signature, outputs and types are the same; so must be the sizes of their other
-    dimensions, unless they are padded. Where a merged run fails, its requests are run one by one, so that a
-    bad one does no harm to others.
+    dimensions, unless they are padded. Where a merged run fails, each of its requests is run again by its own
+    thread, so that a bad one does no harm to others.
 
     Args:
         servable: runs the model.
         parameters: limits.
+        metrics: count the batches.
     """
 
-    def __init__(self, servable: Servable, parameters: BatchingParameters):
-        self.signatures: Mapping[str, SignatureDef] = servable.signatures
+    def __init__(self, servable: Servable, parameters: BatchingParameters, metrics: Metrics):
+        self.signatures = servable.signatures
         self._servable = servable
         self._parameters = parameters
+        self._metrics = metrics
         self._queues: dict[tuple, BatchQueue] = {}
         self._lock = threading.Lock()
 
@@ -68,17 +71,20 @@ class BatchingServable:
         self._servable.close()
 
     def _queued(self, key: tuple, signature: SignatureDef, task: Task) -> Sequence[np.ndarray]:
+        batch = _Batch(self._servable, signature, key[1], self._parameters, self._metrics)
         with self._lock:
-            if key not in self._queues:
-                batch = _Batch(self._servable, signature, key[1], self._parameters)
-                self._queues[key] = BatchQueue(batch.run, self._parameters)
-            queue = self._queues[key]
+            queue = self._queues.setdefault(key, BatchQueue(batch.run, self._parameters))
         try:
-            return queue.run(task)
+            queue.run(task)
         finally:
             with self._lock:  # clients make kinds up, and each would be kept for good
                 if queue.idle() and self._queues.get(key) is queue:
                     del self._queues[key]
+        if task.apart:
+            batch.answer([task])
+        if task.error is not None:
+            raise task.error
+        return task.outputs
 
 
 class _Batch:
@@ -90,30 +96,30 @@ class _Batch:
         signature: SignatureDef,
         outputs: Sequence[str],
         parameters: BatchingParameters,
+        metrics: Metrics,
     ):
         self._servable, self._signature, self._outputs = servable, signature, outputs
         self._parameters = parameters
+        self._metrics = metrics
 
     def run(self, tasks: Sequence[Task]) -> None:
-        """Fills in outputs or error of every task."""
-        late = [task for task in tasks if task.ends_s is not None and task.ends_s <= time.monotonic()]
-        for task in late:
-            task.error = StatusError(
-                grpc.StatusCode.RESOURCE_EXHAUSTED,
-                'Run() timeout exceeded while waiting in batching queue',
-            )
-        tasks = [task for task in tasks if task.error is None]
+        """Answers tasks whose turn has come; see `answer`."""
+        now = time.monotonic()
+        for task in tasks:
+            self._metrics.queued(self._parameters.thread_pool_name, now - task.came_s)
+        self.answer(tasks)
+
+    def answer(self, tasks: Sequence[Task]) -> None:
+        """Fills in outputs or error of every task, or asks for a run apart."""
+        tasks = _in_time(tasks)
         if not tasks:
             return
         try:
             self._run_together(tasks)
         except StatusError as error:
-            if len(tasks) == 1 or error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
-                for task in tasks:
-                    task.error = error
-                return
+            together = len(tasks) > 1 and error.code is not grpc.StatusCode.DEADLINE_EXCEEDED
             for task in tasks:
-                self.run([task])
+                task.apart, task.error = together, None if together else error
         except Exception as error:  # every request must be answered
             for task in tasks:
                 task.error = StatusError(grpc.StatusCode.INTERNAL, str(error))
@@ -121,6 +127,7 @@ class _Batch:
     def _run_together(self, tasks: Sequence[Task]) -> None:
         sizes = [task.rows for task in tasks]
         rows = self._padded(sum(sizes))
+        self._metrics.batch(sizes, rows)
         together = merged([task.inputs for task in tasks], rows)
         found = self._servable.run(self._signature, together, self._outputs, _time_left(tasks))
         for task, outputs in zip(tasks, parted(found, sizes, rows)):
@@ -128,6 +135,17 @@ class _Batch:
 
     def _padded(self, rows: int) -> int:
         return next((size for size in self._parameters.allowed_batch_sizes if size >= rows), rows)
+
+
+def _in_time(tasks: Sequence[Task]) -> list[Task]:
+    """Those that still have time; the others get their error."""
+    now = time.monotonic()
+    for task in tasks:
+        if task.ends_s is not None and task.ends_s <= now:
+            task.error = StatusError(
+                grpc.StatusCode.RESOURCE_EXHAUSTED, 'Run() timeout exceeded while waiting in batching queue'
+            )
+    return [task for task in tasks if task.error is None]
 
 
 def _time_left(tasks: Sequence[Task]) -> float | None:

@@ -1,13 +1,14 @@
 """Loads one version and warms it up, or says why it cannot be served."""
 
 import time
+from functools import partial
 
 import grpc
 
 from serving.batching.parameters import BatchingParameters, read_batching_parameters
 from serving.batching.servable import BatchingServable
 from serving.errors import StatusError
-from serving.model_manager.servable import Servable
+from serving.model_manager.servable import Servable, SessionServable
 from serving.model_manager.versions import VersionFolder
 from serving.model_manager.warmup import warm_up
 from serving.monitoring.metrics import Metrics
@@ -56,9 +57,9 @@ class VersionLoader:
     def _load(self, folder: VersionFolder) -> Servable:
         folder.check_whole()
         batching = self._batching_of(folder)
-        servable = Servable(folder.path)
+        servable: Servable = SessionServable(folder.path, partial(self._metrics.load_stage, str(folder.path)))
         if batching:
-            servable = BatchingServable(servable, batching)
+            servable = BatchingServable(servable, batching, self._metrics)
         try:
             self._warm_up(servable, folder)
         except BaseException:
@@ -73,11 +74,12 @@ class VersionLoader:
         return self._batching
 
     def _warm_up(self, servable: Servable, folder: VersionFolder) -> None:
-        start, status = time.perf_counter(), 'OK'
+        start, status, path = time.perf_counter(), 'OK', str(folder.path)
         try:
-            warm_up(servable, folder.path)
+            records = warm_up(servable, folder.path)
+            self._metrics.warmup_records(path, records)
         except StatusError as error:
             status = error.code.name
             raise
         finally:
-            self._metrics.warmup(str(folder.path), status, time.perf_counter() - start)
+            self._metrics.warmup(path, status, time.perf_counter() - start)

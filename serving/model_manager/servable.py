@@ -1,8 +1,9 @@
 """One loaded version of a model."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -16,38 +17,14 @@ from serving.model_manager.loading import load_into
 _NO_TIMEOUT = 0
 
 
-class Servable:
-    """A SavedModel in a session of its own, called as TensorFlow Serving calls it (C API, `Session::Run`).
+class Servable(Protocol):
+    """A version that runs its signatures; safe to use from many threads.
 
-    Half the cost per call of the signature's concrete function or of `Session.run`, deadlines are kept
-    inside the graph, and messages of errors are the runtime's own.
-
-    Args:
-        path: folder of the SavedModel.
-
-    Raises:
-        StatusError: the variables cannot be restored.
-        Exception: of many kinds, where another file is damaged.
+    Attributes:
+        signatures: by name.
     """
 
-    def __init__(self, path: Path):
-        # Requests run side by side on the server's threads; one more pool per request only costs.
-        config = tf.compat.v1.ConfigProto(
-            intra_op_parallelism_threads=1, inter_op_parallelism_threads=os.cpu_count()
-        )
-        config.gpu_options.allow_growth = True
-        self._graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=self._graph, config=config)
-        self._ends: dict[str, object] = {}
-        try:
-            self.signatures: Mapping[str, SignatureDef] = self._load(path)
-        except BaseException:
-            self.close()
-            raise
-
-    def _load(self, path: Path) -> Mapping[str, SignatureDef]:
-        with as_status(), self._graph.as_default():
-            return dict(load_into(self._session, path).signature_def)
+    signatures: Mapping[str, SignatureDef]
 
     def run(
         self,
@@ -70,6 +47,55 @@ class Servable:
         Raises:
             StatusError: an op failed, or the time was up (DEADLINE_EXCEEDED).
         """
+        ...
+
+    def close(self) -> None:
+        """Frees the memory; no run may be under way."""
+        ...
+
+
+class SessionServable(Servable):
+    """A SavedModel in a session of its own, called as TensorFlow Serving calls it (C API, `Session::Run`).
+
+    Half the cost per call of the signature's concrete function or of `Session.run`, deadlines are kept
+    inside the graph, and messages of errors are the runtime's own.
+
+    Args:
+        path: folder of the SavedModel.
+        observe: is told the stages of loading, and the seconds of each.
+
+    Raises:
+        StatusError: the variables cannot be restored.
+        Exception: of many kinds, where another file is damaged.
+    """
+
+    def __init__(self, path: Path, observe: Callable[[str, float], None] = lambda stage, seconds: None):
+        # Requests run side by side on the server's threads; one more pool per request only costs.
+        config = tf.compat.v1.ConfigProto(
+            intra_op_parallelism_threads=1, inter_op_parallelism_threads=os.cpu_count()
+        )
+        config.gpu_options.allow_growth = True
+        self._graph = tf.Graph()
+        self._session = tf.compat.v1.Session(graph=self._graph, config=config)
+        self._ends: dict[str, object] = {}
+        try:
+            self.signatures = self._load(path, observe)
+        except BaseException:
+            self.close()
+            raise
+
+    def _load(self, path: Path, observe: Callable[[str, float], None]) -> Mapping[str, SignatureDef]:
+        with as_status(), self._graph.as_default():
+            return dict(load_into(self._session, path, observe).signature_def)
+
+    def run(
+        self,
+        signature: SignatureDef,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Sequence[str],
+        timeout_s: float | None = None,
+    ) -> list[np.ndarray]:
+        """As `Servable.run`."""
         feeds = {self._end(signature.inputs[alias].name): value for alias, value in inputs.items()}
         fetches = [self._end(signature.outputs[alias].name) for alias in outputs]
         milliseconds = _NO_TIMEOUT if timeout_s is None else max(1, int(timeout_s * 1000))
@@ -84,7 +110,7 @@ class Servable:
             pywrap_tf_session.TF_DeleteBuffer(buffer)
 
     def close(self) -> None:
-        """Frees the memory; no run may be under way."""
+        """As `Servable.close`."""
         self._session.close()
 
     def _end(self, name: str):

@@ -1,12 +1,15 @@
 """What the server counts and times, under the names of TensorFlow Serving (util/prometheus_exporter.cc)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from serving.monitoring.families import Counter, Histogram
 
 _MICROSECONDS = 1e6
 _LATENCY_BOUNDS = tuple(10 * 1.8**k for k in range(33))
+_QUEUE_BOUNDS = tuple(100 * 1.2**k for k in range(52))
+_SIZE_BOUNDS = tuple(2.0**k for k in range(15))
 _SERVING = ':tensorflow:serving:'
+_BATCHING = _SERVING + 'batching_session:'
 _LOADS = ':tensorflow:cc:saved_model:'
 
 
@@ -22,15 +25,16 @@ class Metrics:
         self._runtime = _latency('runtime_latency', 'model_name', 'API', 'runtime')
         self._loads = Counter(_LOADS + 'load_attempt_count', ('model_path', 'status'))
         self._load_time = Counter(_LOADS + 'load_latency', ('model_path',))
-        self._warmup = _latency('model_warmup_latency', 'model_path', 'status')
-        self._families = (
-            self._requests,
-            self._latency,
-            self._runtime,
-            self._loads,
-            self._load_time,
-            self._warmup,
+        self._load_stages = Histogram(
+            _LOADS + 'load_latency_by_stage', ('model_path', 'stage'), _LATENCY_BOUNDS
         )
+        self._warmup = _latency('model_warmup_latency', 'model_path', 'status')
+        self._warmup_records = Counter(_SERVING + 'model_warmup_records_read', ('model_path', 'status'))
+        self._queued = Histogram(_BATCHING + 'queuing_latency', ('thread_pool_name',), _QUEUE_BOUNDS)
+        self._runs = Counter(_BATCHING + 'wrapped_run_count', ())
+        self._asked = Histogram(_BATCHING + 'input_batch_size', (), _SIZE_BOUNDS)
+        self._processed = Histogram(_BATCHING + 'processed_batch_size', (), _SIZE_BOUNDS)
+        self._padding = Histogram(_BATCHING + 'padding_size', ('execution_batch_size',), _SIZE_BOUNDS)
 
     def request(self, model: str, api: str, entrypoint: str, status: str, seconds: float) -> None:
         """Counts a request that was answered; its latency too where `status` is OK.
@@ -60,12 +64,37 @@ class Metrics:
         """Times the warm-up of a version."""
         self._warmup.observe(seconds * _MICROSECONDS, path, status)
 
+    def warmup_records(self, path: str, records: int) -> None:
+        """Counts the warm-up requests that a version has answered."""
+        self._warmup_records.add(path, 'OK', by=records)
+
+    def load_stage(self, path: str, stage: str, seconds: float) -> None:
+        """Times a stage of loading."""
+        self._load_stages.observe(seconds * _MICROSECONDS, path, stage)
+
+    def queued(self, pool: str, seconds: float) -> None:
+        """Times how long a request waited to be part of a batch."""
+        self._queued.observe(seconds * _MICROSECONDS, pool)
+
+    def batch(self, sizes: Sequence[int], rows: int) -> None:
+        """Counts a batch.
+
+        Args:
+            sizes: rows of its requests.
+            rows: of the run, padding included.
+        """
+        self._runs.add()
+        for size in sizes:
+            self._asked.observe(size)
+        self._processed.observe(rows)
+        self._padding.observe(rows - sum(sizes), str(rows))
+
     def render(self) -> bytes:
         """All metrics in the text format of Prometheus."""
         return '\n'.join([*self._lines(), '']).encode()
 
     def _lines(self) -> Iterator[str]:
-        for family in self._families:
+        for family in vars(self).values():
             yield from family.lines()
 
 

@@ -16,7 +16,8 @@ from serving.catalog import Catalog
 from serving.errors import StatusError
 from serving.monitoring.counting import counted
 from serving.monitoring.metrics import Metrics
-from serving.predict import run_predict
+from serving.predict import run_predict, wrong_method
+from serving.rest.body import read_body
 from serving.rest.predict import parse, render
 from serving.services import metadata_response, status_response
 
@@ -40,6 +41,7 @@ _HTTP = {
     grpc.StatusCode.DEADLINE_EXCEEDED: 504,
 }
 _INT64_MAX = (1 << 63) - 1
+LARGEST_BODY = (1 << 31) - 1  # of a message of gRPC
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,14 @@ class RestApp:
         metrics: counts the requests.
         timeout_s: a run is cancelled after so many seconds.
         metrics_path: where the metrics are read; None for nowhere.
+        max_body_bytes: larger bodies are answered 413.
     """
 
     catalog: Catalog
     metrics: Metrics
     timeout_s: float = 30.0
     metrics_path: str | None = None
+    max_body_bytes: int = LARGEST_BODY
 
     def __call__(self, environ, start_response):
         request = Request(environ)
@@ -88,8 +92,8 @@ class RestApp:
         predict = predict_pb2.PredictRequest(model_spec=target)
         with self.catalog.acquire(predict) as (_, servable):
             if method != 'predict':
-                raise _wrong_method(method)
-            form = parse(request.get_data(), servable.signatures, predict)
+                raise wrong_method(servable.signatures, '', method)
+            form = parse(read_body(request, self.max_body_bytes), servable.signatures, predict)
             observe = partial(self.metrics.runtime, target['name'], 'Predict')
             return render(run_predict(servable, predict, self.timeout_s, observe), form)
 
@@ -122,15 +126,6 @@ def _target(match: re.Match) -> dict:
     if match['label']:
         target['version_label'] = match['label']
     return target
-
-
-def _wrong_method(method: str) -> StatusError:
-    kind = {'classify': 'classification', 'regress': 'regression'}[method]
-    return StatusError(
-        grpc.StatusCode.INVALID_ARGUMENT,
-        f'Expected {kind} signature method_name to be tensorflow/serving/{method}. '
-        'Was: tensorflow/serving/predict',
-    )
 
 
 def _proto_json(message) -> bytes:

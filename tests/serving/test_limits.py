@@ -9,7 +9,7 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServic
 
 from creative_logs.errors import InputError
 from serving.client import CreativeClient, Tls
-from serving.model_manager.servable import Servable
+from serving.model_manager.servable import SessionServable
 from serving.server import ModelServer
 from tests.serving.certificates import write_certificate
 from tests.serving.conftest import MODEL, PATIENCE_S, push, running, settings_of, wait_until
@@ -28,8 +28,8 @@ def one(exported, base_path):
 
 def test_one_request_too_many_is_refused_at_once(one, monkeypatch):
     with running(one, grpc_max_threads=1, grpc_max_queued_requests=1) as server:
-        run, go_on = Servable.run, threading.Event()
-        monkeypatch.setattr(Servable, 'run', lambda *args: go_on.wait(PATIENCE_S) and run(*args))
+        run, go_on = SessionServable.run, threading.Event()
+        monkeypatch.setattr(SessionServable, 'run', lambda *args: go_on.wait(PATIENCE_S) and run(*args))
         calls = [server.prediction.Predict.future(GOOD, timeout=PATIENCE_S) for _ in range(5)]
         wait_until(lambda: sum(call.done() for call in calls) == 3)
         go_on.set()

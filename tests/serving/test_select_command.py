@@ -8,8 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from serving.request import SelectRequest
-from tests.serving.conftest import PATIENCE_S
+from serving.request import Exploration, SelectRequest
+from serving.server import ModelServer
+from tests.serving.certificates import write_certificate
+from tests.serving.conftest import PATIENCE_S, push, settings_of
 
 REQUEST = {
     'context': {'user_id': 'u0', 'ad_id': 'ad0', 'hour': 0, 'age': 20.0, 'query_terms': ['red']},
@@ -46,12 +48,44 @@ def test_prints_and_writes_the_choice(select, shared_server, request_file, tmp_p
             'index': choice.index,
             'id': choice.id,
             'propensity': choice.propensity,
+            'choice_propensity': None,
         }
         assert f'{choice.propensity:.4f}' in out
     assert [other['ctr'] for other in figures['runners_up']] == [other.ctr for other in selection.runners_up]
     assert f'Ad ad0: predicted CTR {selection.ctr:.2%}' in out
     assert f'{selection.runners_up[0].ctr:.2%}' in out
     assert '[t]0' in out
+
+
+def test_explores(select, shared_server, request_file, tmp_path):
+    arguments = ('--temperature', 0.5, '--epsilon', 1, '--estimate-propensity', '--version', 1)
+    status, out, err = select('--request', request_file, *arguments, '--json', tmp_path / 'out.json')
+    assert (status, err) == (0, '')
+    figures = json.loads((tmp_path / 'out.json').read_text())
+    with shared_server.client() as client:
+        selection = client.select(SelectRequest(**REQUEST), Exploration(0.5, 1.0), estimate_propensity=True)
+    assert figures['policy'] == 'uniform'
+    assert figures['choice_propensity'] == selection.choice_propensity == 0.25
+    assert [choice['choice_propensity'] for choice in figures['choices'].values()] == [0.5, 0.5]
+    assert 'Chosen at random' in out and 'choice propensity' in out and '0.5000' in out
+
+
+def test_talks_tls(genco, exported, base_path, tmp_path, request_file):
+    push(exported[0], base_path, 1)
+    certificate, key = write_certificate(tmp_path)
+    ssl_config = tmp_path / 'ssl.config'
+    pem = {'server_key': key, 'server_cert': certificate}
+    ssl_config.write_text('\n'.join(f'{name}: {json.dumps(file.read_text())}' for name, file in pem.items()))
+    server = ModelServer(settings_of(base_path, port=0, ssl_config_file=ssl_config))
+    try:
+        address = ('--address', f'localhost:{server.start().grpc}', '--timeout', PATIENCE_S)
+        status, out, err = genco(
+            'select', '--request', request_file, *address, '--root-certificates', certificate
+        )
+    finally:
+        server.stop()
+    assert (status, err) == (0, '')
+    assert 'Ad ad0: predicted CTR' in out
 
 
 def test_seed_option_wins(select, request_file, tmp_path):

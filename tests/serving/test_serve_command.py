@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
 
 from serving.client import CreativeClient
 from serving.request import SelectRequest
-from tests.serving.conftest import PATIENCE_S, push
+from tests.serving.conftest import PATIENCE_S, push, running
 
 GENCO = [sys.executable, '-c', 'from tfx_pipeline.cli import main; main()']
 REQUEST = SelectRequest(
@@ -74,6 +75,29 @@ def test_killed_and_started_again_gives_the_same_answer(exported, base_path):
     with serving(base_path, port) as serve:
         serve.wait_for('serving model genco')
         assert ask(port) == before
+
+
+@pytest.mark.parametrize('step', range(6))
+def test_killed_while_versions_are_swapped(exported, base_path, step):
+    """The kill falls into copying, loading, warming up, or serving of the second version."""
+    push(exported[0], base_path, 1)
+    with serving(base_path) as serve:
+        port = serve.wait_for(r'serving model genco at localhost:(\d+)')[1]
+        push(exported[1], base_path, 2)
+        time.sleep(0.1 * step)
+        serve.end(signal.SIGKILL)
+    with serving(base_path, port) as serve:
+        serve.wait_for('serving model genco')
+        answer = ask(port)
+    assert answer.model_version == 2
+    assert answer == _answers_of(exported[1], base_path.parent / 'other')
+
+
+def _answers_of(version, base_path):
+    base_path.mkdir()
+    push(version, base_path, 2)
+    with running(base_path) as server:
+        return ask(server.port)
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])

@@ -4,12 +4,22 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, inference_pb2
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    regression_pb2,
+)
 from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
 
 from tests.serving.conftest import MODEL, PATIENCE_S
 from tests.serving.tiny_model import SPEC, example_inputs, predict_request
 
+REQUESTS = {
+    'Classify': classification_pb2.ClassificationRequest,
+    'Regress': regression_pb2.RegressionRequest,
+}
 INPUTS = ','.join(sorted(SPEC))
 OUTPUTS = 'combination_ctr,combinations,component,ctr,propensity,selected_id,selected_index'
 
@@ -162,6 +172,25 @@ def test_deadline_cancels_the_run(shared_server):
         shared_server.prediction.Predict(request, timeout=0.2)
     assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert shared_server.prediction.Predict(_request(), timeout=PATIENCE_S).outputs
+
+
+@pytest.mark.parametrize('method, kind', [('Classify', 'classification'), ('Regress', 'regression')])
+def test_no_signature_classifies_or_regresses(shared_server, method, kind):
+    request = REQUESTS[method]()
+
+    def refused(name, signature):
+        request.model_spec.name, request.model_spec.signature_name = name, signature
+        with pytest.raises(grpc.RpcError) as error:
+            getattr(shared_server.prediction, method)(request, timeout=PATIENCE_S)
+        return error.value.code().name, error.value.details()
+
+    assert refused(MODEL, '') == (
+        'INVALID_ARGUMENT',
+        f'Expected {kind} signature method_name to be tensorflow/serving/{method.lower()}. '
+        'Was: tensorflow/serving/predict',
+    )
+    assert refused(MODEL, 'no') == ('INVALID_ARGUMENT', 'No signature was found with the name: no')
+    assert refused('other', '') == ('NOT_FOUND', 'Servable not found for request: Latest(other)')
 
 
 def test_unimplemented(shared_server):

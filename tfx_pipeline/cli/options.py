@@ -9,8 +9,6 @@ import click
 from creative_logs.errors import InputError
 from creative_logs.output import writing
 
-_HIGHEST_PORT = 65535
-
 
 def writable(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
     """Refuses a file that cannot be written before the long work, not after it."""
@@ -19,22 +17,6 @@ def writable(context: click.Context, parameter: click.Parameter, path: str | Non
     raise InputError(f'{parameter.opts[0]} {path}: must be a file in a folder that can be written to')
 
 
-def host_and_port(context: click.Context, parameter: click.Parameter, address: str) -> str:
-    """Refuses what is no HOST:PORT before anything is sent there."""
-    host, _, port = address.rpartition(':')
-    if not host or not port.isdecimal() or int(port) > _HIGHEST_PORT:
-        raise InputError(f'{parameter.opts[0]} {address!r}: must be HOST:PORT, as in localhost:8500')
-    return address
-
-
-address_option = click.option(
-    '--address',
-    default='localhost:8500',
-    show_default=True,
-    metavar='HOST:PORT',
-    callback=host_and_port,
-    help='Of the server.',
-)
 config_option = click.option(
     '--config',
     'config_path',

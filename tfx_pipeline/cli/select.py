@@ -10,18 +10,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from creative_logs.errors import InputError
-from serving.client import CreativeClient, ServerError
-from serving.request import SelectRequest
-from serving.selection import Selection
-from tfx_pipeline.cli.options import address_option, json_option, write_json
+from serving.client import ServerError
+from serving.request import Exploration, SelectRequest
+from serving.selection import GENCO, Selection
+from tfx_pipeline.cli.options import json_option, write_json
+from tfx_pipeline.cli.server_options import server_options
 
 _RUNNERS_UP = 5
 _KEYS = ('context', 'candidates', 'texts', 'seed')
 
 
 @click.command()
-@address_option
-@click.option('--model-name', default='genco', show_default=True, help='Name of the model at the server.')
+@server_options
+@click.option('--version', type=int, help='Number of the version to ask [the newest].')
+@click.option('--version-label', help='Label of the version to ask, as canary.')
 @click.option(
     '--request', 'request_path', metavar='FILE', help='JSON: context, candidates, and maybe texts, seed.'
 )
@@ -33,11 +35,24 @@ _KEYS = ('context', 'candidates', 'texts', 'seed')
     '--ad-column', default='ad_id', show_default=True, help='Context feature that identifies the ad.'
 )
 @click.option('--seed', type=int, help='Equal seeds give equal answers [random].')
-@click.option(
-    '--timeout', default=5.0, show_default=True, type=click.FloatRange(0, min_open=True), help='Seconds.'
-)
+@click.option('--temperature', type=float, help="With --epsilon: of the generator, above 0 [the model's].")
+@click.option('--epsilon', type=float, help='Probability of a uniform combination, 0 to 1.')
+@click.option('--estimate-propensity', is_flag=True, help='Also ask how probable the whole choice was.')
 @json_option
-def select(address, model_name, request_path, from_logs, ad, ad_column, seed, timeout, json_path):
+def select(
+    target,
+    version,
+    version_label,
+    request_path,
+    from_logs,
+    ad,
+    ad_column,
+    seed,
+    temperature,
+    epsilon,
+    estimate_propensity,
+    json_path,
+):
     """Ask a server which creatives to show for one ad.
 
     Prints the chosen element of every component, its propensity, the predicted CTR of the combination,
@@ -47,13 +62,15 @@ def select(address, model_name, request_path, from_logs, ad, ad_column, seed, ti
     Examples:
       genco select --from-logs build/demo/logs
       genco select --request request.json --address localhost:8500
+      genco select --request request.json --temperature 1 --epsilon 0.1
     """
     if (request_path is None) == (from_logs is None):
         raise InputError('give either --request FILE or --from-logs DIR')
     if ad is not None and from_logs is None:
         raise InputError('--ad needs --from-logs DIR')
+    exploration = _exploration(temperature, epsilon)
     try:
-        with CreativeClient(address, model_name, timeout) as client:
+        with target.connect(version, version_label) as client:
             if request_path is not None:
                 request = read_request(request_path)
             else:
@@ -62,11 +79,17 @@ def select(address, model_name, request_path, from_logs, ad, ad_column, seed, ti
                 request = logged_request(from_logs, ad, ad_column, client.contract())
             if seed is not None:
                 request = dataclasses.replace(request, seed=seed)
-            selection = client.select(request)
+            selection = client.select(request, exploration, estimate_propensity)
     except ServerError as error:
         raise InputError(str(error)) from error
-    _print(request, selection, ad_column, model_name)
+    _print(request, selection, ad_column, target.model)
     write_json(json_path, {'ad': request.context.get(ad_column), **_figures(selection)})
+
+
+def _exploration(temperature: float | None, epsilon: float | None) -> Exploration | None:
+    if (temperature is None) != (epsilon is None):
+        raise InputError('--temperature and --epsilon: give both of them or neither')
+    return None if temperature is None else Exploration(temperature, epsilon)
 
 
 def read_request(path: str) -> SelectRequest:
@@ -93,9 +116,13 @@ def _print(request: SelectRequest, selection: Selection, ad_column: str, model_n
         f'(model {escape(model_name)}, version {selection.model_version}, seed {selection.seed})',
         highlight=False,
     )
-    chosen = Table('component', 'index', 'element', 'propensity', title='Chosen', title_justify='left')
+    estimated = selection.choice_propensity is not None
+    title = 'Chosen' if selection.policy == GENCO else 'Chosen at random'
+    columns = ('component', 'index', 'element', 'propensity', *['choice propensity'] * estimated)
+    chosen = Table(*columns, title=title, title_justify='left')
     for name, choice in selection.choices.items():
-        chosen.add_row(name, str(choice.index), escape(choice.id), f'{choice.propensity:.4f}')
+        estimate = [f'{choice.choice_propensity:.4f}'] if estimated else []
+        chosen.add_row(name, str(choice.index), escape(choice.id), f'{choice.propensity:.4f}', *estimate)
     console.print(chosen)
     best = selection.runners_up[:_RUNNERS_UP]
     if not best:
@@ -110,11 +137,10 @@ def _figures(selection: Selection) -> dict:
     return {
         'model_version': selection.model_version,
         'seed': selection.seed,
+        'policy': selection.policy,
         'ctr': selection.ctr,
-        'choices': {
-            name: {'index': choice.index, 'id': choice.id, 'propensity': choice.propensity}
-            for name, choice in selection.choices.items()
-        },
+        'choice_propensity': selection.choice_propensity,
+        'choices': {name: dataclasses.asdict(choice) for name, choice in selection.choices.items()},
         'runners_up': [
             {
                 'ctr': other.ctr,

@@ -12,14 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from creative_logs.errors import InputError
-from tfx_pipeline.cli.options import address_option, json_option, write_json
+from tfx_pipeline.cli.options import json_option, write_json
+from tfx_pipeline.cli.server_options import server_options
 from tfx_pipeline.cli.skew_report import Skew
 
 
 @click.command()
-@address_option
-@click.option('--model-name', default='genco', show_default=True, help='Name of the model at the server.')
-@click.option('--model', required=True, metavar='DIR', help='Pushed version, .../<number>.')
+@server_options
+@click.option('--model', 'folder', required=True, metavar='DIR', help='Pushed version, .../<number>.')
 @click.option('--from-logs', required=True, metavar='DIR', help='Parquet logs to take the requests from.')
 @click.option(
     '--rows', type=click.IntRange(1), default=1000, show_default=True, help='Requests, newest day first.'
@@ -32,11 +32,8 @@ from tfx_pipeline.cli.skew_report import Skew
     show_default=True,
     help='Difference of CTRs and probabilities that is none.',
 )
-@click.option(
-    '--timeout', default=5.0, show_default=True, type=click.FloatRange(0, min_open=True), help='Seconds.'
-)
 @json_option
-def skew(address, model_name, model, from_logs, rows, batch, tolerance, timeout, json_path):
+def skew(target, folder, from_logs, rows, batch, tolerance, json_path):
     """Compare a running server with its model, on logged requests.
 
     Sends them to the version at the server whose number DIR has, and runs the same requests with the same
@@ -46,22 +43,22 @@ def skew(address, model_name, model, from_logs, rows, batch, tolerance, timeout,
     Example:
       genco skew --from-logs build/demo/logs --model build/demo/serving/genco/1795575780
     """
-    from serving.client import CreativeClient, ServerError
+    from serving.client import ServerError
 
-    version = Path(model).name
-    if not version.isdecimal() or not (Path(model) / 'saved_model.pb').is_file():
-        raise InputError(f'--model {model}: must be a pushed version, a folder named by its number')
+    version = Path(folder).name
+    if not version.isdecimal() or not (Path(folder) / 'saved_model.pb').is_file():
+        raise InputError(f'--model {folder}: must be a pushed version, a folder named by its number')
     found = Skew(tolerance)
     try:
-        with CreativeClient(address, model_name, timeout, version=int(version)) as client:
+        with target.connect(version=int(version)) as client:
             contract = client.contract()
-            offline = _offline(model)
+            offline = _offline(folder)
             for requests in _batches(from_logs, contract, rows, batch):
                 _compare(client, contract, offline, requests, found)
     except ServerError as error:
         raise InputError(str(error)) from error
     write_json(json_path, found.to_json())
-    _print(found, f'{address}, {model_name} version {version}, against {model}')
+    _print(found, f'{target.address}, {target.model} version {version}, against {folder}')
     if found.differing:
         raise click.ClickException(f'{found.differing} of {found.rows} answers differ from the model')
 

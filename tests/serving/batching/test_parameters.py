@@ -24,7 +24,7 @@ max_execution_batch_size { value: 32 }
 def test_every_field_is_read(tmp_path):
     (tmp_path / 'b').write_text(WHOLE)
     assert read_batching_parameters(tmp_path / 'b') == BatchingParameters(
-        128, pytest.approx(0.001), 64, 4, (1, 32), True, True, 32
+        128, pytest.approx(0.001), 64, 4, (1, 32), True, True, 32, 'shared'
     )
 
 

@@ -10,7 +10,8 @@ import pytest
 from serving.batching.parameters import BatchingParameters
 from serving.batching.servable import BatchingServable
 from serving.errors import StatusError
-from serving.model_manager.servable import Servable
+from serving.model_manager.servable import SessionServable
+from serving.monitoring.metrics import Metrics
 from tests.serving.conftest import PATIENCE_S, wait_until
 from tests.serving.tiny_model import example_inputs
 
@@ -19,7 +20,7 @@ PADDED = BatchingParameters(max_batch_size=64, num_batch_threads=1, pad_variable
 
 @pytest.fixture(scope='module')
 def alone(exported):
-    servable = Servable(exported[0])
+    servable = SessionServable(exported[0])
     yield servable
     servable.close()
 
@@ -39,7 +40,7 @@ def _request(number: int, titles: int = 3) -> dict[str, np.ndarray]:
 class Gate:
     """A servable whose runs wait until they are let go; notes their rows."""
 
-    def __init__(self, servable: Servable):
+    def __init__(self, servable: SessionServable):
         self.signatures = servable.signatures
         self.rows: list[int] = []
         self.open = threading.Event()
@@ -55,10 +56,10 @@ def _waiting(batching: BatchingServable) -> int:
     return sum(len(queue._waiting) for queue in batching._queues.values())
 
 
-def _run_while_busy(alone, parameters, requests, timeout_s=None, gate=None):
+def _run_while_busy(alone, parameters, requests, timeout_s=None, gate=None, metrics=None):
     """Lets the requests wait while a first one runs. Returns the gate and the answers or errors."""
     gate = gate or Gate(alone)
-    batching = BatchingServable(gate, parameters)
+    batching = BatchingServable(gate, parameters, metrics or Metrics())
     signature, outputs = _default(alone)
     with ThreadPoolExecutor(len(requests) + 1) as pool:
         try:
@@ -107,9 +108,34 @@ def test_batches_are_full_at_most_and_padded_to_an_allowed_size(alone):
     assert [len(answer[0]) for answer in answers] == [2, 2, 2, 1]
 
 
+def test_batches_are_counted(alone):
+    metrics = Metrics()
+    parameters = BatchingParameters(
+        max_batch_size=8,
+        max_execution_batch_size=8,
+        num_batch_threads=1,
+        allowed_batch_sizes=(1, 8),
+        pad_variable_length_inputs=True,
+        thread_pool_name='ads',
+    )
+    _run_while_busy(alone, parameters, [_request(1), _request(2)], metrics=metrics)  # 2 and 3 ads
+    lines = metrics.render().decode().splitlines()
+    prefix = ':tensorflow:serving:batching_session:'
+    for line in (
+        'wrapped_run_count{} 2',
+        'queuing_latency_count{thread_pool_name="ads"} 3',
+        'input_batch_size_sum{} 6.0',
+        'processed_batch_size_sum{} 9.0',
+        'padding_size_sum{execution_batch_size="8"} 3.0',
+        'padding_size_sum{execution_batch_size="1"} 0.0',
+    ):
+        assert prefix + line in lines
+
+
 def test_a_bad_request_does_no_harm_to_others(alone):
     bad = _request(2) | {'age': np.full(3, np.nan, np.float32)}
-    _, answers = _run_while_busy(alone, PADDED, [_request(1), bad, _request(4)])
+    gate, answers = _run_while_busy(alone, PADDED, [_request(1), bad, _request(4)])
+    assert sorted(gate.rows) == [1, 2, 2, 3, 7]
     assert isinstance(answers[1], StatusError)
     assert answers[1].code is grpc.StatusCode.INVALID_ARGUMENT
     assert not isinstance(answers[0], Exception) and not isinstance(answers[2], Exception)
@@ -150,12 +176,12 @@ def test_a_large_request_is_refused_or_split(alone):
     request = example_inputs(5)
     few = BatchingParameters(max_batch_size=2, max_execution_batch_size=2)
     with pytest.raises(StatusError) as error:
-        BatchingServable(alone, few).run(signature, request, outputs)
+        BatchingServable(alone, few, Metrics()).run(signature, request, outputs)
     assert error.value.message == 'Task size 5 is larger than maximum input batch size 2'
     split = BatchingParameters(
         max_batch_size=2, max_execution_batch_size=2, enable_large_batch_splitting=True
     )
-    parts = BatchingServable(alone, split).run(signature, request, outputs)
+    parts = BatchingServable(alone, split, Metrics()).run(signature, request, outputs)
     for found, expected in zip(parts, alone.run(signature, request, outputs)):
         np.testing.assert_array_equal(found, expected)
 
@@ -163,13 +189,13 @@ def test_a_large_request_is_refused_or_split(alone):
 def test_a_scalar_cannot_be_merged(alone):
     signature = alone.signatures['spin']
     with pytest.raises(StatusError) as error:
-        BatchingServable(alone, PADDED).run(signature, {'rounds': np.asarray(1)}, ['rounds'])
+        BatchingServable(alone, PADDED, Metrics()).run(signature, {'rounds': np.asarray(1)}, ['rounds'])
     assert error.value.message == 'Batching Run() input tensors must have at least one dimension'
 
 
 def test_many_threads_always_get_their_own_answers(alone):
     batching = BatchingServable(
-        alone, BatchingParameters(num_batch_threads=2, pad_variable_length_inputs=True)
+        alone, BatchingParameters(num_batch_threads=2, pad_variable_length_inputs=True), Metrics()
     )
     signature, outputs = _default(alone)
     expected = [alone.run(signature, _request(number), outputs) for number in range(12)]

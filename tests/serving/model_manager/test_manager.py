@@ -9,7 +9,7 @@ from serving.errors import StatusError
 from serving.model_config import ServedModel
 from serving.model_manager.loader import VersionLoader
 from serving.model_manager.manager import ModelManager, Retries, State, VersionStatus
-from serving.model_manager.servable import Servable
+from serving.model_manager.servable import SessionServable
 from serving.monitoring.metrics import Metrics
 from tests.serving.conftest import push, wait_until
 from tests.serving.tiny_model import example_inputs, write_warmup
@@ -66,8 +66,10 @@ def test_version_in_use_stays_until_its_request_is_done(manager, exported, base_
 
 
 def test_no_request_waits_for_memory_to_be_freed(manager, exported, base_path, monkeypatch):
-    close, closers = Servable.close, []
-    monkeypatch.setattr(Servable, 'close', lambda self: closers.append(threading.get_ident()) or close(self))
+    close, closers = SessionServable.close, []
+    monkeypatch.setattr(
+        SessionServable, 'close', lambda self: closers.append(threading.get_ident()) or close(self)
+    )
     push(exported[0], base_path, 1)
     manager.poll()
     push(exported[1], base_path, 2)
@@ -79,9 +81,9 @@ def test_no_request_waits_for_memory_to_be_freed(manager, exported, base_path, m
 
 def test_warm_up_runs_before_announcement(manager, exported, base_path, monkeypatch):
     states = []
-    run = Servable.run
+    run = SessionServable.run
     monkeypatch.setattr(
-        Servable, 'run', lambda *args: states.append(manager.statuses()[0].state) or run(*args)
+        SessionServable, 'run', lambda *args: states.append(manager.statuses()[0].state) or run(*args)
     )
     push(exported[0], base_path, 1)
     manager.poll()

@@ -4,13 +4,13 @@ import pytest
 import tensorflow as tf
 
 from serving.errors import StatusError
-from serving.model_manager.servable import Servable
+from serving.model_manager.servable import SessionServable
 from tests.serving.tiny_model import example_inputs
 
 
 @pytest.fixture(scope='module')
 def servable(exported):
-    servable = Servable(exported[0])
+    servable = SessionServable(exported[0])
     yield servable
     servable.close()
 

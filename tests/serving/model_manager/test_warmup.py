@@ -4,14 +4,14 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from serving.errors import StatusError
-from serving.model_manager.servable import Servable
+from serving.model_manager.servable import SessionServable
 from serving.model_manager.warmup import WARMUP_FILE, warm_up
 from tests.serving.tiny_model import example_inputs, write_warmup
 
 
 @pytest.fixture(scope='module')
 def servable(exported):
-    servable = Servable(exported[0])
+    servable = SessionServable(exported[0])
     yield servable
     servable.close()
 

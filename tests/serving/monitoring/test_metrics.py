@@ -42,7 +42,9 @@ def test_load_warmup_and_runtime():
     metrics = Metrics()
     metrics.load('/models/1', True, 0.5)
     metrics.load('/models/2', False, 0.5)
+    metrics.load_stage('/models/1', 'restore_graph', 0.125)
     metrics.warmup('/models/1', 'OK', 0.25)
+    metrics.warmup_records('/models/1', 9)
     metrics.runtime('genco', 'Predict', 0.001)
     samples = _samples(metrics)
     loads = ':tensorflow:cc:saved_model:load_attempt_count'
@@ -50,6 +52,9 @@ def test_load_warmup_and_runtime():
     assert samples[loads, (('model_path', '/models/2'), ('status', 'fail'))] == 1
     assert samples[':tensorflow:cc:saved_model:load_latency', (('model_path', '/models/1'),)] == 500_000
     assert samples['model_warmup_latency_sum', (('model_path', '/models/1'), ('status', 'OK'))] == 250_000
+    stage = (('model_path', '/models/1'), ('stage', 'restore_graph'))
+    assert samples[':tensorflow:cc:saved_model:load_latency_by_stage_sum', stage] == 125_000
+    assert samples['model_warmup_records_read', (('model_path', '/models/1'), ('status', 'OK'))] == 9
     labels = (('API', 'Predict'), ('model_name', 'genco'), ('runtime', 'TF1'))
     assert samples['runtime_latency_sum', labels] == pytest.approx(1000)
 

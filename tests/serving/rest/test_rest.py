@@ -1,5 +1,6 @@
 """Bytes in, bytes out over a socket, beside gRPC on the same models."""
 
+import gzip
 import http.client
 import json
 
@@ -14,20 +15,21 @@ from tests.serving.conftest import MODEL, PATIENCE_S
 from tests.serving.tiny_model import example_inputs, predict_request
 
 MODEL_PATH = f'/v1/models/{MODEL}'
+MOST_BYTES = 1 << 20
 METRICS = '/monitoring/prometheus/metrics'
 
 
 @pytest.fixture(scope='module')
 def ask(shared_server):
     """Sends one HTTP request; returns status and body, JSON decoded."""
-    app = RestApp(shared_server.server.catalog, Metrics(), 0.3, METRICS)
+    app = RestApp(shared_server.server.catalog, Metrics(), 0.3, METRICS, MOST_BYTES)
     server = RestServer(app, 0, threads=2)
     port = server.start()
 
-    def send(method, path, body=None, read=json.loads):
+    def send(method, path, body=None, read=json.loads, headers={}):
         connection = http.client.HTTPConnection('localhost', port, timeout=PATIENCE_S)
         try:
-            connection.request(method, path, body if isinstance(body, bytes) else json.dumps(body))
+            connection.request(method, path, body if isinstance(body, bytes) else json.dumps(body), headers)
             response = connection.getresponse()
             return response.status, read(response.read())
         finally:
@@ -172,3 +174,28 @@ def test_metrics_count_requests_and_keep_no_name_that_is_made_up(ask):
     assert f'request_count{{model_name="{MODEL}",status="OK"}}' in text
     assert 'request_count{model_name="",status="NOT_FOUND"}' in text
     assert 'made-up' not in text
+
+
+def _packed(body):
+    return {'body': gzip.compress(body), 'headers': {'Content-Encoding': 'gzip'}}
+
+
+def test_packed_body(ask):
+    body = json.dumps({'inputs': _columns()}).encode()
+    assert ask('POST', f'{MODEL_PATH}:predict', **_packed(body)) == ask('POST', f'{MODEL_PATH}:predict', body)
+
+
+@pytest.mark.parametrize(
+    'sent, status',
+    [
+        ({'body': b' ' * (MOST_BYTES + 1)}, 413),
+        (_packed(b' ' * (MOST_BYTES + 1)), 413),
+        (_packed(b'{}') | {'body': b'{}'}, 400),
+        (_packed(b'{}') | {'body': gzip.compress(b'{}')[:-9]}, 400),
+    ],
+    ids=['large', 'large when unpacked', 'not packed', 'cut off'],
+)
+def test_body_that_is_too_large_or_damaged(ask, sent, status):
+    answer, body = ask('POST', f'{MODEL_PATH}:predict', **sent)
+    assert answer == status and body['error']
+    assert ask('GET', MODEL_PATH)[0] == 200
