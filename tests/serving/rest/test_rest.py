@@ -15,7 +15,7 @@ from tests.serving.conftest import MODEL, PATIENCE_S
 from tests.serving.tiny_model import example_inputs, predict_request
 
 MODEL_PATH = f'/v1/models/{MODEL}'
-MOST_BYTES = 1 << 20
+MOST_BYTES = 100_000
 METRICS = '/monitoring/prometheus/metrics'
 
 
