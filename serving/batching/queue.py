@@ -1,10 +1,12 @@
 """A queue of requests of one kind, which their own threads empty in batches."""
 
+import enum
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 
 import grpc
 import numpy as np
@@ -12,6 +14,13 @@ import numpy as np
 from serving.batching.merging import Arrays
 from serving.batching.parameters import BatchingParameters
 from serving.errors import StatusError
+
+
+class News(enum.Enum):
+    """What a waiting request is told: run the next batch, or that its own is over."""
+
+    LEAD = enum.auto()
+    DONE = enum.auto()
 
 
 @dataclass
@@ -24,7 +33,8 @@ class Task:
         ends_s: monotonic time of its deadline; None for none.
         outputs, error, apart: what came of it; one of them is set when it is done. `apart` asks for a run of
             its own, since the batch failed.
-        leads: whether its thread is to run the next batch.
+        leads: whether it was told to lead.
+        news: for its thread, DONE last.
     """
 
     inputs: Arrays
@@ -35,11 +45,7 @@ class Task:
     apart: bool = False
     came_s: float = field(default_factory=time.monotonic)
     leads: bool = False
-    woken: threading.Event = field(default_factory=threading.Event)
-
-    def done(self) -> bool:
-        """Whether the batch is over that it was part of."""
-        return self.apart or self.outputs is not None or self.error is not None
+    news: 'SimpleQueue[News]' = field(default_factory=SimpleQueue)
 
 
 class BatchQueue:
@@ -67,48 +73,43 @@ class BatchQueue:
         Raises:
             StatusError: UNAVAILABLE, the queue is full.
         """
-        leads, done = self._join(task), False
-        while leads or not done:
-            if leads:
-                self._lead()
-            else:
-                task.woken.wait()
-            with self._changed:  # read at once: who is done is never asked to lead any more
-                task.woken.clear()
-                leads, task.leads = task.leads, False
-                done = task.done()
+        self._join(task)
+        while task.news.get() is News.LEAD:
+            self._lead()
 
     def idle(self) -> bool:
         """Whether nothing waits or runs."""
         with self._changed:
             return not self._waiting and not self._running
 
-    def _join(self, task: Task) -> bool:
-        """Enqueues a task; returns whether its thread is to run a batch."""
+    def _join(self, task: Task) -> None:
+        """Enqueues a task, which leads where a thread may run."""
         with self._changed:
             self._refuse_if_full(task)
             self._waiting.append(task)
             self._rows += task.rows
             self._changed.notify_all()
-            if self._running == self._parameters.num_batch_threads:
-                return False
-            self._running += 1
-            return True
+            if self._running < self._parameters.num_batch_threads:
+                self._running += 1
+                _let_lead(task)
 
     def _lead(self) -> None:
-        """Runs one batch, then lets the thread of the first that still waits run the next."""
+        """Runs one batch, then lets the thread of the first that still waits run the next.
+
+        Only who waits is told to lead, so DONE comes last. It comes without a lock: woken threads would
+        queue up for it.
+        """
         batch = self._take()
         if batch:
             self._run(batch)
-        for task in batch:
-            task.woken.set()
         with self._changed:
             following = next((task for task in self._waiting if not task.leads), None)
             if following:
-                following.leads = True
-                following.woken.set()
+                _let_lead(following)
             else:
                 self._running -= 1
+        for task in batch:
+            task.news.put(News.DONE)
 
     def _take(self) -> list[Task]:
         """The tasks to run together, in the order of their arrival; none where others have taken all."""
@@ -136,3 +137,8 @@ class BatchQueue:
                 'The batch scheduling queue to which this task was submitted is full; currently '
                 f'{batches - 1} batches enqueued and max_enqueued_batches is {most}',
             )
+
+
+def _let_lead(task: Task) -> None:
+    task.leads = True
+    task.news.put(News.LEAD)

@@ -16,6 +16,9 @@ from serving.model_manager.servable import Servable
 from serving.monitoring.metrics import Metrics
 
 
+_MOST_KINDS = 64
+
+
 class BatchingServable(Servable):
     """Like the servable that it wraps, whose runs it shares among requests.
 
@@ -72,19 +75,21 @@ class BatchingServable(Servable):
 
     def _queued(self, key: tuple, signature: SignatureDef, task: Task) -> Sequence[np.ndarray]:
         batch = _Batch(self._servable, signature, key[1], self._parameters, self._metrics)
-        with self._lock:
-            queue = self._queues.setdefault(key, BatchQueue(batch.run, self._parameters))
-        try:
-            queue.run(task)
-        finally:
-            with self._lock:  # clients make kinds up, and each would be kept for good
-                if queue.idle() and self._queues.get(key) is queue:
-                    del self._queues[key]
+        queue = self._queues.get(key) or self._added(key, batch)
+        queue.run(task)
         if task.apart:
             batch.answer([task])
         if task.error is not None:
             raise task.error
         return task.outputs
+
+
+    def _added(self, key: tuple, batch: '_Batch') -> BatchQueue:
+        """A queue for requests of a new kind."""
+        with self._lock:
+            if len(self._queues) >= _MOST_KINDS:  # clients make kinds up, and each would be kept for good
+                self._queues = {key: queue for key, queue in self._queues.items() if not queue.idle()}
+            return self._queues.setdefault(key, BatchQueue(batch.run, self._parameters))
 
 
 class _Batch:

@@ -207,4 +207,12 @@ def test_many_threads_always_get_their_own_answers(alone):
     with ThreadPoolExecutor(12) as pool:
         for done in [pool.submit(ask, number % 12) for number in range(240)]:
             done.result(PATIENCE_S)
-    assert not batching._queues
+
+
+def test_kinds_that_clients_make_up_are_not_kept(alone):
+    signature, outputs = _default(alone)
+    batching = BatchingServable(alone, BatchingParameters(), Metrics())
+    for width in range(1, 70):
+        terms = np.full((1, width), b'', object)
+        batching.run(signature, example_inputs(1) | {'query_terms': terms}, outputs)
+    assert len(batching._queues) <= 64
