@@ -24,6 +24,14 @@ RATE = 100.0
 _REQUESTS = 2000
 _GRAPH_RUNS = 40
 _SWAP_S = 40.0
+_IN_FLIGHT = 64
+_ROUNDS = 2
+_THREADS = ('--grpc-max-threads', str(_IN_FLIGHT))
+_BATCHING = """
+max_batch_size { value: 128 }
+max_enqueued_batches { value: 64 }
+num_batch_threads { value: 1 }
+"""
 _SIGNATURE = 'serving_default'
 _CONFIG_FILE = Path('assets.extra', 'genco.json')
 
@@ -46,6 +54,9 @@ def run(quick: bool) -> dict:
         swap: one ad per request while version 2 takes over from version 1: errors, slowest_ms, p99_ms,
         times_p99 (the slowest over the p99 of one_ad), at_s (renamed), served_s (first answer), and
         `timeline`, [second, p50_ms, max_ms] of each interval.
+        batching: 64 requests of one ad under way: alone_per_s and merged_per_s, the most requests of a second
+        without and with batching in the server (the means of runs in turn), times (their ratio), and cpu_ms
+        of a request, alone_cpu_ms and merged_cpu_ms.
     """
     seconds = 4.0 if quick else 20.0
     with tempfile.TemporaryDirectory() as folder:
@@ -76,17 +87,19 @@ def measure(version: Path, logs: Path, seconds: float, swap_s: float) -> dict:
         hundred_ads, _ = load.open(hundred, len(outcome.at_s) / outcome.seconds / 2, seconds)
         alone, _ = load.closed(hundred, seconds / 2, in_flight=1)
         swap = _swap(server, client, one, version, swap_s)
+    batching, errors = _batching(version, one, seconds / 4)
     hundred_ads |= {
         'alone_ms': alone['p50_ms'],
         'graph_ms': graph_ms,
         'outside_graph_share': round(1 - graph_ms / alone['p50_ms'], 3),
     }
     return {
-        'errors': load.errors + swap['errors'],
+        'errors': load.errors + swap['errors'] + errors,
         'one_ad': one_ad,
         'hundred_ads': hundred_ads,
         'ads_per_s': round(ADS * most['per_s']),
         'swap': swap | {'times_p99': round(swap['slowest_ms'] / one_ad['p99_ms'], 2)},
+        'batching': batching,
     }
 
 
@@ -153,6 +166,37 @@ def _swap(server: Server, client: Pool, messages: Sequence[bytes], version: Path
         'served_s': round(float(new[0]), 2),
         'timeline': timeline(outcome),
     }
+
+
+def _batching(version: Path, messages: Sequence[bytes], seconds: float) -> tuple[dict, int]:
+    """The figures of batching, and requests that failed."""
+    with tempfile.NamedTemporaryFile('w', suffix='.config') as file:
+        file.write(_BATCHING)
+        file.flush()
+        merging = ('--enable_batching', '--batching_parameters_file', file.name)
+        rounds = [
+            _most(version, messages, seconds, flags)
+            for _ in range(_ROUNDS)
+            for flags in (_THREADS, (*_THREADS, *merging))
+        ]
+    (alone, alone_cpu, _), (merged, merged_cpu, _) = (np.mean(rounds[k::2], 0) for k in (0, 1))
+    figures = {
+        'alone_per_s': round(alone),
+        'merged_per_s': round(merged),
+        'times': round(merged / alone, 2),
+        'alone_cpu_ms': round(alone_cpu, 2),
+        'merged_cpu_ms': round(merged_cpu, 2),
+    }
+    return figures, sum(errors for *_, errors in rounds)
+
+
+def _most(version: Path, messages: Sequence[bytes], seconds: float, flags: Sequence[str]) -> tuple:
+    """The most requests/s of a server with these flags, its CPU time of one, ms, and failed requests."""
+    with serving(version, *flags) as server, another_process() as client:
+        load = _Load(server, client)
+        load.closed(messages, seconds / 2, in_flight=2)
+        figures, _ = load.closed(messages, seconds, _IN_FLIGHT)
+    return figures['per_s'], figures['cpu_ms'], load.errors
 
 
 def timeline(outcome: Outcome, interval_s: float = 0.2) -> list[list[float]]:

@@ -21,6 +21,11 @@ def tables(figures: dict) -> list[Table]:
     slowest = f'{swap["slowest_ms"]} ms, {swap["times_p99"]} times the p99 without a swap'
     rest.add_row('swap: slowest request', slowest)
     rest.add_row('swap: from the new folder to its first answer', f'{swap["served_s"] - swap["at_s"]:.1f} s')
+    batching = figures['batching']
+    merged = (
+        f'{batching["merged_per_s"]:,}, {batching["times"]} times those without ({batching["alone_per_s"]:,})'
+    )
+    rest.add_row('requests/s of one ad, with batching', merged)
     return [latency, rest]
 
 

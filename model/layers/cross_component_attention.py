@@ -23,8 +23,8 @@ class CrossComponentAttention(tf.keras.layers.Layer):
     An ad with one component attends to itself alone. Ads are sorted by their number of elements and
     worked on in groups, each padded only to its own largest ad (one group is the quickest for few ads).
     In a group the logits are one batched matrix product: elements of the same component are masked inside
-    it, by further columns of q and k, and the own element is added outside. Entries of q and k are clipped so that no logit
-    passes 40 and no exponential overflows; their gradients pass the clip unchanged.
+    it, by further columns of q and k, and the own element is added outside. Entries of q and k are clipped
+    so that no logit passes 40 and no exponential overflows; their gradients pass the clip unchanged.
 
     Args:
         components: M.

@@ -15,7 +15,6 @@ from serving.errors import StatusError
 from serving.model_manager.servable import Servable
 from serving.monitoring.metrics import Metrics
 
-
 _MOST_KINDS = 64
 
 
@@ -82,7 +81,6 @@ class BatchingServable(Servable):
         if task.error is not None:
             raise task.error
         return task.outputs
-
 
     def _added(self, key: tuple, batch: '_Batch') -> BatchQueue:
         """A queue for requests of a new kind."""

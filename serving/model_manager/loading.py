@@ -26,8 +26,8 @@ def load_into(
     Python's lock for half a second while it infers shapes through all functions, and all requests with it.
 
     Imported before the functions that they call, nodes get no shapes, which only callers in Python would ask
-    for. Steps that hold the lock are short, with pauses between them in which a request under way, which needs
-    the lock several times, can end; elsewhere threads take turns with the lock more often than they would.
+    for. Steps that hold the lock are short, with pauses between them in which a request under way, which
+    needs the lock several times, can end; meanwhile threads take turns with it more often than usually.
 
     Args:
         session: with an empty graph of its own.

@@ -39,6 +39,9 @@ def test_all_that_is_promised_is_measured(figures):
     assert figures['errors'] == figures['swap']['errors'] == 0
     assert LATENCIES <= set(figures['one_ad']) and LATENCIES <= set(figures['hundred_ads'])
     assert figures['one_ad']['requests'] == 200
+    batching = figures['batching']
+    assert min(batching['alone_per_s'], batching['merged_per_s'], batching['merged_cpu_ms']) > 0
+    assert batching['times'] == pytest.approx(batching['merged_per_s'] / batching['alone_per_s'], rel=0.02)
     assert figures['ads_per_s'] > 0 and figures['hundred_ads']['outside_graph_share'] < 1
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
 
