@@ -44,11 +44,12 @@ def pack(features: dict, layout: Layout) -> Batch:
         a GenCO model chose what was shown; timestamp int64 [B].
     """
     counts = tf.stack([_lengths(features[name]) for name in layout.components], 1)
-    order = _order(counts)
+    index = index_of(counts)
+    order = _order(counts, index)
     batch = {
         CONTEXT_IDS: _context_ids(features, layout),
         COUNTS: counts,
-        ELEMENTS: tf.gather(tf.concat(_element_rows(features, layout), 0), order),
+        ELEMENTS: _element_rows(features, layout, order, index),
     }
     if layout.numbers:
         batch[NUMBERS] = tf.stack([features[name] for name in layout.numbers], 1)
@@ -115,10 +116,9 @@ def _lengths(ragged: tf.RaggedTensor) -> tf.Tensor:
     return tf.cast(ragged.row_lengths(), tf.int32)
 
 
-def _order(counts: tf.Tensor) -> tf.Tensor:
+def _order(counts: tf.Tensor, index: Index) -> tf.Tensor:
     """Places of the packed values, int32 [T], where those of one component come after those of another."""
     start = tf.transpose(index_start(tf.transpose(counts)))
-    index = index_of(counts)
     return tf.gather(tf.reshape(start, [-1]), index.segment) + index.position
 
 
@@ -127,13 +127,11 @@ def index_start(counts: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.cumsum(tf.reshape(counts, [-1]), exclusive=True), tf.shape(counts))
 
 
-def _element_rows(features: dict, layout: Layout) -> list[tf.Tensor]:
-    """Rows of the element table per component; -1, -2, ... are the elements with rows of their own."""
-    rows = []
-    for name, first in offsets(layout.components).items():
-        values = features[name].values
-        rows.append(tf.where(values < 0, layout.frequent_start - 1 - values, first + values))
-    return rows
+def _element_rows(features: dict, layout: Layout, order: tf.Tensor, index: Index) -> tf.Tensor:
+    """Rows of the element table, int64 [T]; values -1, -2, ... are the elements with rows of their own."""
+    values = tf.gather(tf.concat([features[name].values for name in layout.components], 0), order)
+    first = tf.gather(tf.constant([*offsets(layout.components).values()], tf.int64), index.component)
+    return tf.where(values < 0, layout.frequent_start - 1 - values, first + values)
 
 
 def _context_ids(features: dict, layout: Layout) -> tf.Tensor:
@@ -144,7 +142,7 @@ def _terms(features: dict, layout: Layout) -> Batch:
     first = offsets(layout.terms, start=sum(layout.ids.values()))
     counts = tf.stack([_lengths(features[name]) for name in layout.terms], 1)
     values = [features[name].values + first[name] for name in layout.terms]
-    return {TERMS: tf.gather(tf.concat(values, 0), _order(counts)), TERM_COUNTS: counts}
+    return {TERMS: tf.gather(tf.concat(values, 0), _order(counts, index_of(counts))), TERM_COUNTS: counts}
 
 
 def _subwords(features: dict, layout: Layout, counts: tf.Tensor, order: tf.Tensor) -> Batch:

@@ -303,8 +303,8 @@ def _shaped(value: tf.Tensor, spec) -> tf.Tensor | tf.RaggedTensor:
     if isinstance(spec, tf.io.FixedLenFeature):
         return tf.reshape(value, [-1, *spec.shape])
     if value.shape.rank == 1:
-        value = value[:, None]
-        return _first(value, tf.ones(tf.shape(value)[:1], spec.row_splits_dtype))
+        splits = tf.range(tf.size(value, spec.row_splits_dtype) + 1)
+        return tf.RaggedTensor.from_row_splits(value, splits, validate=False)
     position = tf.where(value == '', 0, tf.range(1, tf.shape(value)[1] + 1))
     lengths = tf.maximum(tf.reduce_max(position, 1), 0)  # of no columns, the largest is below 0
     return _first(value, tf.cast(lengths, spec.row_splits_dtype))
