@@ -1,5 +1,7 @@
 """Models, versions and labels by configuration, changed while the server runs."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import grpc
@@ -187,3 +189,26 @@ def _has_label(asked):
         return asked.version('a', 'stable') == 1
     except grpc.RpcError:
         return False
+
+
+def test_reloads_at_once_fail_no_request_of_a_model_that_stays(two, tmp_path):
+    with serving(two, tmp_path) as asked, ThreadPoolExecutor(4) as pool:
+        done = threading.Event()
+
+        def ask_until_done():
+            versions = {asked.version('a')}
+            while not done.is_set():
+                versions.add(asked.version('a'))
+            return versions
+
+        asking = pool.submit(ask_until_done)
+        try:
+            for models in [{'b': {}}, {'c': {'specific': (1,)}}, {}] * 2:
+                both = [pool.submit(asked.reload, a={}, **models) for _ in range(2)]
+                assert all(reload.result(PATIENCE_S) for reload in both)
+        finally:
+            done.set()
+        assert asking.result(PATIENCE_S) == {2}
+        asked.reload(a={}, b={'specific': (1,)})
+        assert (asked.version('a'), asked.version('b')) == (2, 1)
+        assert 'Latest(c)' in refused(grpc.StatusCode.NOT_FOUND, asked.version, 'c')
