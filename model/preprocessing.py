@@ -101,7 +101,7 @@ def _candidates(inputs: dict[str, Any], component: Component, limit: int) -> dic
     ids = ragged(inputs[component.candidates])
     counts = ids.row_lengths()
     shown = scalar(inputs[component.shown], -1)
-    kept = _kept(ids, shown, limit)
+    kept, given = _kept(ids, shown, limit), ids
     ids = kept.with_values(tf.gather(ids.values, kept.values))
     new_shown = tf.minimum(shown, limit - 1)
     found = {
@@ -111,8 +111,17 @@ def _candidates(inputs: dict[str, Any], component: Component, limit: int) -> dic
         'propensity': propensities(inputs[component.propensity], counts),
     }
     if component.text:
-        found['texts'] = kept.with_values(tf.gather(ragged(inputs[component.texts]).values, kept.values))
+        texts = _aligned(ragged(inputs[component.texts]), given, component)
+        found['texts'] = kept.with_values(tf.gather(texts, kept.values))
     return found
+
+
+def _aligned(texts: tf.RaggedTensor, ids: tf.RaggedTensor, component: Component) -> tf.Tensor:
+    """Texts of the ids, string [T]; the op fails where there is not one for each."""
+    rule = f'{component.texts} must have one text for each of {component.candidates}'
+    equal = tf.debugging.assert_equal(texts.row_splits, ids.row_splits, rule)
+    with tf.control_dependencies([equal] if equal is not None else []):
+        return tf.identity(texts.values)
 
 
 def _kept(lists: tf.RaggedTensor, shown: tf.Tensor, limit: int) -> tf.RaggedTensor:

@@ -184,6 +184,12 @@ def test_empty_text_at_the_end_keeps_its_candidate(loaded, request_tensors):
     assert loaded.signatures['serving_default'](**request)['combinations'].shape == (1, K, 3)
 
 
+def test_texts_that_do_not_fit_the_candidates_are_refused(loaded, request_tensors):
+    request = request_tensors | {'title_text': request_tensors['title_text'][:, :1]}
+    with pytest.raises(tf.errors.InvalidArgumentError, match='title_text must have one text for each'):
+        loaded.signatures['serving_default'](**request)
+
+
 def test_export_holds_configuration_and_warmup_and_no_temporary(exported):
     extra = exported / 'assets.extra'
     assert CONFIG.model_validate_json((extra / CONFIG_FILE).read_text()) == CONFIG
