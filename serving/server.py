@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,7 +31,6 @@ from serving.settings import ServerSettings
 _log = logging.getLogger(__name__)
 _HEALTH_SERVICES = ('', 'ModelService', 'PredictionService')
 _MICROSECONDS, _MILLISECONDS = 1e-6, 1e-3
-_LOADING_NICENESS = 15
 
 
 class Ports(NamedTuple):
@@ -140,8 +138,6 @@ class ModelServer:
             return self._grpc.add_insecure_port(address)
 
     def _poll(self) -> None:
-        # Versions load in this thread: requests go first. (On Linux, a priority is that of one thread.)
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOADING_NICENESS)
         while not self._stopping.is_set():
             self.catalog.poll()
             if self.catalog.tried():
