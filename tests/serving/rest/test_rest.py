@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import random
 
 import numpy as np
 import pytest
@@ -176,6 +177,9 @@ def test_metrics_count_requests_and_keep_no_name_that_is_made_up(ask):
     assert 'made-up' not in text
 
 
+_LARGEST = random.Random(0).randbytes(MOST_BYTES // 2).hex().encode()
+
+
 def _packed(body):
     return {'body': gzip.compress(body), 'headers': {'Content-Encoding': 'gzip'}}
 
@@ -190,10 +194,12 @@ def test_packed_body(ask):
     [
         ({'body': b' ' * (MOST_BYTES + 1)}, 413),
         (_packed(b' ' * (MOST_BYTES + 1)), 413),
+        (_packed(_LARGEST + b' '), 413),
+        (_packed(_LARGEST), 400),
         (_packed(b'{}') | {'body': b'{}'}, 400),
         (_packed(b'{}') | {'body': gzip.compress(b'{}')[:-9]}, 400),
     ],
-    ids=['large', 'large when unpacked', 'not packed', 'cut off'],
+    ids=['large', 'larger when unpacked', 'by one byte', 'not by one', 'not packed', 'cut off'],
 )
 def test_body_that_is_too_large_or_damaged(ask, sent, status):
     answer, body = ask('POST', f'{MODEL_PATH}:predict', **sent)
