@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import grpc
 import numpy as np
 import pytest
@@ -43,6 +46,17 @@ def test_run_is_cancelled_when_its_time_is_up(servable):
     with pytest.raises(StatusError) as error:
         servable.run(servable.signatures['spin'], rounds, ['rounds'], timeout_s=0.05)
     assert error.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_closed_without_waiting_for_the_garbage_collector(exported):
+    servable = SessionServable(exported[0])
+    graph = weakref.ref(servable._graph)
+    gc.disable()
+    try:
+        servable.close()
+        assert graph() is None
+    finally:
+        gc.enable()
 
 
 def test_long_messages_are_cut():
