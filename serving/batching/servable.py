@@ -36,7 +36,7 @@ class BatchingServable(Servable):
         self._servable = servable
         self._parameters = parameters
         self._metrics = metrics
-        self._queues: dict[tuple, BatchQueue] = {}
+        self._batches: dict[tuple, _Batch] = {}
         self._lock = threading.Lock()
 
     def run(
@@ -73,25 +73,25 @@ class BatchingServable(Servable):
         self._servable.close()
 
     def _queued(self, key: tuple, signature: SignatureDef, task: Task) -> Sequence[np.ndarray]:
-        batch = _Batch(self._servable, signature, key[1], self._parameters, self._metrics)
-        queue = self._queues.get(key) or self._added(key, batch)
-        queue.run(task)
+        batch = self._batches.get(key) or self._added(key, signature)
+        batch.queue.run(task)
         if task.apart:
             batch.answer([task])
         if task.error is not None:
             raise task.error
         return task.outputs
 
-    def _added(self, key: tuple, batch: '_Batch') -> BatchQueue:
-        """A queue for requests of a new kind."""
+    def _added(self, key: tuple, signature: SignatureDef) -> '_Batch':
+        """What runs requests of a new kind."""
+        batch = _Batch(self._servable, signature, key[1], self._parameters, self._metrics)
         with self._lock:
-            if len(self._queues) >= _MOST_KINDS:  # clients make kinds up, and each would be kept for good
-                self._queues = {key: queue for key, queue in self._queues.items() if not queue.idle()}
-            return self._queues.setdefault(key, BatchQueue(batch.run, self._parameters))
+            if len(self._batches) >= _MOST_KINDS:  # clients make kinds up, and each would be kept for good
+                self._batches = {key: kept for key, kept in self._batches.items() if not kept.queue.idle()}
+            return self._batches.setdefault(key, batch)
 
 
 class _Batch:
-    """Runs the tasks of one queue."""
+    """Runs the tasks of its queue."""
 
     def __init__(
         self,
@@ -104,6 +104,7 @@ class _Batch:
         self._servable, self._signature, self._outputs = servable, signature, outputs
         self._parameters = parameters
         self._metrics = metrics
+        self.queue = BatchQueue(self.run, parameters)
 
     def run(self, tasks: Sequence[Task]) -> None:
         """Answers tasks whose turn has come; see `answer`."""
@@ -131,7 +132,8 @@ class _Batch:
         sizes = [task.rows for task in tasks]
         rows = self._padded(sum(sizes))
         self._metrics.batch(sizes, rows)
-        together = merged([task.inputs for task in tasks], rows)
+        alone = len(tasks) == 1 and rows == tasks[0].rows
+        together = tasks[0].inputs if alone else merged([task.inputs for task in tasks], rows)
         found = self._servable.run(self._signature, together, self._outputs, _time_left(tasks))
         for task, outputs in zip(tasks, parted(found, sizes, rows)):
             task.outputs = outputs

@@ -53,7 +53,7 @@ class Gate:
 
 
 def _waiting(batching: BatchingServable) -> int:
-    return sum(len(queue._waiting) for queue in batching._queues.values())
+    return sum(len(batch.queue._waiting) for batch in batching._batches.values())
 
 
 def _run_while_busy(alone, parameters, requests, timeout_s=None, gate=None, metrics=None):
@@ -215,4 +215,4 @@ def test_kinds_that_clients_make_up_are_not_kept(alone):
     for width in range(1, 70):
         terms = np.full((1, width), b'', object)
         batching.run(signature, example_inputs(1) | {'query_terms': terms}, outputs)
-    assert len(batching._queues) <= 64
+    assert len(batching._batches) <= 64
