@@ -4,6 +4,7 @@ import multiprocessing
 import multiprocessing.pool
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,7 +41,12 @@ class Outcome:
 
     @property
     def errors(self) -> int:
-        return int((self.codes != OK).sum())
+        return sum(self.failures.values())
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How many requests failed, by code."""
+        return dict(Counter(self.codes[self.codes != OK].tolist()))
 
     def percentile_ms(self, percent: float) -> float:
         """Of the latency of all requests, failures included."""

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.pool import AsyncResult
 from pathlib import Path
 
@@ -25,7 +25,8 @@ def run(quick: bool, minutes: float) -> dict:
         minutes: how long, with the first one, in which caches fill; a third if that is less.
 
     Returns:
-        rate: requests/s. requests, errors, p50_ms, p99_ms: of them. cpu_ms: of the server, per request.
+        rate: requests/s. requests, errors, p50_ms, p99_ms: of them. failures: the errors by gRPC code.
+        cpu_ms: of the server, per request.
         seconds: that it took.
         resident_mib: after the first minute; growth: the most of it after that, as a share.
         timeline: [second, resident MiB].
@@ -55,6 +56,7 @@ def measure(version: Path, logs: Path, seconds: float) -> dict:
         'rate': round(rate, 1),
         'requests': len(outcome.at_s),
         'errors': outcome.errors,
+        'failures': outcome.failures,
         'p50_ms': outcome.percentile_ms(50),
         'p99_ms': outcome.percentile_ms(99),
         'cpu_ms': round(1000 * cpu / len(outcome.at_s), 2),
@@ -62,7 +64,7 @@ def measure(version: Path, logs: Path, seconds: float) -> dict:
         'resident_mib': round(resident),
         'growth': round(growth, 4),
         'timeline': memory,
-        'missed': _missed(outcome.errors, growth),
+        'missed': _missed(outcome.failures, growth),
     }
 
 
@@ -81,8 +83,8 @@ def _watch(server: Server, load: AsyncResult, seconds: float) -> list[list[float
     return memory
 
 
-def _missed(errors: int, growth: float) -> list[str]:
-    missed = [f'{errors} requests failed'] if errors else []
+def _missed(failures: Mapping[str, int], growth: float) -> list[str]:
+    missed = [f'{count} requests failed, {code}' for code, count in sorted(failures.items())]
     if growth > _MOST_GROWTH:
         missed.append(f'resident memory changed by {growth:.1%}, more than {_MOST_GROWTH:.0%}')
     return missed

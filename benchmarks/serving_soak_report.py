@@ -10,6 +10,8 @@ def tables(figures: dict) -> list[Table]:
     table = Table('figure', 'value', title=f'{figures["seconds"]:,} s at half load')
     for name in ('rate', 'requests', 'errors', 'p50_ms', 'p99_ms', 'cpu_ms', 'resident_mib'):
         table.add_row(name, f'{figures[name]:,}')
+    for code, count in figures['failures'].items():
+        table.add_row(f'errors, {code}', f'{count:,}')
     table.add_row('growth', f'{figures["growth"]:.1%}')
     return [table]
 

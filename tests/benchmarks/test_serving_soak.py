@@ -8,7 +8,8 @@ from tfx_pipeline.cli.bench import bench
 
 MEMORY = [[0.0, 500.0], [10.0, 800.0], [20.0, 816.0], [30.0, 780.0]]
 FIGURES = {
-    'rate': 100.0, 'requests': 10, 'errors': 0, 'p50_ms': 1.0, 'p99_ms': 2.0, 'cpu_ms': 1.0, 'seconds': 30,
+    'rate': 100.0, 'requests': 10, 'errors': 2, 'failures': {'UNAVAILABLE': 2},
+    'p50_ms': 1.0, 'p99_ms': 2.0, 'cpu_ms': 1.0, 'seconds': 30,
     'resident_mib': 800, 'growth': 0.02, 'timeline': MEMORY, 'missed': [],
 }  # fmt: skip
 
@@ -20,8 +21,12 @@ def test_growth_is_measured_from_the_end_of_the_warm_up():
 
 
 def test_failed_requests_and_growth_are_missed_targets():
-    assert serving_soak._missed(0, 0.05) == []
-    assert len(serving_soak._missed(3, 0.06)) == 2
+    assert serving_soak._missed({}, 0.05) == []
+    assert serving_soak._missed({'UNAVAILABLE': 3, 'INTERNAL': 1}, 0.06) == [
+        '1 requests failed, INTERNAL',
+        '3 requests failed, UNAVAILABLE',
+        'resident memory changed by 6.0%, more than 5%',
+    ]
 
 
 def _soak(monkeypatch, tmp_path, missed):
