@@ -77,9 +77,9 @@ class Catalog:
         return all(manager.statuses() for manager in self._managers.values())
 
     def close(self) -> None:
-        """Lets all models go."""
+        """Lets all models go; requests under way fail (CANCELLED)."""
         for manager in self._managers.values():
-            manager.close()
+            manager.close(cancel=True)
 
     def _poll(self, manager: ModelManager) -> None:
         name, path = manager.model.name, manager.model.base_path

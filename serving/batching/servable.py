@@ -68,6 +68,10 @@ class BatchingServable(Servable):
         ]
         return list(parts[0]) if len(parts) == 1 else [np.concatenate(arrays) for arrays in zip(*parts)]
 
+    def cancel(self) -> None:
+        """Makes the runs under way fail (CANCELLED), and all that come."""
+        self._servable.cancel()
+
     def close(self) -> None:
         """Frees the memory; no run may be under way."""
         self._servable.close()

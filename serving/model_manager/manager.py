@@ -155,8 +155,8 @@ class ModelManager:
             yield number, use.servable
         finally:
             if self._release(use):
-                # In a thread of its own: a request must not wait for memory to be freed.
-                threading.Thread(target=self._close, args=(number, use), name=f'close-{number}').start()
+                # In a thread of its own: the process must wait for memory to be freed, a request must not.
+                threading.Thread(target=self._close, args=(number, use), daemon=False).start()
 
     def serves(self) -> bool:
         """Whether a version is available."""
@@ -168,11 +168,17 @@ class ModelManager:
         with self._lock:
             return sorted(self._statuses.values(), key=lambda status: -status.version)
 
-    def close(self) -> None:
-        """Lets every version go; `poll` loads none after that."""
+    def close(self, cancel: bool = False) -> None:
+        """Lets every version go; `poll` loads none after that.
+
+        Args:
+            cancel: requests under way fail (CANCELLED), instead of keeping their version.
+        """
         with self._polling:
             self._closed = True
             self._retire(but=set())
+            if cancel:
+                self._cancel()
 
     def _available(self) -> set[int]:
         return {number for number, use in self._in_use.items() if not use.retired}
@@ -220,6 +226,12 @@ class ModelManager:
             self._set(number, State.UNLOADING)
             if self._release(use):
                 self._close(number, use)
+
+    def _cancel(self) -> None:
+        with self._lock:
+            for use in self._in_use.values():
+                if use.requests:  # one that is held by none may be closed already
+                    use.servable.cancel()
 
     def _release(self, use: '_InUse') -> bool:
         """Gives a version back; returns whether it is to be closed now."""

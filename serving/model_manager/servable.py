@@ -50,6 +50,10 @@ class Servable(Protocol):
         """
         ...
 
+    def cancel(self) -> None:
+        """Makes the runs under way fail (CANCELLED), and all that come."""
+        ...
+
     def close(self) -> None:
         """Frees the memory; no run may be under way."""
         ...
@@ -110,6 +114,10 @@ class SessionServable(Servable):
         finally:
             pywrap_tf_session.TF_DeleteBuffer(buffer)
 
+    def cancel(self) -> None:
+        """As `Servable.cancel`."""
+        self._session.close()
+
     def close(self) -> None:
         """As `Servable.close`.
 
@@ -117,9 +125,9 @@ class SessionServable(Servable):
         and all requests waiting. The C API frees it with its session, without the lock, once Python has let
         it go.
         """
+        self.cancel()
         session = self._session._session
         self._session._session = None
-        pywrap_tf_session.TF_CloseSession(session)
         dismantle_graph(self._graph)
         del self._session, self._graph
         pywrap_tf_session.TF_DeleteSession(session)

@@ -10,11 +10,15 @@ import threading
 import time
 from contextlib import contextmanager
 
+import grpc
+import numpy as np
 import pytest
+from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
 from serving.client import CreativeClient
 from serving.request import SelectRequest
 from tests.serving.conftest import PATIENCE_S, push, running
+from tests.serving.tiny_model import example_inputs, predict_request
 
 GENCO = [sys.executable, '-c', 'from tfx_pipeline.cli import main; main()']
 REQUEST = SelectRequest(
@@ -111,6 +115,20 @@ def test_announces_versions_and_stops_quietly(exported, base_path, number):
         serve.wait_for('version 1 is let go')
         status, errors = serve.end(number)
     assert (status, errors) == (0, '')
+
+
+def test_stops_though_a_request_goes_on(exported, base_path):
+    push(exported[0], base_path, 1)
+    spin = predict_request({'rounds': np.int64(1 << 60)}, 'genco', 'spin')
+    with serving(base_path) as serve:
+        port = serve.wait_for(r'serving model genco at localhost:(\d+)')[1]
+        with grpc.insecure_channel(f'localhost:{port}') as channel:
+            stub = PredictionServiceStub(channel)
+            call = stub.Predict.future(spin)
+            stub.Predict(predict_request(example_inputs(), 'genco'), timeout=PATIENCE_S)
+            assert not call.done()
+            serve.process.send_signal(signal.SIGTERM)
+            assert serve.process.wait(PATIENCE_S) == 0
 
 
 def test_broken_version_is_one_line(exported, base_path):

@@ -13,7 +13,6 @@ from serving.server import ModelServer
 from tests.serving.conftest import MODEL, PATIENCE_S, push, running, settings_of, wait_until
 from tests.serving.tiny_model import example_inputs, predict_request
 
-_SPIN_S = 20
 AVAILABLE, UNLOADING, END = ModelVersionStatus.AVAILABLE, ModelVersionStatus.UNLOADING, ModelVersionStatus.END
 
 
@@ -49,8 +48,7 @@ def test_request_under_way_keeps_its_version(exported, base_path):
     push(exported[0], base_path, 1)
     spin = predict_request({'rounds': np.int64(1 << 60)}, MODEL, 'spin')
     with running(base_path) as server:
-        # The run goes on until its deadline, whatever becomes of the call, and must not outlive all tests.
-        call = server.prediction.Predict.future(spin, timeout=_SPIN_S)
+        call = server.prediction.Predict.future(spin, timeout=PATIENCE_S)
         wait_until(lambda: server.manager._in_use[1].requests > 0)
         push(exported[1], base_path, 2)
         server.wait_for(v2=AVAILABLE, v1=UNLOADING)
