@@ -9,7 +9,7 @@ _COLUMNS = ('rate', 'requests', 'p50_ms', 'p90_ms', 'p99_ms', 'max_ms', 'cpu_ms'
 
 def tables(figures: dict) -> list[Table]:
     """What `benchmarks.serving_load.run` measured: latencies, throughput, and the swap of versions."""
-    latency = Table('', *(name.replace('_ms', ', ms') for name in _COLUMNS), title='Latency, open loop')
+    latency = Table('', *(name.removesuffix('_ms') for name in _COLUMNS), title='Open loop, ms')
     for name in ('one_ad', 'hundred_ads'):
         latency.add_row(name.replace('_', ' '), *(f'{figures[name][column]:,}' for column in _COLUMNS))
     swap, hundred = figures['swap'], figures['hundred_ads']
