@@ -46,3 +46,16 @@ def rpc(method: Callable) -> Callable:
             context.abort(error.code, error.message)
 
     return answer
+
+
+def async_rpc(method: Callable) -> Callable:
+    """As `rpc`, of a coroutine."""
+
+    @functools.wraps(method)
+    async def answer(self, request, context):
+        try:
+            return await method(self, request, context)
+        except StatusError as error:
+            await context.abort(error.code, error.message)
+
+    return answer

@@ -1,7 +1,8 @@
 """Predict on one loaded version: checks, runs and answers in the order and words of TensorFlow Serving."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import grpc
 import numpy as np
@@ -15,13 +16,54 @@ from serving.tensors import decode, encode
 DEFAULT_SIGNATURE = 'serving_default'
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """A request that fits its signature.
+
+    Attributes:
+        name, signature: what is to run.
+        inputs: by alias.
+        outputs: aliases, in the order of the answer.
+    """
+
+    name: str
+    signature: SignatureDef
+    inputs: Mapping[str, np.ndarray]
+    outputs: Sequence[str]
+
+    @classmethod
+    def of(
+        cls, signatures: Mapping[str, SignatureDef], request: predict_pb2.PredictRequest
+    ) -> 'Prediction':
+        """What a request asks for; of its model_spec only the signature is read.
+
+        Raises:
+            StatusError: the request does not fit the signature.
+        """
+        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        if name not in signatures:
+            raise StatusError(
+                grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.'
+            )
+        signature = signatures[name]
+        return cls(name, signature, _inputs(signature, request), _outputs(signature, request.output_filter))
+
+    def answer(self, arrays: Sequence[np.ndarray]) -> predict_pb2.PredictResponse:
+        """The outputs by alias, and the name of the signature that was run."""
+        response = predict_pb2.PredictResponse()
+        response.model_spec.signature_name = self.name
+        for alias, array in zip(self.outputs, arrays):
+            encode(array, response.outputs[alias], packed=False)
+        return response
+
+
 def run_predict(
     servable: Servable,
     request: predict_pb2.PredictRequest,
     timeout_s: float | None = None,
     observe: Callable[[float], None] = lambda seconds: None,
 ) -> predict_pb2.PredictResponse:
-    """Answers a request; of its model_spec only the signature is read.
+    """Answers a request.
 
     Args:
         servable: the version.
@@ -29,26 +71,14 @@ def run_predict(
         timeout_s: the run is cancelled after so many seconds.
         observe: is told the seconds of the run.
 
-    Returns:
-        The outputs by alias, and the name of the signature that was run.
-
     Raises:
         StatusError: the request does not fit the signature, or an op failed.
     """
-    name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-    if name not in servable.signatures:
-        raise StatusError(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
-    signature = servable.signatures[name]
-    inputs = _inputs(signature, request)
-    outputs = _outputs(signature, request.output_filter)
+    asked = Prediction.of(servable.signatures, request)
     start = time.perf_counter()
-    arrays = servable.run(signature, inputs, outputs, timeout_s)
+    arrays = servable.run(asked.signature, asked.inputs, asked.outputs, timeout_s)
     observe(time.perf_counter() - start)
-    response = predict_pb2.PredictResponse()
-    response.model_spec.signature_name = name
-    for alias, array in zip(outputs, arrays):
-        encode(array, response.outputs[alias], packed=False)
-    return response
+    return asked.answer(arrays)
 
 
 def wrong_method(signatures: Mapping[str, SignatureDef], name: str, method: str) -> StatusError:

@@ -5,19 +5,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from tensorflow_serving.apis.model_service_pb2_grpc import add_ModelServiceServicer_to_server
-from tensorflow_serving.apis.prediction_service_pb2_grpc import add_PredictionServiceServicer_to_server
-
 from creative_logs.errors import InputError
+from serving.batching.grpc_server import BatchingGrpcServer, BatchingPredictionService
 from serving.batching.parameters import BatchingParameters, read_batching_parameters
 from serving.catalog import Catalog
 from serving.credentials import read_credentials
 from serving.errors import StatusError
+from serving.event_loop import EventLoop
+from serving.grpc_server import GrpcServer
 from serving.model_config import ServedModel, read_model_config
 from serving.model_manager.loader import VersionLoader
 from serving.model_manager.manager import ModelManager, Retries, VersionStatus
@@ -29,7 +26,6 @@ from serving.services import ModelService, PredictionService
 from serving.settings import ServerSettings
 
 _log = logging.getLogger(__name__)
-_HEALTH_SERVICES = ('', 'ModelService', 'PredictionService')
 _MICROSECONDS, _MILLISECONDS = 1e-6, 1e-3
 
 
@@ -54,21 +50,21 @@ class ModelServer:
     def __init__(self, settings: ServerSettings, on_change: Callable[[VersionStatus], None] = lambda _: None):
         self._settings = settings
         self._credentials = read_credentials(settings.ssl_config_file) if settings.ssl_config_file else None
+        batching, models = _batching(settings), _models(settings)
         self._metrics = Metrics()
+        self._loop = EventLoop() if batching else None
         load = VersionLoader(
-            self._metrics, _batching(settings), settings.enable_per_model_batching_parameters
+            self._metrics, batching, settings.enable_per_model_batching_parameters, self._loop
         )
         retries = Retries(settings.max_num_load_retries, settings.load_retry_interval_micros * _MICROSECONDS)
         self.catalog = Catalog(
             lambda model: ModelManager(model, load, retries, on_change),
             settings.allow_version_labels_for_unavailable_models,
         )
-        models = _models(settings)
         self.catalog.start(models)
         self._config = _ConfigFile(settings, models)
         self._poller = threading.Thread(target=self._poll, name='version-poller', daemon=True)
         self._ready, self._stopping = threading.Event(), threading.Event()
-        self._health = health.HealthServicer()
         self._grpc = self._grpc_server()
         self._rest = _rest_server(settings, self.catalog, self._metrics)
 
@@ -86,22 +82,21 @@ class ModelServer:
         if self._stopping.is_set():
             return None
         port = self._listen()
-        for service in _HEALTH_SERVICES:
-            self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         self._grpc.start()
         return Ports(port, self._rest.start() if self._rest else None)
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Takes no more requests, lets those under way finish for `grace_s` seconds, frees the models."""
         self.request_stop()
-        self._health.enter_graceful_shutdown()
-        stopped = self._grpc.stop(grace_s)  # both ports take no more requests while those under way finish
+        wait_for_requests = self._grpc.stop(grace_s)  # both ports take no more requests while those under way finish
         if self._rest:
             self._rest.stop()
-        stopped.wait()
+        wait_for_requests()
         if self._poller.ident is not None:
             self._poller.join()
         self.catalog.close()
+        if self._loop:
+            self._loop.stop()
 
     def request_stop(self) -> None:
         """Makes `start` and `wait` return; may be called by a signal handler."""
@@ -112,30 +107,24 @@ class ModelServer:
         """Returns once `request_stop` or `stop` is called."""
         self._stopping.wait()
 
-    def _grpc_server(self) -> grpc.Server:
-        threads = self._settings.grpc_max_threads
-        server = grpc.server(
-            ThreadPoolExecutor(threads, 'grpc'),
-            options=_channel_options(self._settings),
-            maximum_concurrent_rpcs=threads + self._settings.grpc_max_queued_requests,
-        )
-        add_PredictionServiceServicer_to_server(PredictionService(self.catalog, self._metrics), server)
-        add_ModelServiceServicer_to_server(ModelService(self.catalog), server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        return server
+    def _grpc_server(self) -> GrpcServer:
+        model = ModelService(self.catalog)
+        if self._loop:
+            prediction = BatchingPredictionService(self.catalog, self._metrics)
+            return BatchingGrpcServer(prediction, model, self._settings, self._loop)
+        return GrpcServer(PredictionService(self.catalog, self._metrics), model, self._settings)
 
     def _listen(self) -> int:
         settings = self._settings
         socket, address = settings.grpc_socket_path, f'[::]:{settings.port}'
         if socket:
             with _explained(f'grpc_socket_path: {socket} cannot be made; choose another path'):
-                self._grpc.add_insecure_port(f'unix:{socket}')
+                self._grpc.listen(f'unix:{socket}', None)
         unusable = f'port {settings.port}: cannot be listened on; choose another one'
         if self._credentials:
-            with _explained(f'{unusable}, or correct key and certificate of {settings.ssl_config_file}'):
-                return self._grpc.add_secure_port(address, self._credentials)
+            unusable += f', or correct key and certificate of {settings.ssl_config_file}'
         with _explained(unusable):
-            return self._grpc.add_insecure_port(address)
+            return self._grpc.listen(address, self._credentials)
 
     def _poll(self) -> None:
         while not self._stopping.is_set():
@@ -217,18 +206,3 @@ def _rest_server(settings: ServerSettings, catalog: Catalog, metrics: Metrics) -
         LARGEST_BODY if most < 0 else most,
     )
     return RestServer(app, settings.rest_api_port, settings.rest_api_num_threads)
-
-
-def _channel_options(settings: ServerSettings) -> list[tuple[str, int | str]]:
-    options = {
-        'grpc.max_receive_message_length': settings.grpc_max_message_bytes,
-        'grpc.max_send_message_length': -1,
-        # Otherwise a second server on the same port starts, and takes half of the requests.
-        'grpc.so_reuseport': 0,
-    }
-    for argument in filter(None, settings.grpc_channel_arguments.split(',')):
-        key, equals, value = argument.partition('=')
-        if not equals:
-            raise InputError(f'grpc_channel_arguments: must be key=value,key=value: got {argument!r}')
-        options[key] = int(value) if value.lstrip('-').isdecimal() else value
-    return list(options.items())

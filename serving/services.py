@@ -1,6 +1,8 @@
 """The gRPC services of the TensorFlow Serving API. Methods that are not here answer UNIMPLEMENTED."""
 
+import contextlib
 import functools
+from collections.abc import Callable, Iterator
 
 import grpc
 from tensorflow_serving.apis import (
@@ -14,6 +16,7 @@ from tensorflow_serving.apis import (
 from serving.catalog import Catalog, model_spec
 from serving.errors import StatusError, rpc
 from serving.model_config import served_models
+from serving.model_manager.servable import Servable
 from serving.monitoring.counting import counted
 from serving.monitoring.metrics import Metrics
 from serving.predict import run_predict, wrong_method
@@ -32,15 +35,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     @rpc
     def Predict(self, request, context):
-        name = request.model_spec.name
-        # Clients make names up, and each would be kept for good.
-        with counted(self._metrics, name if name in self._catalog else '', _PREDICT, _GRPC):
-            with self._catalog.acquire(request) as (version, servable):
-                observe = functools.partial(self._metrics.runtime, name, _PREDICT)
-                response = run_predict(servable, request, _time_remaining(context), observe)
-        response.model_spec.name = name
-        response.model_spec.version.value = version
-        return response
+        with self._answering(request) as (version, servable, observe):
+            response = run_predict(servable, request, time_remaining(context), observe)
+            return named(response, request, version)
 
     @rpc
     def Classify(self, request, context):
@@ -53,6 +50,15 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     @rpc
     def GetModelMetadata(self, request, context):
         return metadata_response(self._catalog, request)
+
+    @contextlib.contextmanager
+    def _answering(self, request) -> Iterator[tuple[int, Servable, Callable[[float], None]]]:
+        """Counts what is answered inside of the block; gives the version, and what is told the run's seconds."""
+        name = request.model_spec.name
+        # Clients make names up, and each would be kept for good.
+        with counted(self._metrics, name if name in self._catalog else '', _PREDICT, _GRPC):
+            with self._catalog.acquire(request) as (version, servable):
+                yield version, servable, functools.partial(self._metrics.runtime, name, _PREDICT)
 
     def _refuse(self, request, method: str) -> None:
         with self._catalog.acquire(request) as (_, servable):
@@ -91,10 +97,8 @@ def metadata_response(
             signatures.signature_def[name].CopyFrom(signature)
             signatures.signature_def[name].ClearField('defaults')
     response = get_model_metadata_pb2.GetModelMetadataResponse()
-    response.model_spec.name = request.model_spec.name
-    response.model_spec.version.value = version
     response.metadata[_SIGNATURES].Pack(signatures)
-    return response
+    return named(response, request, version)
 
 
 def status_response(
@@ -115,7 +119,15 @@ def status_response(
     return response
 
 
-def _time_remaining(context) -> float | None:
+def named(response, request, version: int):
+    """A response that says which model and version gave it."""
+    response.model_spec.name = request.model_spec.name
+    response.model_spec.version.value = version
+    return response
+
+
+def time_remaining(context) -> float | None:
+    """Seconds until a call's deadline; None where it has none."""
     # gRPC gives centuries where the client set no deadline.
     remaining = context.time_remaining()
     return None if remaining is None or remaining > _LONGEST_DEADLINE_S else remaining

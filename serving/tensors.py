@@ -61,11 +61,12 @@ def decode(proto) -> np.ndarray:
     if proto.dtype not in _TYPES:
         raise ValueError(f'type {proto.dtype} is not supported')
     numpy_type, field, _ = _TYPES[proto.dtype]
-    shape = [dim.size for dim in proto.tensor_shape.dim]
+    form = proto.tensor_shape
+    shape = [dim.size for dim in form.dim]
     if len(shape) > _MAX_RANK:
         raise ValueError(f'rank {len(shape)} is more than {_MAX_RANK}')
     count = math.prod(shape)
-    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape) or count > _MAX_ELEMENTS:
+    if form.unknown_rank or min(shape, default=0) < 0 or count > _MAX_ELEMENTS:
         raise ValueError(f'shape {shape} is unknown or too large')
     if proto.tensor_content:
         if numpy_type == object:
@@ -81,14 +82,9 @@ def type_name(number: int) -> str:
 
 def _typed_values(values, numpy_type: np.dtype, count: int) -> np.ndarray:
     given = list(values[:count])
-    if numpy_type == object:
-        array = np.empty(count, object)
-        filler = given[-1] if given else b''
-    else:
-        array = np.empty(count, numpy_type)
-        filler = given[-1] if given else 0
-    if numpy_type == np.float16:
-        array = array.view(np.uint16)
+    # Halves are given as the numbers of their bits.
+    array = np.empty(count, np.uint16 if numpy_type == np.float16 else numpy_type)
     array[: len(given)] = given
-    array[len(given) :] = filler
+    if len(given) < count:
+        array[len(given) :] = given[-1] if given else (b'' if numpy_type == object else 0)
     return array.view(np.float16) if numpy_type == np.float16 else array

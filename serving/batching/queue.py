@@ -1,12 +1,13 @@
-"""A queue of requests of one kind, which their own threads empty in batches."""
+"""A queue of requests of one kind, emptied in batches. It belongs to an event loop and needs no locks."""
 
-import enum
-import threading
+import asyncio
+import contextlib
+import functools
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from queue import SimpleQueue
 
 import grpc
 import numpy as np
@@ -16,16 +17,9 @@ from serving.batching.parameters import BatchingParameters
 from serving.errors import StatusError
 
 
-class News(enum.Enum):
-    """What a waiting request is told: run the next batch, or that its own is over."""
-
-    LEAD = enum.auto()
-    DONE = enum.auto()
-
-
 @dataclass
 class Task:
-    """A request that waits for its outputs, or for its turn to run a batch.
+    """A request that waits for its outputs.
 
     Attributes:
         inputs: by alias.
@@ -33,8 +27,7 @@ class Task:
         ends_s: monotonic time of its deadline; None for none.
         outputs, error, apart: what came of it; one of them is set when it is done. `apart` asks for a run of
             its own, since the batch failed.
-        leads: whether it was told to lead.
-        news: for its thread, DONE last.
+        done: of the event loop that it is made in; cancelled where nobody waits for it any more.
     """
 
     inputs: Arrays
@@ -44,88 +37,108 @@ class Task:
     error: StatusError | None = None
     apart: bool = False
     came_s: float = field(default_factory=time.monotonic)
-    leads: bool = False
-    news: 'SimpleQueue[News]' = field(default_factory=SimpleQueue)
+    done: asyncio.Future = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class BatchThreads:
+    """Threads that run batches, and turns of the queues that share them, first come, first served."""
+
+    def __init__(self, count: int, name: str):
+        self._threads = ThreadPoolExecutor(count, name)
+        self._turns = asyncio.Semaphore(count)
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[Callable]:
+        """Waits until a thread is free; gives what runs a function with one argument in it."""
+        loop = asyncio.get_running_loop()
+        async with self._turns:
+            yield functools.partial(loop.run_in_executor, self._threads)
+
+    def close(self) -> None:
+        """Returns when the runs under way have ended; no turn may be asked for any more."""
+        self._threads.shutdown(wait=True)
 
 
 class BatchQueue:
-    """Merges requests that wait.
-
-    The threads of the requests run the batches themselves, at most `num_batch_threads` of them at once; the
-    others sleep until their request is done or it is their turn to run a batch.
+    """Merges requests that wait. A batch asks for a thread once it is full, or its first request has waited
+    long enough; while it waits for its turn, it may still grow.
 
     Args:
         run: runs a batch and fills in what came of each task; raises nothing.
         parameters: limits.
+        threads: that run the batches.
     """
 
-    def __init__(self, run: Callable[[list[Task]], None], parameters: BatchingParameters):
+    def __init__(
+        self, run: Callable[[list[Task]], None], parameters: BatchingParameters, threads: BatchThreads
+    ):
         self._run = run
         self._parameters = parameters
+        self._threads = threads
         self._waiting: deque[Task] = deque()
         self._rows = 0
-        self._running = 0
-        self._changed = threading.Condition()
+        self._asks = False
+        self._batches: set[asyncio.Task] = set()
+        self._timer: asyncio.TimerHandle | None = None
 
-    def run(self, task: Task) -> None:
+    async def run(self, task: Task) -> None:
         """Returns when the task is done, in a batch with others or alone.
 
         Raises:
             StatusError: UNAVAILABLE, the queue is full.
         """
-        self._join(task)
-        while task.news.get() is News.LEAD:
-            self._lead()
+        self._refuse_if_full(task)
+        self._waiting.append(task)
+        self._rows += task.rows
+        self._start_if_due()
+        await task.done
 
     def idle(self) -> bool:
         """Whether nothing waits or runs."""
-        with self._changed:
-            return not self._waiting and not self._running
+        return not self._waiting and not self._batches
 
-    def _join(self, task: Task) -> None:
-        """Enqueues a task, which leads where a thread may run."""
-        with self._changed:
-            self._refuse_if_full(task)
-            self._waiting.append(task)
-            self._rows += task.rows
-            self._changed.notify_all()
-            if self._running < self._parameters.num_batch_threads:
-                self._running += 1
-                _let_lead(task)
+    def _start_if_due(self) -> None:
+        if self._asks or not self._waiting:
+            return
+        left_s = self._waiting[0].came_s + self._parameters.batch_timeout_s - time.monotonic()
+        if left_s > 0 and self._rows < self._parameters.max_execution_batch_size:
+            self._look_again(left_s)
+            return
+        self._asks = True
+        batch = asyncio.get_running_loop().create_task(self._run_batch())
+        self._batches.add(batch)
+        batch.add_done_callback(self._batches.discard)
 
-    def _lead(self) -> None:
-        """Runs one batch, then lets the thread of the first that still waits run the next.
+    def _look_again(self, in_s: float) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(in_s, self._on_timer)
 
-        Only who waits is told to lead, so DONE comes last. It comes without a lock: woken threads would
-        queue up for it.
-        """
-        batch = self._take()
-        if batch:
-            self._run(batch)
-        with self._changed:
-            following = next((task for task in self._waiting if not task.leads), None)
-            if following:
-                _let_lead(following)
-            else:
-                self._running -= 1
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._start_if_due()
+
+    async def _run_batch(self) -> None:
+        async with self._threads.turn() as run_in_thread:
+            batch = self._take()
+            self._asks = False
+            self._start_if_due()
+            if batch:
+                await run_in_thread(self._run, batch)
         for task in batch:
-            task.news.put(News.DONE)
+            if not task.done.cancelled():
+                task.done.set_result(None)
 
     def _take(self) -> list[Task]:
-        """The tasks to run together, in the order of their arrival; none where others have taken all."""
+        """The tasks to run together, in the order of their arrival, without those that nobody waits for."""
         most = self._parameters.max_execution_batch_size
         batch: list[Task] = []
         rows = 0
-        with self._changed:
-            while self._waiting and self._rows < most:
-                left_s = self._waiting[0].came_s + self._parameters.batch_timeout_s - time.monotonic()
-                if left_s <= 0:
-                    break
-                self._changed.wait(left_s)
-            while self._waiting and rows + self._waiting[0].rows <= most:
-                batch.append(self._waiting.popleft())
-                rows += batch[-1].rows
-            self._rows -= rows
+        while self._waiting and rows + self._waiting[0].rows <= most:
+            task = self._waiting.popleft()
+            self._rows -= task.rows
+            if not task.done.cancelled():
+                batch.append(task)
+                rows += task.rows
         return batch
 
     def _refuse_if_full(self, task: Task) -> None:
@@ -137,8 +150,3 @@ class BatchQueue:
                 'The batch scheduling queue to which this task was submitted is full; currently '
                 f'{batches - 1} batches enqueued and max_enqueued_batches is {most}',
             )
-
-
-def _let_lead(task: Task) -> None:
-    task.leads = True
-    task.news.put(News.LEAD)

@@ -1,6 +1,5 @@
 """A version of a model that merges the requests that wait."""
 
-import threading
 import time
 from collections.abc import Mapping, Sequence
 
@@ -10,8 +9,9 @@ from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
 from serving.batching.merging import kind_of, merged, parted, rows_of
 from serving.batching.parameters import BatchingParameters
-from serving.batching.queue import BatchQueue, Task
+from serving.batching.queue import BatchQueue, BatchThreads, Task
 from serving.errors import StatusError
+from serving.event_loop import EventLoop
 from serving.model_manager.servable import Servable
 from serving.monitoring.metrics import Metrics
 
@@ -22,22 +22,26 @@ class BatchingServable(Servable):
     """Like the servable that it wraps, whose runs it shares among requests.
 
     Requests share a run where signature, outputs and types are the same; so must be the sizes of their other
-    dimensions, unless they are padded. Where a merged run fails, each of its requests is run again by its own
-    thread, so that a bad one does no harm to others.
+    dimensions, unless they are padded. Where a merged run fails, each of its requests is run again alone, so
+    that a bad one does no harm to others.
 
     Args:
         servable: runs the model.
         parameters: limits.
         metrics: count the batches.
+        loop: in which requests wait; the batches run in threads of their own.
     """
 
-    def __init__(self, servable: Servable, parameters: BatchingParameters, metrics: Metrics):
+    def __init__(
+        self, servable: Servable, parameters: BatchingParameters, metrics: Metrics, loop: EventLoop
+    ):
         self.signatures = servable.signatures
         self._servable = servable
         self._parameters = parameters
         self._metrics = metrics
+        self._loop = loop
+        self._threads = BatchThreads(parameters.num_batch_threads, parameters.thread_pool_name)
         self._batches: dict[tuple, _Batch] = {}
-        self._lock = threading.Lock()
 
     def run(
         self,
@@ -46,7 +50,19 @@ class BatchingServable(Servable):
         outputs: Sequence[str],
         timeout_s: float | None = None,
     ) -> list[np.ndarray]:
-        """Runs a signature, as `Servable.run`.
+        """As `run_merged`, from a thread."""
+        return self._loop.call(self.run_merged(signature, inputs, outputs, timeout_s))
+
+    async def run_merged(
+        self,
+        signature: SignatureDef,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Sequence[str],
+        timeout_s: float | None = None,
+    ) -> list[np.ndarray]:
+        """Runs a signature, as `Servable.run`; to be awaited in the event loop.
+
+        A run goes on where the caller is cancelled, for the others that share it.
 
         Raises:
             StatusError: as `Servable.run`; INVALID_ARGUMENT, inputs do not agree in the number of rows, or
@@ -60,38 +76,37 @@ class BatchingServable(Servable):
                 f'Task size {rows} is larger than maximum input batch size {most}',
             )
         ends_s = None if timeout_s is None else time.monotonic() + timeout_s
-        key = id(signature), tuple(outputs), kind_of(inputs, self._parameters.pad_variable_length_inputs)
+        batch = self._batch_of(signature, inputs, outputs)
         step = self._parameters.max_execution_batch_size
+        if rows <= step:
+            return list(await batch.outputs(Task(inputs, rows, ends_s)))
         parts = [
-            self._queued(key, signature, Task(_slice(inputs, start, step), min(step, rows - start), ends_s))
-            for start in range(0, max(rows, 1), step)
+            await batch.outputs(Task(_slice(inputs, start, step), min(step, rows - start), ends_s))
+            for start in range(0, rows, step)
         ]
-        return list(parts[0]) if len(parts) == 1 else [np.concatenate(arrays) for arrays in zip(*parts)]
+        return [np.concatenate(arrays) for arrays in zip(*parts)]
 
     def cancel(self) -> None:
         """Makes the runs under way fail (CANCELLED), and all that come."""
         self._servable.cancel()
 
     def close(self) -> None:
-        """Frees the memory; no run may be under way."""
+        """Cancels runs that nobody waits for any more, and frees the memory when they have ended."""
+        self.cancel()
+        self._threads.close()
         self._servable.close()
 
-    def _queued(self, key: tuple, signature: SignatureDef, task: Task) -> Sequence[np.ndarray]:
-        batch = self._batches.get(key) or self._added(key, signature)
-        batch.queue.run(task)
-        if task.apart:
-            batch.answer([task])
-        if task.error is not None:
-            raise task.error
-        return task.outputs
-
-    def _added(self, key: tuple, signature: SignatureDef) -> '_Batch':
-        """What runs requests of a new kind."""
-        batch = _Batch(self._servable, signature, key[1], self._parameters, self._metrics)
-        with self._lock:
+    def _batch_of(self, signature: SignatureDef, inputs, outputs: Sequence[str]) -> '_Batch':
+        """What runs requests of this kind."""
+        key = id(signature), tuple(outputs), kind_of(inputs, self._parameters.pad_variable_length_inputs)
+        batch = self._batches.get(key)
+        if batch is None:
             if len(self._batches) >= _MOST_KINDS:  # clients make kinds up, and each would be kept for good
                 self._batches = {key: kept for key, kept in self._batches.items() if not kept.queue.idle()}
-            return self._batches.setdefault(key, batch)
+            batch = self._batches[key] = _Batch(
+                self._servable, signature, key[1], self._parameters, self._metrics, self._threads
+            )
+        return batch
 
 
 class _Batch:
@@ -104,20 +119,32 @@ class _Batch:
         outputs: Sequence[str],
         parameters: BatchingParameters,
         metrics: Metrics,
+        threads: BatchThreads,
     ):
         self._servable, self._signature, self._outputs = servable, signature, outputs
         self._parameters = parameters
         self._metrics = metrics
-        self.queue = BatchQueue(self.run, parameters)
+        self._threads = threads
+        self.queue = BatchQueue(self._run, parameters, threads)
 
-    def run(self, tasks: Sequence[Task]) -> None:
-        """Answers tasks whose turn has come; see `answer`."""
+    async def outputs(self, task: Task) -> Sequence[np.ndarray]:
+        """What came of a task; raises its StatusError."""
+        await self.queue.run(task)
+        if task.apart:
+            async with self._threads.turn() as run_in_thread:
+                await run_in_thread(self._answer, [task])
+        if task.error is not None:
+            raise task.error
+        return task.outputs
+
+    def _run(self, tasks: Sequence[Task]) -> None:
+        """Answers tasks whose turn has come; see `_answer`."""
         now = time.monotonic()
         for task in tasks:
             self._metrics.queued(self._parameters.thread_pool_name, now - task.came_s)
-        self.answer(tasks)
+        self._answer(tasks)
 
-    def answer(self, tasks: Sequence[Task]) -> None:
+    def _answer(self, tasks: Sequence[Task]) -> None:
         """Fills in outputs or error of every task, or asks for a run apart."""
         tasks = _in_time(tasks)
         if not tasks:

@@ -8,6 +8,7 @@ import grpc
 from serving.batching.parameters import BatchingParameters, read_batching_parameters
 from serving.batching.servable import BatchingServable
 from serving.errors import StatusError
+from serving.event_loop import EventLoop
 from serving.model_manager.servable import Servable, SessionServable
 from serving.model_manager.versions import VersionFolder
 from serving.model_manager.warmup import warm_up
@@ -23,6 +24,7 @@ class VersionLoader:
         metrics: counts and times the attempts.
         batching: how requests are merged; None for not at all.
         per_model_batching: a version's own parameters file wins over `batching`.
+        loop: in which requests wait to be merged; needed for `batching`.
     """
 
     def __init__(
@@ -30,10 +32,12 @@ class VersionLoader:
         metrics: Metrics,
         batching: BatchingParameters | None = None,
         per_model_batching: bool = False,
+        loop: EventLoop | None = None,
     ):
         self._metrics = metrics
         self._batching = batching
         self._per_model_batching = per_model_batching
+        self._loop = loop
 
     def __call__(self, folder: VersionFolder) -> Servable:
         """A version that has answered its warm-up requests.
@@ -59,7 +63,7 @@ class VersionLoader:
         batching = self._batching_of(folder)
         servable: Servable = SessionServable(folder.path, partial(self._metrics.load_stage, str(folder.path)))
         if batching:
-            servable = BatchingServable(servable, batching, self._metrics)
+            servable = BatchingServable(servable, batching, self._metrics, self._loop)
         try:
             self._warm_up(servable, folder)
         except BaseException:

@@ -1,5 +1,6 @@
 """Counts and times requests."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ def counted(metrics: Metrics, model: str, api: str, entrypoint: str) -> Iterator
         status = 'OK'
     except StatusError as error:
         status = error.code.name
+        raise
+    except asyncio.CancelledError:
+        status = 'CANCELLED'
         raise
     finally:
         metrics.request(model, api, entrypoint, status, time.perf_counter() - start)

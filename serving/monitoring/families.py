@@ -58,9 +58,10 @@ class Histogram:
         """Counts one value."""
         bucket = bisect.bisect_left(self._bounds, value)
         with self._lock:
-            counts = self._counts.setdefault(labels, [0] * (len(self._bounds) + 1))
-            counts[bucket] += 1
-            self._sums[labels] = self._sums.get(labels, 0.0) + value
+            if labels not in self._counts:
+                self._counts[labels], self._sums[labels] = [0] * (len(self._bounds) + 1), 0.0
+            self._counts[labels][bucket] += 1
+            self._sums[labels] += value
 
     def lines(self) -> Iterator[str]:
         """The family as lines of text, buckets cumulated."""

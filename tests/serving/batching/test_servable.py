@@ -10,6 +10,7 @@ import pytest
 from serving.batching.parameters import BatchingParameters
 from serving.batching.servable import BatchingServable
 from serving.errors import StatusError
+from serving.event_loop import EventLoop
 from serving.model_manager.servable import SessionServable
 from serving.monitoring.metrics import Metrics
 from tests.serving.conftest import PATIENCE_S, wait_until
@@ -23,6 +24,13 @@ def alone(exported):
     servable = SessionServable(exported[0])
     yield servable
     servable.close()
+
+
+@pytest.fixture(scope='module')
+def loop():
+    loop = EventLoop()
+    yield loop
+    loop.stop()
 
 
 def _default(servable):
@@ -56,10 +64,10 @@ def _waiting(batching: BatchingServable) -> int:
     return sum(len(batch.queue._waiting) for batch in batching._batches.values())
 
 
-def _run_while_busy(alone, parameters, requests, timeout_s=None, gate=None, metrics=None):
+def _run_while_busy(alone, loop, parameters, requests, timeout_s=None, gate=None, metrics=None):
     """Lets the requests wait while a first one runs. Returns the gate and the answers or errors."""
     gate = gate or Gate(alone)
-    batching = BatchingServable(gate, parameters, metrics or Metrics())
+    batching = BatchingServable(gate, parameters, metrics or Metrics(), loop)
     signature, outputs = _default(alone)
     with ThreadPoolExecutor(len(requests) + 1) as pool:
         try:
@@ -74,9 +82,9 @@ def _run_while_busy(alone, parameters, requests, timeout_s=None, gate=None, metr
         return gate, [d.exception(PATIENCE_S) or d.result() for d in done]
 
 
-def test_merged_requests_get_their_own_answers(alone):
+def test_merged_requests_get_their_own_answers(alone, loop):
     requests = [_request(number) for number in range(8)]
-    gate, answers = _run_while_busy(alone, PADDED, requests)
+    gate, answers = _run_while_busy(alone, loop, PADDED, requests)
     assert gate.rows == [1, sum(len(r['seed']) for r in requests)]
     signature, outputs = _default(alone)
     for request, answer in zip(requests, answers):
@@ -84,17 +92,17 @@ def test_merged_requests_get_their_own_answers(alone):
             np.testing.assert_array_equal(found, expected, err_msg=name)
 
 
-def test_without_padding_only_equal_shapes_share_a_run(alone):
+def test_without_padding_only_equal_shapes_share_a_run(alone, loop):
     parameters = BatchingParameters(max_batch_size=64, num_batch_threads=1)
     requests = [_request(1, titles=3), _request(1, titles=2), _request(4, titles=2)]
-    gate, answers = _run_while_busy(alone, parameters, requests)
-    assert sorted(gate.rows) == [1, 2, 2, 2]
+    gate, answers = _run_while_busy(alone, loop, parameters, requests)
+    assert sorted(gate.rows) == [1, 2, 4]
     assert [len(answer[0]) for answer in answers] == [2, 2, 2]
-    gate, _ = _run_while_busy(alone, PADDED, requests)
+    gate, _ = _run_while_busy(alone, loop, PADDED, requests)
     assert gate.rows == [1, 6]
 
 
-def test_batches_are_full_at_most_and_padded_to_an_allowed_size(alone):
+def test_batches_are_full_at_most_and_padded_to_an_allowed_size(alone, loop):
     parameters = BatchingParameters(
         max_batch_size=6,
         max_execution_batch_size=6,
@@ -103,12 +111,12 @@ def test_batches_are_full_at_most_and_padded_to_an_allowed_size(alone):
         pad_variable_length_inputs=True,
     )
     requests = [_request(number) for number in (1, 4, 7, 0)]  # 2, 2, 2, 1 ads
-    gate, answers = _run_while_busy(alone, parameters, requests)
+    gate, answers = _run_while_busy(alone, loop, parameters, requests)
     assert gate.rows == [1, 6, 1]
     assert [len(answer[0]) for answer in answers] == [2, 2, 2, 1]
 
 
-def test_batches_are_counted(alone):
+def test_batches_are_counted(alone, loop):
     metrics = Metrics()
     parameters = BatchingParameters(
         max_batch_size=8,
@@ -118,7 +126,7 @@ def test_batches_are_counted(alone):
         pad_variable_length_inputs=True,
         thread_pool_name='ads',
     )
-    _run_while_busy(alone, parameters, [_request(1), _request(2)], metrics=metrics)  # 2 and 3 ads
+    _run_while_busy(alone, loop, parameters, [_request(1), _request(2)], metrics=metrics)  # 2 and 3 ads
     lines = metrics.render().decode().splitlines()
     prefix = ':tensorflow:serving:batching_session:'
     for line in (
@@ -132,22 +140,22 @@ def test_batches_are_counted(alone):
         assert prefix + line in lines
 
 
-def test_a_bad_request_does_no_harm_to_others(alone):
+def test_a_bad_request_does_no_harm_to_others(alone, loop):
     bad = _request(2) | {'age': np.full(3, np.nan, np.float32)}
-    gate, answers = _run_while_busy(alone, PADDED, [_request(1), bad, _request(4)])
+    gate, answers = _run_while_busy(alone, loop, PADDED, [_request(1), bad, _request(4)])
     assert sorted(gate.rows) == [1, 2, 2, 3, 7]
     assert isinstance(answers[1], StatusError)
     assert answers[1].code is grpc.StatusCode.INVALID_ARGUMENT
     assert not isinstance(answers[0], Exception) and not isinstance(answers[2], Exception)
 
 
-def test_who_waits_past_the_deadline_is_told(alone):
-    _, answers = _run_while_busy(alone, PADDED, [_request(1)], timeout_s=0.0)
+def test_who_waits_past_the_deadline_is_told(alone, loop):
+    _, answers = _run_while_busy(alone, loop, PADDED, [_request(1)], timeout_s=0.0)
     assert answers[0].code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert answers[0].message == 'Run() timeout exceeded while waiting in batching queue'
 
 
-def test_a_batch_that_runs_out_of_time_fails_as_a_run_does(alone):
+def test_a_batch_that_runs_out_of_time_fails_as_a_run_does(alone, loop):
     class Slow(Gate):
         def run(self, signature, inputs, outputs, timeout_s=None):
             found = super().run(signature, inputs, outputs, timeout_s)
@@ -156,46 +164,46 @@ def test_a_batch_that_runs_out_of_time_fails_as_a_run_does(alone):
             return found
 
     requests = [_request(1), _request(4)]
-    _, answers = _run_while_busy(alone, PADDED, requests, timeout_s=PATIENCE_S, gate=Slow(alone))
+    _, answers = _run_while_busy(alone, loop, PADDED, requests, timeout_s=PATIENCE_S, gate=Slow(alone))
     assert [answer.code for answer in answers] == [grpc.StatusCode.DEADLINE_EXCEEDED] * 2
 
 
-def test_a_full_queue_refuses(alone):
+def test_a_full_queue_refuses(alone, loop):
     parameters = BatchingParameters(
         max_batch_size=2, max_execution_batch_size=2, max_enqueued_batches=2, num_batch_threads=1,
         pad_variable_length_inputs=True,
     )  # fmt: skip
-    _, answers = _run_while_busy(alone, parameters, [_request(1)] * 3)
+    _, answers = _run_while_busy(alone, loop, parameters, [_request(1)] * 3)
     refused = [answer for answer in answers if isinstance(answer, StatusError)]
     assert [error.code for error in refused] == [grpc.StatusCode.UNAVAILABLE]
     assert 'max_enqueued_batches is 2' in refused[0].message
 
 
-def test_a_large_request_is_refused_or_split(alone):
+def test_a_large_request_is_refused_or_split(alone, loop):
     signature, outputs = _default(alone)
     request = example_inputs(5)
     few = BatchingParameters(max_batch_size=2, max_execution_batch_size=2)
     with pytest.raises(StatusError) as error:
-        BatchingServable(alone, few, Metrics()).run(signature, request, outputs)
+        BatchingServable(alone, few, Metrics(), loop).run(signature, request, outputs)
     assert error.value.message == 'Task size 5 is larger than maximum input batch size 2'
     split = BatchingParameters(
         max_batch_size=2, max_execution_batch_size=2, enable_large_batch_splitting=True
     )
-    parts = BatchingServable(alone, split, Metrics()).run(signature, request, outputs)
+    parts = BatchingServable(alone, split, Metrics(), loop).run(signature, request, outputs)
     for found, expected in zip(parts, alone.run(signature, request, outputs)):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_a_scalar_cannot_be_merged(alone):
+def test_a_scalar_cannot_be_merged(alone, loop):
     signature = alone.signatures['spin']
     with pytest.raises(StatusError) as error:
-        BatchingServable(alone, PADDED, Metrics()).run(signature, {'rounds': np.asarray(1)}, ['rounds'])
+        BatchingServable(alone, PADDED, Metrics(), loop).run(signature, {'rounds': np.asarray(1)}, ['rounds'])
     assert error.value.message == 'Batching Run() input tensors must have at least one dimension'
 
 
-def test_many_threads_always_get_their_own_answers(alone):
+def test_many_threads_always_get_their_own_answers(alone, loop):
     batching = BatchingServable(
-        alone, BatchingParameters(num_batch_threads=2, pad_variable_length_inputs=True), Metrics()
+        alone, BatchingParameters(num_batch_threads=2, pad_variable_length_inputs=True), Metrics(), loop
     )
     signature, outputs = _default(alone)
     expected = [alone.run(signature, _request(number), outputs) for number in range(12)]
@@ -209,9 +217,9 @@ def test_many_threads_always_get_their_own_answers(alone):
             done.result(PATIENCE_S)
 
 
-def test_kinds_that_clients_make_up_are_not_kept(alone):
+def test_kinds_that_clients_make_up_are_not_kept(alone, loop):
     signature, outputs = _default(alone)
-    batching = BatchingServable(alone, BatchingParameters(), Metrics())
+    batching = BatchingServable(alone, BatchingParameters(), Metrics(), loop)
     for width in range(1, 70):
         terms = np.full((1, width), b'', object)
         batching.run(signature, example_inputs(1) | {'query_terms': terms}, outputs)

@@ -1,0 +1,38 @@
+"""An event loop in a thread of its own."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import TypeVar
+
+_T = TypeVar('_T')
+
+
+class EventLoop:
+    """Runs coroutines for threads; starts at once."""
+
+    def __init__(self):
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._serve, args=(started,), name='event-loop', daemon=True)
+        self._thread.start()
+        started.wait()
+
+    def submit(self, coroutine: Coroutine[object, object, _T]) -> 'Future[_T]':
+        """Starts a coroutine; raises RuntimeError where the loop was stopped."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def call(self, coroutine: Coroutine[object, object, _T]) -> _T:
+        """Runs a coroutine; blocks until it ends."""
+        return self.submit(coroutine).result()
+
+    def stop(self) -> None:
+        """Cancels what still runs, and returns when it has ended."""
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join()
+
+    def _serve(self, started: threading.Event) -> None:
+        with asyncio.Runner() as runner:
+            self._loop, self._stopped = runner.get_loop(), asyncio.Event()
+            started.set()
+            runner.run(self._stopped.wait())
