@@ -32,9 +32,7 @@ class Prediction:
     outputs: Sequence[str]
 
     @classmethod
-    def of(
-        cls, signatures: Mapping[str, SignatureDef], request: predict_pb2.PredictRequest
-    ) -> 'Prediction':
+    def of(cls, signatures: Mapping[str, SignatureDef], request: predict_pb2.PredictRequest) -> 'Prediction':
         """What a request asks for; of its model_spec only the signature is read.
 
         Raises:

@@ -65,6 +65,7 @@ class ModelServer:
         self._config = _ConfigFile(settings, models)
         self._poller = threading.Thread(target=self._poll, name='version-poller', daemon=True)
         self._ready, self._stopping = threading.Event(), threading.Event()
+        self._stopped = False
         self._grpc = self._grpc_server()
         self._rest = _rest_server(settings, self.catalog, self._metrics)
 
@@ -86,9 +87,17 @@ class ModelServer:
         return Ports(port, self._rest.start() if self._rest else None)
 
     def stop(self, grace_s: float = 5.0) -> None:
-        """Takes no more requests, lets those under way finish for `grace_s` seconds, frees the models."""
+        """Takes no more requests, lets those under way finish for `grace_s` seconds, frees the models.
+
+        Called again, it does nothing.
+        """
         self.request_stop()
-        wait_for_requests = self._grpc.stop(grace_s)  # both ports take no more requests while those under way finish
+        if self._stopped:
+            return
+        self._stopped = True
+        wait_for_requests = self._grpc.stop(
+            grace_s
+        )  # both ports take no more requests while those under way finish
         if self._rest:
             self._rest.stop()
         wait_for_requests()

@@ -8,6 +8,7 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health
 
+from serving.batching.decoding import DecodingServer
 from serving.errors import async_rpc
 from serving.event_loop import EventLoop
 from serving.grpc_server import (
@@ -43,7 +44,7 @@ class BatchingGrpcServer(GrpcServer):
         self._loop = loop
         self._health = health.aio.HealthServicer()
         self._server = loop.call(_new_server(settings))
-        add_services(self._server, prediction, model, self._health)
+        add_services(DecodingServer(self._server), prediction, model, self._health)
 
     def listen(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
         """As `GrpcServer.listen`."""

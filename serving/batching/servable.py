@@ -32,9 +32,7 @@ class BatchingServable(Servable):
         loop: in which requests wait; the batches run in threads of their own.
     """
 
-    def __init__(
-        self, servable: Servable, parameters: BatchingParameters, metrics: Metrics, loop: EventLoop
-    ):
+    def __init__(self, servable: Servable, parameters: BatchingParameters, metrics: Metrics, loop: EventLoop):
         self.signatures = servable.signatures
         self._servable = servable
         self._parameters = parameters

@@ -131,6 +131,21 @@ def shared_server(exported, tmp_path_factory):
         yield server
 
 
+@pytest.fixture(scope='session', params=[False, True], ids=['threads', 'batching'])
+def batching(request) -> dict[str, bool]:
+    """Settings of a server that merges requests, and of one that does not."""
+    return {'enable_batching': request.param}
+
+
+@pytest.fixture(scope='module')
+def any_server(exported, batching, tmp_path_factory):
+    """As `shared_server`, of both kinds."""
+    base_path = tmp_path_factory.mktemp('any')
+    push(exported[0], base_path, 1)
+    with running(base_path, **batching) as server:
+        yield server
+
+
 @contextmanager
 def listening(server: grpc.Server):
     """Gives the address of a server with services of its own, stopped at the end."""

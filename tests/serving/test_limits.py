@@ -26,8 +26,8 @@ def one(exported, base_path):
     return base_path
 
 
-def test_one_request_too_many_is_refused_at_once(one, monkeypatch):
-    with running(one, grpc_max_threads=1, grpc_max_queued_requests=1) as server:
+def test_one_request_too_many_is_refused_at_once(one, monkeypatch, batching):
+    with running(one, grpc_max_threads=1, grpc_max_queued_requests=1, **batching) as server:
         run, go_on = SessionServable.run, threading.Event()
         monkeypatch.setattr(SessionServable, 'run', lambda *args: go_on.wait(PATIENCE_S) and run(*args))
         calls = [server.prediction.Predict.future(GOOD, timeout=PATIENCE_S) for _ in range(5)]
@@ -37,8 +37,8 @@ def test_one_request_too_many_is_refused_at_once(one, monkeypatch):
     assert codes == {grpc.StatusCode.OK: 2, grpc.StatusCode.RESOURCE_EXHAUSTED: 3}
 
 
-def test_largest_message(one):
-    with running(one, grpc_max_message_bytes=GOOD.ByteSize()) as server:
+def test_largest_message(one, batching):
+    with running(one, grpc_max_message_bytes=GOOD.ByteSize(), **batching) as server:
         assert server.prediction.Predict(GOOD, timeout=PATIENCE_S).outputs
         with pytest.raises(grpc.RpcError) as error:
             larger = predict_request(example_inputs(3), MODEL)
@@ -46,9 +46,9 @@ def test_largest_message(one):
         assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-def test_unix_socket(one, tmp_path):
+def test_unix_socket(one, tmp_path, batching):
     socket = tmp_path / 'grpc.sock'
-    with running(one, grpc_socket_path=socket) as server:
+    with running(one, grpc_socket_path=socket, **batching) as server:
         with grpc.insecure_channel(f'unix:{socket}') as channel:
             answer = PredictionServiceStub(channel).Predict(GOOD, timeout=PATIENCE_S)
         expected = server.prediction.Predict(GOOD, timeout=PATIENCE_S)
@@ -60,10 +60,10 @@ def test_socket_that_cannot_be_made(one, tmp_path):
 
 
 @pytest.mark.parametrize('verify', [False, True])
-def test_encryption(one, tmp_path, verify):
+def test_encryption(one, tmp_path, verify, batching):
     certificate, key = write_certificate(tmp_path)
     config = _ssl_config(tmp_path, certificate.read_text(), key.read_text(), verify)
-    with running(one, ssl_config_file=config) as server:
+    with running(one, ssl_config_file=config, **batching) as server:
         tls = Tls(certificate, certificate, key) if verify else Tls(certificate)
         with CreativeClient(server.address, MODEL, PATIENCE_S, tls=tls) as client:
             assert client.select(REQUEST).choices

@@ -29,8 +29,8 @@ REQUEST = SelectRequest(
 class Serve:
     """A running `genco serve` and the lines that it prints."""
 
-    def __init__(self, base_path, port=0):
-        command = [*GENCO, 'serve', '--model-base-path', str(base_path), '--port', str(port)]
+    def __init__(self, base_path, *flags, port=0):
+        command = [*GENCO, 'serve', '--model-base-path', str(base_path), '--port', str(port), *flags]
         environment = {key: value for key, value in os.environ.items() if not key.startswith('TF_CPP')}
         pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE}
         self.process = subprocess.Popen(
@@ -56,8 +56,8 @@ class Serve:
 
 
 @contextmanager
-def serving(base_path, port=0):
-    serve = Serve(base_path, port)
+def serving(base_path, *flags, port=0):
+    serve = Serve(base_path, *flags, port=port)
     try:
         yield serve
     finally:
@@ -76,7 +76,7 @@ def test_killed_and_started_again_gives_the_same_answer(exported, base_path):
         port = serve.wait_for(r'serving model genco at localhost:(\d+)')[1]
         before = ask(port)
         serve.end(signal.SIGKILL)
-    with serving(base_path, port) as serve:
+    with serving(base_path, port=port) as serve:
         serve.wait_for('serving model genco')
         assert ask(port) == before
 
@@ -90,7 +90,7 @@ def test_killed_while_versions_are_swapped(exported, base_path, step):
         push(exported[1], base_path, 2)
         time.sleep(0.1 * step)
         serve.end(signal.SIGKILL)
-    with serving(base_path, port) as serve:
+    with serving(base_path, port=port) as serve:
         serve.wait_for('serving model genco')
         answer = ask(port)
     assert answer.model_version == 2
@@ -117,10 +117,11 @@ def test_announces_versions_and_stops_quietly(exported, base_path, number):
     assert (status, errors) == (0, '')
 
 
-def test_stops_though_a_request_goes_on(exported, base_path):
+@pytest.mark.parametrize('flags', [(), ('--enable_batching',)], ids=['threads', 'batching'])
+def test_stops_though_a_request_goes_on(exported, base_path, flags):
     push(exported[0], base_path, 1)
-    spin = predict_request({'rounds': np.int64(1 << 60)}, 'genco', 'spin')
-    with serving(base_path) as serve:
+    spin = predict_request({'rounds': np.array([1 << 60])}, 'genco', 'spin')
+    with serving(base_path, *flags) as serve:
         port = serve.wait_for(r'serving model genco at localhost:(\d+)')[1]
         with grpc.insecure_channel(f'localhost:{port}') as channel:
             stub = PredictionServiceStub(channel)

@@ -16,7 +16,7 @@ from tests.serving.tiny_model import example_inputs, predict_request
 AVAILABLE, UNLOADING, END = ModelVersionStatus.AVAILABLE, ModelVersionStatus.UNLOADING, ModelVersionStatus.END
 
 
-def test_hot_swap_under_a_stream_of_requests(exported, base_path):
+def test_hot_swap_under_a_stream_of_requests(exported, base_path, batching):
     push(exported[0], base_path, 1)
     request = predict_request(example_inputs(), MODEL)
     stop = threading.Event()
@@ -27,7 +27,7 @@ def test_hot_swap_under_a_stream_of_requests(exported, base_path):
             response = server.prediction.Predict(request, timeout=PATIENCE_S)
             answers.append((response.model_spec.version.value, tuple(response.outputs['ctr'].float_val)))
 
-    with running(base_path) as server, ThreadPoolExecutor(3) as pool:
+    with running(base_path, **batching) as server, ThreadPoolExecutor(3) as pool:
         streams = [pool.submit(stream, server) for _ in range(3)]
         try:
             for version in (1, 2, 3, 4):
@@ -44,10 +44,10 @@ def test_hot_swap_under_a_stream_of_requests(exported, base_path):
     assert per_version[1] == per_version[3] != per_version[2] == per_version[4]
 
 
-def test_request_under_way_keeps_its_version(exported, base_path):
+def test_request_under_way_keeps_its_version(exported, base_path, batching):
     push(exported[0], base_path, 1)
-    spin = predict_request({'rounds': np.int64(1 << 60)}, MODEL, 'spin')
-    with running(base_path) as server:
+    spin = predict_request({'rounds': np.array([1 << 60])}, MODEL, 'spin')
+    with running(base_path, **batching) as server:
         call = server.prediction.Predict.future(spin, timeout=PATIENCE_S)
         wait_until(lambda: server.manager._in_use[1].requests > 0)
         push(exported[1], base_path, 2)
@@ -81,14 +81,14 @@ def test_server_survives_the_loss_of_its_folder(exported, base_path, caplog):
 
 
 @pytest.mark.parametrize('service', ['', 'ModelService', 'PredictionService'])
-def test_health(shared_server, service):
-    stub = health_pb2_grpc.HealthStub(shared_server.channel)
+def test_health(any_server, service):
+    stub = health_pb2_grpc.HealthStub(any_server.channel)
     response = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=PATIENCE_S)
     assert response.status == health_pb2.HealthCheckResponse.SERVING
 
 
-def test_health_of_an_unknown_service(shared_server):
-    stub = health_pb2_grpc.HealthStub(shared_server.channel)
+def test_health_of_an_unknown_service(any_server):
+    stub = health_pb2_grpc.HealthStub(any_server.channel)
     with pytest.raises(grpc.RpcError) as error:
         stub.Check(health_pb2.HealthCheckRequest(service='other'), timeout=PATIENCE_S)
     assert error.value.code() is grpc.StatusCode.NOT_FOUND
@@ -122,10 +122,10 @@ def test_start_opens_the_port_when_a_version_arrives(exported, base_path):
     server.stop()
 
 
-def test_stop_finishes_requests_under_way(exported, base_path):
+def test_stop_finishes_requests_under_way(exported, base_path, batching):
     push(exported[0], base_path, 1)
-    request = predict_request({'rounds': np.int64(20_000)}, MODEL, 'spin')
-    with running(base_path) as server:
+    request = predict_request({'rounds': np.array([20_000])}, MODEL, 'spin')
+    with running(base_path, **batching) as server:
         call = server.prediction.Predict.future(request, timeout=PATIENCE_S)
         wait_until(lambda: call.done() or server.manager._in_use[1].requests > 0)
         server.server.stop(grace_s=PATIENCE_S)

@@ -44,7 +44,7 @@ class TinyModel(tf.Module):
             'choice_propensity': _concrete(self.choice_propensity, EXPLORE_SPEC | {'selected': selected}),
             'score_elements': _concrete(self.score_elements, SPEC),
             'score_combinations': _concrete(self.score_combinations, SPEC | {'combinations': combinations}),
-            'spin': _concrete(self.spin, {'rounds': tf.TensorSpec([], tf.int64, 'rounds')}),
+            'spin': _concrete(self.spin, {'rounds': tf.TensorSpec([None], tf.int64, 'rounds')}),
         }
 
     def select(self, request):
@@ -111,11 +111,10 @@ class TinyModel(tf.Module):
         return {'combination_ctr': self._ctr(request, request['combinations'])}
 
     def spin(self, request):
-        """Keeps the server busy until it is cancelled, or for so many rounds."""
-        counter = tf.while_loop(
-            lambda i: i < request['rounds'], lambda i: [i + 1], [tf.constant(0, tf.int64)]
-        )
-        return {'rounds': counter[0]}
+        """Keeps the server busy until it is cancelled, or for so many rounds: int64 [B]."""
+        most = tf.reduce_max(request['rounds'])
+        counter = tf.while_loop(lambda i: i < most, lambda i: [i + 1], [tf.constant(0, tf.int64)])
+        return {'rounds': tf.minimum(request['rounds'], counter[0])}
 
     def _scores(self, request):
         ids = _padded_candidates(request)

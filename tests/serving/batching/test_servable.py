@@ -1,6 +1,8 @@
 """Requests merged in a run of the model get the answers that they get alone."""
 
+import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -224,3 +226,57 @@ def test_kinds_that_clients_make_up_are_not_kept(alone, loop):
         terms = np.full((1, width), b'', object)
         batching.run(signature, example_inputs(1) | {'query_terms': terms}, outputs)
     assert len(batching._batches) <= 64
+
+
+def test_who_waits_no_longer_is_not_run(alone, loop):
+    gate = Gate(alone)
+    batching = BatchingServable(gate, PADDED, Metrics(), loop)
+    signature, outputs = _default(alone)
+    ask = lambda request: loop.submit(batching.run_merged(signature, request, outputs))  # noqa: E731
+    first = ask(example_inputs(1))
+    wait_until(lambda: gate.rows)
+    given_up, last = ask(_request(1)), ask(_request(2))
+    wait_until(lambda: _waiting(batching) == 2)
+    given_up.cancel()
+    loop.call(asyncio.sleep(0))
+    gate.open.set()
+    assert len(first.result(PATIENCE_S)[0]) == 1
+    assert len(last.result(PATIENCE_S)[0]) == 3
+    assert gate.rows == [1, 3]
+
+
+def test_close_ends_a_run_that_nobody_waits_for(exported, loop):
+    batching = BatchingServable(SessionServable(exported[0]), PADDED, Metrics(), loop)
+    spin = batching.signatures['spin']
+    run = loop.submit(batching.run_merged(spin, {'rounds': np.array([1 << 60])}, ['rounds']))
+    wait_until(lambda: any(batch.queue._batches for batch in batching._batches.values()))
+    run.cancel()
+    batching.close()
+    wait_until(lambda: all(batch.queue.idle() for batch in batching._batches.values()))
+
+
+def test_requests_that_come_within_the_timeout_share_a_run(alone, loop):
+    gate = Gate(alone)
+    gate.open.set()
+    parameters = BatchingParameters(
+        max_batch_size=4,
+        max_execution_batch_size=4,
+        batch_timeout_s=PATIENCE_S,
+        num_batch_threads=1,
+        pad_variable_length_inputs=True,
+    )
+    batching = BatchingServable(gate, parameters, Metrics(), loop)
+    signature, outputs = _default(alone)
+    requests = [_request(1), _request(4)]  # 2 and 2 ads: full, so that the timeout does not come
+    runs = [loop.submit(batching.run_merged(signature, request, outputs)) for request in requests]
+    assert [len(run.result(PATIENCE_S)[0]) for run in runs] == [2, 2]
+    assert gate.rows == [4]
+
+
+def test_a_batch_that_is_not_full_starts_after_the_timeout(alone, loop):
+    parameters = BatchingParameters(batch_timeout_s=0.05, num_batch_threads=1)
+    batching = BatchingServable(alone, parameters, Metrics(), loop)
+    signature, outputs = _default(alone)
+    began = time.monotonic()
+    assert len(batching.run(signature, example_inputs(1), outputs)[0]) == 1
+    assert time.monotonic() - began >= 0.05

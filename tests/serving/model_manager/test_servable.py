@@ -42,7 +42,7 @@ def test_error_of_an_op_keeps_its_code(servable):
 
 
 def test_run_is_cancelled_when_its_time_is_up(servable):
-    rounds = {'rounds': np.array(1 << 60)}
+    rounds = {'rounds': np.array([1 << 60])}
     with pytest.raises(StatusError) as error:
         servable.run(servable.signatures['spin'], rounds, ['rounds'], timeout_s=0.05)
     assert error.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
