@@ -57,9 +57,9 @@ def run(quick: bool) -> dict:
         swap: one ad per request while version 2 takes over from version 1: errors, slowest_ms, p99_ms,
         times_p99 (the slowest over the p99 of one_ad), at_s (renamed), served_s (first answer), and
         `timeline`, [second, p50_ms, max_ms] of each interval.
-        batching: 128 requests of one ad under way: alone_per_s and merged_per_s, the most requests of a second
-        without and with batching in the server (the means of runs in turn), times (their ratio), and cpu_ms
-        of a request, alone_cpu_ms and merged_cpu_ms.
+        batching: 128 requests of one ad under way: alone_per_s and merged_per_s, the most requests of a
+        second without and with batching in the server (the means of runs in turn), times (their ratio), and
+        cpu_ms of a request, alone_cpu_ms and merged_cpu_ms.
     """
     seconds = 4.0 if quick else 20.0
     with tempfile.TemporaryDirectory() as folder:

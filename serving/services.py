@@ -53,7 +53,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     @contextlib.contextmanager
     def _answering(self, request) -> Iterator[tuple[int, Servable, Callable[[float], None]]]:
-        """Counts what is answered inside of the block; gives the version, and what is told the run's seconds."""
+        """Counts what is answered inside of the block; gives the version, and what to tell the run's time."""
         name = request.model_spec.name
         # Clients make names up, and each would be kept for good.
         with counted(self._metrics, name if name in self._catalog else '', _PREDICT, _GRPC):
