@@ -13,10 +13,10 @@ class EventLoop:
     """Runs coroutines for threads; starts at once."""
 
     def __init__(self):
-        started = threading.Event()
-        self._thread = threading.Thread(target=self._serve, args=(started,), name='event-loop', daemon=True)
+        self._loop = asyncio.new_event_loop()
+        self._stopped = asyncio.Event()
+        self._thread = threading.Thread(target=self._serve, name='event-loop', daemon=True)
         self._thread.start()
-        started.wait()
 
     def submit(self, coroutine: Coroutine[object, object, _T]) -> 'Future[_T]':
         """Starts a coroutine; raises RuntimeError where the loop was stopped."""
@@ -31,8 +31,6 @@ class EventLoop:
         self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()
 
-    def _serve(self, started: threading.Event) -> None:
-        with asyncio.Runner() as runner:
-            self._loop, self._stopped = runner.get_loop(), asyncio.Event()
-            started.set()
+    def _serve(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._stopped.wait())

@@ -18,9 +18,10 @@ class ServerSettings:
         allow_version_labels_for_unavailable_models: a new label may name a version that is not loaded yet.
         port: of gRPC; 0 picks a free one.
         grpc_socket_path: of a Unix socket to listen on besides.
-        grpc_max_threads: that answer requests.
+        grpc_max_threads: that answer requests; with batching, only those that are not merged.
         grpc_channel_arguments: `key=value,key=value` for the gRPC server.
-        grpc_max_queued_requests: so many wait for a thread; one more is refused, RESOURCE_EXHAUSTED.
+        grpc_max_queued_requests: that wait, besides `grpc_max_threads` under way; one more is refused,
+            RESOURCE_EXHAUSTED.
         grpc_max_message_bytes: larger requests are refused, RESOURCE_EXHAUSTED, or 413 of HTTP; -1 takes any.
         ssl_config_file: text proto `SSLConfig`; without it, connections are not encrypted.
         rest_api_port: of HTTP; 0 serves none.

@@ -60,7 +60,7 @@ def _read(deserialize, message: bytes):
 def _tolerant_coroutine(method):
     async def answer(request, context):
         if request is None:
-            await context.abort(grpc.StatusCode.INTERNAL, _UNREADABLE)
+            return await context.abort(grpc.StatusCode.INTERNAL, _UNREADABLE)
         return await method(request, context)
 
     return answer
@@ -69,7 +69,7 @@ def _tolerant_coroutine(method):
 def _tolerant_function(method):
     def answer(request, context):
         if request is None:
-            context.abort(grpc.StatusCode.INTERNAL, _UNREADABLE)
+            return context.abort(grpc.StatusCode.INTERNAL, _UNREADABLE)
         return method(request, context)
 
     return answer

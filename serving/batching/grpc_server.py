@@ -1,5 +1,7 @@
 """The gRPC server of merged requests: they wait in an event loop, where a thread of each would only cost."""
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -68,7 +70,8 @@ class BatchingGrpcServer(GrpcServer):
         """As `GrpcServer.stop`."""
 
         async def stop() -> None:
-            await self._health.enter_graceful_shutdown()
+            with contextlib.suppress(TimeoutError):  # it waits for every client that watches
+                await asyncio.wait_for(self._health.enter_graceful_shutdown(), grace_s)
             await self._server.stop(grace_s)
 
         return self._loop.submit(stop()).result

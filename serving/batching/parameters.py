@@ -55,7 +55,7 @@ class BatchingParameters:
         max_batch_size: rows of one request.
         batch_timeout_s: a batch that is not full waits so long for more.
         max_enqueued_batches: so many full batches may wait.
-        num_batch_threads: batches of one kind that run at once.
+        num_batch_threads: batches of one version that run at once.
         allowed_batch_sizes: a batch is padded to the next of these; empty for no padding.
         pad_variable_length_inputs: pads other dimensions, so that requests of different ones share a batch.
         enable_large_batch_splitting: a larger request is run in parts instead of being refused.

@@ -17,7 +17,7 @@ from serving.batching.parameters import BatchingParameters
 from serving.errors import StatusError
 
 
-@dataclass
+@dataclass(eq=False)
 class Task:
     """A request that waits for its outputs.
 
@@ -27,6 +27,7 @@ class Task:
         ends_s: monotonic time of its deadline; None for none.
         outputs, error, apart: what came of it; one of them is set when it is done. `apart` asks for a run of
             its own, since the batch failed.
+        taken: whether it waits no longer.
         done: of the event loop that it is made in; cancelled where nobody waits for it any more.
     """
 
@@ -36,6 +37,7 @@ class Task:
     outputs: Sequence[np.ndarray] | None = None
     error: StatusError | None = None
     apart: bool = False
+    taken: bool = False
     came_s: float = field(default_factory=time.monotonic)
     done: asyncio.Future = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -91,7 +93,10 @@ class BatchQueue:
         self._waiting.append(task)
         self._rows += task.rows
         self._start_if_due()
-        await task.done
+        try:
+            await task.done
+        finally:
+            self._forget(task)
 
     def idle(self) -> bool:
         """Whether nothing waits or runs."""
@@ -123,23 +128,36 @@ class BatchQueue:
             self._asks = False
             self._start_if_due()
             if batch:
-                await run_in_thread(self._run, batch)
+                await self._run_in(run_in_thread, batch)
         for task in batch:
             if not task.done.cancelled():
                 task.done.set_result(None)
 
+    async def _run_in(self, run_in_thread: Callable, batch: list[Task]) -> None:
+        try:
+            await run_in_thread(self._run, batch)
+        except Exception as error:  # such as no thread to be had; every request must be answered
+            for task in batch:
+                task.error = StatusError(grpc.StatusCode.INTERNAL, str(error))
+
     def _take(self) -> list[Task]:
-        """The tasks to run together, in the order of their arrival, without those that nobody waits for."""
+        """The tasks to run together, in the order of their arrival."""
         most = self._parameters.max_execution_batch_size
         batch: list[Task] = []
         rows = 0
         while self._waiting and rows + self._waiting[0].rows <= most:
             task = self._waiting.popleft()
-            self._rows -= task.rows
-            if not task.done.cancelled():
-                batch.append(task)
-                rows += task.rows
+            task.taken = True
+            batch.append(task)
+            rows += task.rows
+        self._rows -= rows
         return batch
+
+    def _forget(self, task: Task) -> None:
+        """Drops a task that still waits: its caller was cancelled."""
+        if not task.taken:
+            self._waiting.remove(task)
+            self._rows -= task.rows
 
     def _refuse_if_full(self, task: Task) -> None:
         most = self._parameters.max_enqueued_batches

@@ -1,6 +1,5 @@
 """Requests merged in a run of the model get the answers that they get alone."""
 
-import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -238,7 +237,7 @@ def test_who_waits_no_longer_is_not_run(alone, loop):
     given_up, last = ask(_request(1)), ask(_request(2))
     wait_until(lambda: _waiting(batching) == 2)
     given_up.cancel()
-    loop.call(asyncio.sleep(0))
+    wait_until(lambda: _waiting(batching) == 1)
     gate.open.set()
     assert len(first.result(PATIENCE_S)[0]) == 1
     assert len(last.result(PATIENCE_S)[0]) == 3
@@ -280,3 +279,12 @@ def test_a_batch_that_is_not_full_starts_after_the_timeout(alone, loop):
     began = time.monotonic()
     assert len(batching.run(signature, example_inputs(1), outputs)[0]) == 1
     assert time.monotonic() - began >= 0.05
+
+
+def test_every_request_is_answered_where_no_thread_can_be_had(alone, loop):
+    batching = BatchingServable(alone, PADDED, Metrics(), loop)
+    batching._threads.close()
+    signature, outputs = _default(alone)
+    with pytest.raises(StatusError) as error:
+        batching.run(signature, example_inputs(1), outputs)
+    assert error.value.code is grpc.StatusCode.INTERNAL
