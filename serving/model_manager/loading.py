@@ -8,8 +8,12 @@ from pathlib import Path
 
 import tensorflow as tf
 from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow.python.client import pywrap_tf_session
+from tensorflow.python.saved_model import path_helpers
 from tensorflow.python.saved_model.loader_impl import SavedModelLoader
+
+from serving.model_manager.saved_model import read_saved_model
 
 _TAGS = ['serve']
 _FUNCTIONS_AT_ONCE = 16
@@ -42,23 +46,30 @@ def load_into(
     """
     start = time.perf_counter()
     with _short_turns():
-        loader = SavedModelLoader(str(path))
-        time.sleep(_PAUSE_S)
+        saved_model, functions = read_saved_model(path)
+        loader = _Loader(path, saved_model)
         meta_graph = loader.get_meta_graph_def_from_tags(_TAGS)
-        functions = list(meta_graph.graph_def.library.function)
-        meta_graph.graph_def.ClearField('library')
         time.sleep(_PAUSE_S)
         saver, _ = loader.load_graph(session.graph, _TAGS)
-        for number, function in enumerate(functions):
+        for number, function in enumerate(functions[list(saved_model.meta_graphs).index(meta_graph)]):
             if number % _FUNCTIONS_AT_ONCE == 0:
                 time.sleep(_PAUSE_S)
-            _add(session.graph, function.SerializeToString())
+            _add(session.graph, function)
         loader.restore_variables(session, saver)
     restored = time.perf_counter()
     loader.run_init_ops(session, _TAGS)
     observe('restore_graph', restored - start)
     observe('init_graph', time.perf_counter() - restored)
     return meta_graph
+
+
+class _Loader(SavedModelLoader):
+    """TensorFlow's loader, of a SavedModel that was read already."""
+
+    def __init__(self, path: Path, saved_model: SavedModel):
+        self._export_dir = str(path)
+        self._variables_path = path_helpers.get_variables_path(str(path))
+        self._saved_model = saved_model
 
 
 @contextlib.contextmanager
