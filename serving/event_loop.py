@@ -15,12 +15,18 @@ class EventLoop:
     def __init__(self):
         self._loop = asyncio.new_event_loop()
         self._stopped = asyncio.Event()
+        self._stops = False
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._serve, name='event-loop', daemon=True)
         self._thread.start()
 
     def submit(self, coroutine: Coroutine[object, object, _T]) -> 'Future[_T]':
-        """Starts a coroutine; raises RuntimeError where the loop was stopped."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        """Starts a coroutine; raises RuntimeError once the loop is stopped."""
+        with self._lock:
+            if self._stops:
+                coroutine.close()
+                raise RuntimeError('the event loop was stopped')
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def call(self, coroutine: Coroutine[object, object, _T]) -> _T:
         """Runs a coroutine; blocks until it ends."""
@@ -28,7 +34,9 @@ class EventLoop:
 
     def stop(self) -> None:
         """Cancels what still runs, and returns when it has ended."""
-        self._loop.call_soon_threadsafe(self._stopped.set)
+        with self._lock:  # what was submitted before comes before
+            self._stops = True
+            self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()
 
     def _serve(self) -> None:

@@ -30,3 +30,5 @@ def test_stop_cancels_what_still_runs():
     loop.stop()
     with pytest.raises(CancelledError):
         endless.result(PATIENCE_S)
+    with pytest.raises(RuntimeError, match='the event loop was stopped'):
+        loop.call(_double(1))
