@@ -77,8 +77,8 @@ def test_rows_answer_as_grpc(ask, shared_server):
 
 
 def test_one_input_and_one_output_go_unnamed(ask):
-    body = {'signature_name': 'spin', 'inputs': 3}
-    assert ask('POST', f'{MODEL_PATH}:predict', body) == (200, {'outputs': 3})
+    body = {'signature_name': 'spin', 'inputs': [3]}
+    assert ask('POST', f'{MODEL_PATH}:predict', body) == (200, {'outputs': [3]})
 
 
 NO_ROWS = "'instances' must be a list that is not empty"
@@ -102,7 +102,7 @@ NO_ROWS = "'instances' must be a list that is not empty"
         ({'inputs': {'other': 1}}, 'does not take: other'),
         ({'inputs': {'hour': ['a']}}, "input hour: JSON Value: 'a' is not of expected type: int64"),
         ({'inputs': {'hour': [1]}}, 'input size does not match signature'),
-        ({'signature_name': 'spin', 'instances': [1]}, ''),
+        ({'signature_name': 'spin', 'inputs': 1}, ''),
     ],
 )
 def test_bodies_that_do_not_fit(ask, body, message):
@@ -148,7 +148,7 @@ def test_errors(ask, method, path, status, message):
 
 
 def test_timeout(ask):
-    body = {'signature_name': 'spin', 'inputs': 1 << 60}
+    body = {'signature_name': 'spin', 'inputs': [1 << 60]}
     status, answer = ask('POST', f'{MODEL_PATH}:predict', body)
     assert (status, list(answer)) == (504, ['error'])
 
