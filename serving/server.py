@@ -95,9 +95,8 @@ class ModelServer:
         if self._stopped:
             return
         self._stopped = True
-        wait_for_requests = self._grpc.stop(
-            grace_s
-        )  # both ports take no more requests while those under way finish
+        # Both ports take no more requests while those under way finish.
+        wait_for_requests = self._grpc.stop(grace_s)
         if self._rest:
             self._rest.stop()
         wait_for_requests()

@@ -66,7 +66,7 @@ class BatchQueue:
     long enough; while it waits for its turn, it may still grow.
 
     Args:
-        run: runs a batch and fills in what came of each task; raises nothing.
+        run: runs a batch and fills in what came of each task; what it raises fails all of them, INTERNAL.
         parameters: limits.
         threads: that run the batches.
     """

@@ -124,6 +124,7 @@ def test_unequal_numbers_of_ads(any_server, batching):
     if batching['enable_batching']:
         message = 'Batching Run() input tensors must have equal 0th-dimension size'
     assert error.value.details().startswith(message)
+    assert any_server.prediction.Predict(_request(), timeout=PATIENCE_S).outputs
 
 
 @pytest.mark.parametrize('signature', ['', 'serving_default', 'score_elements'])
