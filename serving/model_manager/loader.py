@@ -9,7 +9,8 @@ from serving.batching.parameters import BatchingParameters, read_batching_parame
 from serving.batching.servable import BatchingServable
 from serving.errors import StatusError
 from serving.event_loop import EventLoop
-from serving.model_manager.servable import Servable, SessionServable
+from serving.model_manager.background import in_background
+from serving.model_manager.servable import Servable, SessionServable, start_threads
 from serving.model_manager.versions import VersionFolder
 from serving.model_manager.warmup import warm_up
 from serving.monitoring.metrics import Metrics
@@ -38,16 +39,17 @@ class VersionLoader:
         self._batching = batching
         self._per_model_batching = per_model_batching
         self._loop = loop
+        start_threads()
 
     def __call__(self, folder: VersionFolder) -> Servable:
-        """A version that has answered its warm-up requests.
+        """A version that has answered its warm-up requests, which leave the processors to requests of others.
 
         Raises:
             StatusError: it cannot be served.
         """
         start, loaded = time.perf_counter(), False
         try:
-            servable = self._load(folder)
+            servable = in_background(partial(self._load, folder))
             loaded = True
             return servable
         except StatusError:
@@ -61,11 +63,13 @@ class VersionLoader:
     def _load(self, folder: VersionFolder) -> Servable:
         folder.check_whole()
         batching = self._batching_of(folder)
-        servable: Servable = SessionServable(folder.path, partial(self._metrics.load_stage, str(folder.path)))
+        session = SessionServable(folder.path, partial(self._metrics.load_stage, str(folder.path)))
+        servable: Servable = session
         if batching:
-            servable = BatchingServable(servable, batching, self._metrics, self._loop)
+            servable = BatchingServable(session, batching, self._metrics, self._loop)
         try:
-            self._warm_up(servable, folder)
+            with session.in_background():
+                self._warm_up(servable, folder)
         except BaseException:
             servable.close()
             raise

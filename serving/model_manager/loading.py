@@ -13,6 +13,7 @@ from tensorflow.python.client import pywrap_tf_session
 from tensorflow.python.saved_model import path_helpers
 from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 
+from serving import memory
 from serving.model_manager.saved_model import read_saved_model
 
 _TAGS = ['serve']
@@ -56,6 +57,7 @@ def load_into(
                 time.sleep(_PAUSE_S)
             _add(session.graph, function)
         loader.restore_variables(session, saver)
+    memory.give_back()
     restored = time.perf_counter()
     loader.run_init_ops(session, _TAGS)
     observe('restore_graph', restored - start)

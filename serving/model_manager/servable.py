@@ -1,7 +1,9 @@
 """One loaded version of a model."""
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -12,10 +14,13 @@ from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow.python.client import pywrap_tf_session
 from tensorflow.python.framework.ops import dismantle_graph
 
+from serving import memory
 from serving.errors import as_status
+from serving.model_manager.background import background_thread
 from serving.model_manager.loading import load_into
 
 _NO_TIMEOUT = 0
+_SHARED_THREADS, _CALLERS_THREAD = 0, -1
 
 
 class Servable(Protocol):
@@ -75,19 +80,25 @@ class SessionServable(Servable):
     """
 
     def __init__(self, path: Path, observe: Callable[[str, float], None] = lambda stage, seconds: None):
-        # Requests run side by side on the server's threads; one more pool per request only costs.
-        config = tf.compat.v1.ConfigProto(
-            intra_op_parallelism_threads=1, inter_op_parallelism_threads=os.cpu_count()
-        )
-        config.gpu_options.allow_growth = True
         self._graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=self._graph, config=config)
+        self._session = _session(self._graph)
         self._ends: dict[str, object] = {}
+        self._background: ThreadPoolExecutor | None = None
         try:
             self.signatures = self._load(path, observe)
         except BaseException:
             self.close()
             raise
+
+    @contextlib.contextmanager
+    def in_background(self) -> Iterator[None]:
+        """Inside of the block, runs are computed one by one in one thread of low priority, and do not delay
+        those of other versions, with which they otherwise share threads."""
+        with background_thread() as self._background:
+            try:
+                yield
+            finally:
+                self._background = None
 
     def _load(self, path: Path, observe: Callable[[str, float], None]) -> Mapping[str, SignatureDef]:
         with as_status(), self._graph.as_default():
@@ -103,9 +114,15 @@ class SessionServable(Servable):
         """As `Servable.run`."""
         feeds = {self._end(signature.inputs[alias].name): value for alias, value in inputs.items()}
         fetches = [self._end(signature.outputs[alias].name) for alias in outputs]
+        background = self._background
+        if background is None:
+            return self._run(feeds, fetches, timeout_s, _SHARED_THREADS)
+        return background.submit(self._run, feeds, fetches, timeout_s, _CALLERS_THREAD).result()
+
+    def _run(self, feeds: dict, fetches: list, timeout_s: float | None, threads: int) -> list[np.ndarray]:
         milliseconds = _NO_TIMEOUT if timeout_s is None else max(1, int(timeout_s * 1000))
-        options = config_pb2.RunOptions(timeout_in_ms=milliseconds).SerializeToString()
-        buffer = pywrap_tf_session.TF_NewBufferFromString(options)
+        options = config_pb2.RunOptions(timeout_in_ms=milliseconds, inter_op_thread_pool=threads)
+        buffer = pywrap_tf_session.TF_NewBufferFromString(options.SerializeToString())
         try:
             with as_status():
                 return pywrap_tf_session.TF_SessionRun_wrapper(
@@ -131,6 +148,7 @@ class SessionServable(Servable):
         dismantle_graph(self._graph)
         del self._session, self._graph
         pywrap_tf_session.TF_DeleteSession(session)
+        memory.give_back()
 
     def _end(self, name: str):
         """The C API's handle of a tensor, looked up once."""
@@ -138,3 +156,19 @@ class SessionServable(Servable):
         if end is None:
             end = self._ends[name] = self._graph.get_tensor_by_name(name)._as_tf_output()
         return end
+
+
+def start_threads() -> None:
+    """Starts the threads that all versions share. TensorFlow starts them with its first session, and they
+    keep the priority of the thread in which it does."""
+    with tf.Graph().as_default() as graph, _session(graph) as session:
+        session.run(tf.constant(0))
+
+
+def _session(graph: tf.Graph) -> tf.compat.v1.Session:
+    # Requests run side by side on the server's threads; one more pool per request only costs.
+    config = tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=1, inter_op_parallelism_threads=os.cpu_count()
+    )
+    config.gpu_options.allow_growth = True
+    return tf.compat.v1.Session(graph=graph, config=config)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
+from serving import memory
 from serving.errors import StatusError, as_status
 from serving.model_manager.servable import Servable
 from serving.predict import run_predict
@@ -41,6 +42,7 @@ def warm_up(servable: Servable, path: Path) -> int:
                 f'Number of warmup records exceeds the maximum ({_MOST_RECORDS}) at {file}',
             )
         run_predict(servable, _parse(record, file).predict_log.request)
+        memory.give_back()
     return records
 
 

@@ -1,6 +1,5 @@
 """Verbs `serve` and `select`: a server of pushed models, and one question to it."""
 
-import gc
 import logging
 import os
 import signal
@@ -159,10 +158,10 @@ def _build(settings: ServerSettings):
         _mute_native_libraries()
     logging.getLogger('tensorflow').setLevel(logging.ERROR)
     logging.basicConfig(format='genco: %(message)s')
+    from serving import memory
     from serving.server import ModelServer
 
-    # What is imported stays: without it, a collection of garbage holds up requests ten times shorter.
-    gc.freeze()
+    memory.prepare()
     return ModelServer(settings, _announce)
 
 

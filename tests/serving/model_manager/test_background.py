@@ -1,0 +1,73 @@
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from serving.model_manager.background import in_background
+from serving.model_manager.servable import SessionServable, pywrap_tf_session
+from tests.serving.tiny_model import example_inputs
+
+pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='threads have no priority of their own')
+
+_THREADS = """
+import contextlib, os, sys
+from pathlib import Path
+from serving.model_manager.loader import VersionLoader
+from serving.model_manager.versions import VersionFolder
+from serving.monitoring.metrics import Metrics
+
+VersionLoader(Metrics())(VersionFolder(1, Path(sys.argv[1])))
+usual = os.getpriority(os.PRIO_PROCESS, 0)
+for thread in map(int, os.listdir('/proc/self/task')):
+    with contextlib.suppress(OSError):  # it has ended
+        name = Path(f'/proc/self/task/{thread}/comm').read_text().strip()
+        print(name, os.getpriority(os.PRIO_PROCESS, thread) - usual)
+"""
+
+
+def _priority() -> int:
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+
+def test_function_has_a_low_priority_and_its_caller_keeps_its_own():
+    usual = _priority()
+    assert in_background(_priority) == min(usual + 10, 19)
+    assert in_background(lambda: in_background(_priority)) == min(usual + 10, 19)
+    assert _priority() == usual
+
+
+def test_error_reaches_the_caller():
+    with pytest.raises(ZeroDivisionError):
+        in_background(lambda: 1 // 0)
+
+
+def test_runs_in_background_have_one_thread_of_low_priority(exported, monkeypatch):
+    servable = SessionServable(exported[0])
+    run, threads = pywrap_tf_session.TF_SessionRun_wrapper, []
+
+    def spy(*arguments):
+        threads.append((threading.get_native_id(), _priority()))
+        return run(*arguments)
+
+    def ctr():
+        return servable.run(servable.signatures['serving_default'], example_inputs(3), ['ctr'])[0].tolist()
+
+    monkeypatch.setattr(pywrap_tf_session, 'TF_SessionRun_wrapper', spy)
+    with servable.in_background():
+        background = [ctr(), ctr()]
+    assert background == [ctr()] * 2
+    servable.close()
+    first, second, last = threads
+    assert first == second != last
+    assert last == (threading.get_native_id(), _priority())
+    assert first[1] > last[1]
+
+
+def test_threads_that_requests_share_keep_their_priority(exported):
+    """Those that TensorFlow starts first compute requests; it starts more of the name for reading files."""
+    run = subprocess.run(
+        [sys.executable, '-c', _THREADS, str(exported[0])], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.count('tf_Compute 0\n') >= os.cpu_count(), run.stdout

@@ -1,0 +1,65 @@
+"""In processes of their own, whose heap and collector may be changed."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='of the allocator of glibc')
+
+_PIECES = """
+import ctypes, gc
+from serving import memory
+
+class Info(ctypes.Structure):  # struct mallinfo2
+    _fields_ = [(name, ctypes.c_size_t) for name in
+                ('arena', 'ordblks', 'smblks', 'hblks', 'hblkhd', 'usmblks', 'fsmblks', 'uordblks',
+                 'fordblks', 'keepcost')]
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.free.argtypes, libc.mallinfo2.restype = ctypes.c_void_p, [ctypes.c_void_p], Info
+
+def pieces(count, size):
+    return [libc.malloc(size) for _ in range(count)]
+
+def free(these):
+    for piece in these:
+        libc.free(piece)
+
+def resident():
+    with open('/proc/self/statm') as file:
+        return int(file.read().split()[1]) * 4096
+"""
+
+
+def _run(code: str) -> list[int]:
+    run = subprocess.run([sys.executable, '-c', _PIECES + code], capture_output=True, text=True, check=True)
+    return [int(number) for number in run.stdout.split()]
+
+
+def test_freed_pieces_are_joined_at_once():
+    usual, prepared = _run("""
+free(pieces(1000, 64))
+print(libc.mallinfo2().fsmblks)
+memory.prepare()
+free(pieces(1000, 64))
+print(libc.mallinfo2().fsmblks)
+""")
+    assert usual > 0 == prepared
+
+
+def test_what_is_there_is_not_collected_any_more():
+    [frozen] = _run('memory.prepare(); print(gc.get_freeze_count())')
+    assert frozen > 1000
+
+
+def test_freed_memory_is_given_back():
+    """The last piece keeps the heap from shrinking by itself."""
+    before, after = _run("""
+held = pieces(200_000, 300)
+free(held[:-1])
+print(resident())
+memory.give_back()
+print(resident())
+""")
+    assert before - after > 40e6
