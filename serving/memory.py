@@ -1,5 +1,5 @@
-"""When memory that was freed is tidied up: the allocator's own times are those of some request, which then
-waits 10 to 25 ms, and all others with it where Python's lock is held."""
+"""When freed memory is tidied up: left to themselves, libraries do so during some request, which then waits
+10 to 25 ms, and all others with it where Python's lock is held."""
 
 import ctypes
 import gc
@@ -11,9 +11,9 @@ _libc = ctypes.CDLL(None)
 def prepare() -> None:
     """For a process that serves, once it has imported what it needs.
 
-    What is imported stays: without it, a collection of garbage is ten times shorter. Pieces of memory are
-    joined one by one as they are freed: loading frees hundreds of thousands, which glibc would join at some
-    later time, all at once.
+    What is imported stays; left out of the collections of garbage, it makes them ten times shorter.
+    Pieces of memory are joined one by one as they are freed: loading frees hundreds of thousands, which glibc
+    would join at some later time, all at once.
     """
     gc.freeze()
     if hasattr(_libc, 'mallopt'):
@@ -23,7 +23,8 @@ def prepare() -> None:
 def give_back() -> None:
     """Gives freed memory back to the system, without Python's lock.
 
-    Protobuf does so at every 10,000th piece that it frees, with the lock held; after this it finds little.
+    Protobuf (6.33) does so at every 10,000th piece that it frees, with the lock held; after this it finds
+    little.
     """
     if hasattr(_libc, 'malloc_trim'):
         _libc.malloc_trim(0)

@@ -1,5 +1,6 @@
 """Threads whose work leaves the processors to requests."""
 
+import contextlib
 import os
 import sys
 import threading
@@ -24,6 +25,8 @@ def in_background(function: Callable[[], _T]) -> _T:
 
 
 def _lower_priority() -> None:
-    if sys.platform == 'linux':  # where threads have priorities of their own
+    if sys.platform != 'linux':  # where a priority is that of the whole process
+        return
+    with contextlib.suppress(OSError):  # a sandbox may forbid it
         usual = os.getpriority(os.PRIO_PROCESS, os.getpid())
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(usual + _NICE, _LEAST))

@@ -42,7 +42,7 @@ class VersionLoader:
         start_threads()
 
     def __call__(self, folder: VersionFolder) -> Servable:
-        """A version that has answered its warm-up requests, which leave the processors to requests of others.
+        """A version that has answered its warm-up requests; all of that yields the processors to others.
 
         Raises:
             StatusError: it cannot be served.

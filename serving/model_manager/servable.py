@@ -92,8 +92,8 @@ class SessionServable(Servable):
 
     @contextlib.contextmanager
     def in_background(self) -> Iterator[None]:
-        """Inside of the block, runs are computed one by one in one thread of low priority, and do not delay
-        those of other versions, with which they otherwise share threads."""
+        """Inside of the block, runs are computed one by one in one thread of low priority (their share of the
+        CPU), and do not delay those of other versions, with which they otherwise share threads."""
         with background_thread() as self._background:
             try:
                 yield

@@ -4,9 +4,15 @@ import sys
 import threading
 
 import pytest
+from tensorflow.core.protobuf.config_pb2 import RunOptions
 
+from serving.batching.parameters import BatchingParameters
+from serving.event_loop import EventLoop
 from serving.model_manager.background import in_background
+from serving.model_manager.loader import VersionLoader
 from serving.model_manager.servable import SessionServable, pywrap_tf_session
+from serving.model_manager.versions import VersionFolder
+from serving.monitoring.metrics import Metrics
 from tests.serving.tiny_model import example_inputs
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='threads have no priority of their own')
@@ -43,26 +49,56 @@ def test_error_reaches_the_caller():
         in_background(lambda: 1 // 0)
 
 
-def test_runs_in_background_have_one_thread_of_low_priority(exported, monkeypatch):
-    servable = SessionServable(exported[0])
-    run, threads = pywrap_tf_session.TF_SessionRun_wrapper, []
+def test_goes_on_where_priorities_may_not_be_changed(monkeypatch):
+    def refuse(*_):
+        raise PermissionError
 
-    def spy(*arguments):
-        threads.append((threading.get_native_id(), _priority()))
-        return run(*arguments)
+    monkeypatch.setattr(os, 'setpriority', refuse)
+    assert in_background(_priority) == _priority()
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Of every run of a session: its thread, that one's priority, and in which threads it is computed."""
+    run, found = pywrap_tf_session.TF_SessionRun_wrapper, []
+
+    def spy(session, options, *rest):
+        pool = 0
+        if options is not None:
+            pool = RunOptions.FromString(pywrap_tf_session.TF_GetBuffer(options)).inter_op_thread_pool
+        found.append((threading.get_native_id(), _priority(), pool))
+        return run(session, options, *rest)
+
+    monkeypatch.setattr(pywrap_tf_session, 'TF_SessionRun_wrapper', spy)
+    return found
+
+
+def test_runs_in_background_have_one_thread_of_low_priority(exported, runs):
+    servable = SessionServable(exported[0])
 
     def ctr():
         return servable.run(servable.signatures['serving_default'], example_inputs(3), ['ctr'])[0].tolist()
 
-    monkeypatch.setattr(pywrap_tf_session, 'TF_SessionRun_wrapper', spy)
+    runs.clear()
     with servable.in_background():
         background = [ctr(), ctr()]
     assert background == [ctr()] * 2
     servable.close()
-    first, second, last = threads
-    assert first == second != last
-    assert last == (threading.get_native_id(), _priority())
-    assert first[1] > last[1]
+    first, second, last = runs
+    assert last == (threading.get_native_id(), _priority(), 0)
+    assert first == second == (first[0], min(_priority() + 10, 19), -1)
+    assert first[0] != last[0]
+
+
+@pytest.mark.parametrize('batching', [None, BatchingParameters()])
+def test_a_version_is_loaded_and_warmed_up_in_background(exported, runs, batching):
+    loop = EventLoop()
+    servable = VersionLoader(Metrics(), batching, loop=loop)(VersionFolder(1, exported[0]))
+    servable.close()
+    loop.stop()
+    _, *loading = runs  # the first is that of `start_threads`
+    assert {priority for _, priority, _ in loading} == {min(_priority() + 10, 19)}
+    assert sum(pool == -1 for *_, pool in loading) == 2  # the warm-up requests
 
 
 def test_threads_that_requests_share_keep_their_priority(exported):
