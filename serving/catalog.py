@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import grpc
 from tensorflow_serving.apis.model_pb2 import ModelSpec
@@ -91,8 +91,7 @@ class Catalog:
                 _log.error('base path of model %s: %s: %s; waiting for it', name, path, error.strerror)
             self._errors[name] = str(error)
 
-    @contextlib.contextmanager
-    def acquire(self, request) -> Iterator[tuple[int, Servable]]:
+    def acquire(self, request) -> contextlib.AbstractContextManager[tuple[int, Servable]]:
         """Gives the version that a request's model_spec asks for, the newest where it names none.
 
         Raises:
@@ -108,8 +107,7 @@ class Catalog:
             raise not_found(spec.name, version)
         if spec.version_label:
             version = manager.version_of(spec.version_label)
-        with manager.acquire(version) as found:
-            yield found
+        return manager.acquire(version)
 
     def statuses(self, request) -> list[VersionStatus]:
         """States of the versions that a request asks for, newest first.

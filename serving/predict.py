@@ -11,7 +11,7 @@ from tensorflow_serving.apis import predict_pb2
 
 from serving.errors import StatusError
 from serving.model_manager.servable import Servable
-from serving.tensors import decode, encode
+from serving.tensors import TensorMessage, encode
 
 DEFAULT_SIGNATURE = 'serving_default'
 
@@ -28,7 +28,7 @@ class Prediction:
 
     name: str
     signature: SignatureDef
-    inputs: Mapping[str, np.ndarray]
+    inputs: Mapping[str, TensorMessage]
     outputs: Sequence[str]
 
     @classmethod
@@ -97,7 +97,7 @@ def wrong_method(signatures: Mapping[str, SignatureDef], name: str, method: str)
     )
 
 
-def _inputs(signature: SignatureDef, request: predict_pb2.PredictRequest) -> dict[str, np.ndarray]:
+def _inputs(signature: SignatureDef, request: predict_pb2.PredictRequest) -> dict[str, TensorMessage]:
     given, wanted = request.inputs, signature.inputs
     if len(given) > len(wanted) or (len(given) < len(wanted) and not signature.defaults):
         raise _invalid(
@@ -106,7 +106,7 @@ def _inputs(signature: SignatureDef, request: predict_pb2.PredictRequest) -> dic
             f'Sent extra: {_braces(set(given) - set(wanted))}. '
             f'Missing but required: {_braces(set(wanted) - set(given))}.'
         )
-    arrays = {}
+    tensors = {}
     for alias in sorted(wanted):
         if alias not in given and alias not in signature.defaults:
             raise _invalid(
@@ -115,10 +115,10 @@ def _inputs(signature: SignatureDef, request: predict_pb2.PredictRequest) -> dic
                 f'default input alias set: {",".join(sorted(signature.defaults))}'
             )
         try:
-            arrays[alias] = decode(given[alias] if alias in given else signature.defaults[alias])
+            tensors[alias] = TensorMessage.of(given[alias] if alias in given else signature.defaults[alias])
         except ValueError as error:
             raise _invalid(f'tensor parsing error: {alias}') from error
-    return arrays
+    return tensors
 
 
 def _outputs(signature: SignatureDef, output_filter: Iterable[str]) -> list[str]:

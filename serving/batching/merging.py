@@ -1,38 +1,37 @@
 """Several requests as one, and the answers apart again. Dimension 0 of every tensor is the rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import grpc
 import numpy as np
 
 from serving.errors import StatusError
+from serving.tensors import Tensor, Tensors, concatenate
 
-Arrays = Mapping[str, np.ndarray]
 
-
-def rows_of(inputs: Arrays) -> int:
+def rows_of(inputs: Tensors) -> int:
     """The rows of a request.
 
     Raises:
         StatusError: INVALID_ARGUMENT, a tensor has no dimension, or they do not agree in the first.
     """
-    if any(array.ndim == 0 for array in inputs.values()):
+    if any(not tensor.shape for tensor in inputs.values()):
         raise _invalid('Batching Run() input tensors must have at least one dimension')
-    sizes = {len(array) for array in inputs.values()}
+    sizes = {tensor.shape[0] for tensor in inputs.values()}
     if len(sizes) != 1:
         raise _invalid('Batching Run() input tensors must have equal 0th-dimension size')
     return sizes.pop()
 
 
-def kind_of(inputs: Arrays, padded: bool) -> tuple:
+def kind_of(inputs: Tensors, padded: bool) -> tuple:
     """What requests must have in common to be merged: types, and other dimensions, or their number."""
     return tuple(
-        (name, array.dtype.char, array.ndim if padded else array.shape[1:])
-        for name, array in sorted(inputs.items())
+        (name, tensor.dtype.char, len(tensor.shape) if padded else tensor.shape[1:])
+        for name, tensor in sorted(inputs.items())
     )
 
 
-def merged(requests: Sequence[Arrays], rows: int) -> dict[str, np.ndarray]:
+def merged(requests: Sequence[Tensors], rows: int) -> dict[str, np.ndarray]:
     """One request of `rows` rows: all of them, then copies of the first row of the last.
 
     Args:
@@ -65,17 +64,22 @@ def parted(outputs: Sequence[np.ndarray], sizes: Sequence[int], rows: int) -> li
     return [[array[end - size : end] for array in outputs] for size, end in zip(sizes, ends)]
 
 
-def _concatenated(parts: list[np.ndarray], rows: int) -> np.ndarray:
+def _concatenated(parts: Sequence[Tensor], rows: int) -> np.ndarray:
     inner = tuple(max(sizes) for sizes in zip(*(part.shape[1:] for part in parts)))
-    whole = np.full((rows, *inner), b'' if parts[0].dtype == object else 0, parts[0].dtype)
-    start = 0
-    for part in parts:
-        place = (slice(start, start + len(part)), *(slice(size) for size in part.shape[1:]))
-        whole[place] = part
-        start += len(part)
-    if start < rows:
-        whole[start:] = whole[start - len(parts[-1])]
+    if any(part.shape[1:] != inner for part in parts):
+        parts = [_enlarged(np.asarray(part), (part.shape[0], *inner)) for part in parts]
+    whole = concatenate(parts)
+    count = len(whole)
+    if count < rows:
+        whole = _enlarged(whole, (rows, *inner))
+        whole[count:] = whole[count - parts[-1].shape[0]]
     return whole
+
+
+def _enlarged(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    larger = np.full(shape, b'' if array.dtype == object else 0, array.dtype)
+    larger[tuple(slice(size) for size in array.shape)] = array
+    return larger
 
 
 def _invalid(message: str) -> StatusError:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import grpc
 import numpy as np
 
-from serving.batching.merging import Arrays
 from serving.batching.parameters import BatchingParameters
 from serving.errors import StatusError
+from serving.tensors import Tensors
 
 
 @dataclass(eq=False)
@@ -31,7 +31,7 @@ class Task:
         done: of the event loop that it is made in; cancelled where nobody waits for it any more.
     """
 
-    inputs: Arrays
+    inputs: Tensors
     rows: int
     ends_s: float | None
     outputs: Sequence[np.ndarray] | None = None

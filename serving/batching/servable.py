@@ -1,7 +1,7 @@
 """A version of a model that merges the requests that wait."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import grpc
 import numpy as np
@@ -14,6 +14,7 @@ from serving.errors import StatusError
 from serving.event_loop import EventLoop
 from serving.model_manager.servable import Servable
 from serving.monitoring.metrics import Metrics
+from serving.tensors import Tensors
 
 _MOST_KINDS = 64
 
@@ -44,7 +45,7 @@ class BatchingServable(Servable):
     def run(
         self,
         signature: SignatureDef,
-        inputs: Mapping[str, np.ndarray],
+        inputs: Tensors,
         outputs: Sequence[str],
         timeout_s: float | None = None,
     ) -> list[np.ndarray]:
@@ -54,7 +55,7 @@ class BatchingServable(Servable):
     async def run_merged(
         self,
         signature: SignatureDef,
-        inputs: Mapping[str, np.ndarray],
+        inputs: Tensors,
         outputs: Sequence[str],
         timeout_s: float | None = None,
     ) -> list[np.ndarray]:
@@ -188,5 +189,5 @@ def _time_left(tasks: Sequence[Task]) -> float | None:
     return None if None in ends else max(ends) - time.monotonic()
 
 
-def _slice(inputs: Mapping[str, np.ndarray], start: int, rows: int) -> dict[str, np.ndarray]:
-    return {name: array[start : start + rows] for name, array in inputs.items()}
+def _slice(inputs: Tensors, start: int, rows: int) -> dict[str, np.ndarray]:
+    return {name: np.asarray(tensor)[start : start + rows] for name, tensor in inputs.items()}

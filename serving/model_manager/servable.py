@@ -18,6 +18,7 @@ from serving import memory
 from serving.errors import as_status
 from serving.model_manager.background import background_thread
 from serving.model_manager.loading import load_into
+from serving.tensors import Tensors
 
 _NO_TIMEOUT = 0
 _SHARED_THREADS, _CALLERS_THREAD = 0, -1
@@ -35,7 +36,7 @@ class Servable(Protocol):
     def run(
         self,
         signature: SignatureDef,
-        inputs: Mapping[str, np.ndarray],
+        inputs: Tensors,
         outputs: Sequence[str],
         timeout_s: float | None = None,
     ) -> list[np.ndarray]:
@@ -43,7 +44,7 @@ class Servable(Protocol):
 
         Args:
             signature: one of `signatures`.
-            inputs: by alias.
+            inputs: by alias, arrays or messages of them.
             outputs: aliases of the outputs to compute.
             timeout_s: the run is cancelled after so many seconds.
 
@@ -107,12 +108,14 @@ class SessionServable(Servable):
     def run(
         self,
         signature: SignatureDef,
-        inputs: Mapping[str, np.ndarray],
+        inputs: Tensors,
         outputs: Sequence[str],
         timeout_s: float | None = None,
     ) -> list[np.ndarray]:
         """As `Servable.run`."""
-        feeds = {self._end(signature.inputs[alias].name): value for alias, value in inputs.items()}
+        feeds = {
+            self._end(signature.inputs[alias].name): np.asarray(tensor) for alias, tensor in inputs.items()
+        }
         fetches = [self._end(signature.outputs[alias].name) for alias in outputs]
         background = self._background
         if background is None:

@@ -55,6 +55,16 @@ def test_what_is_there_is_not_collected_any_more():
     assert frozen > 1000
 
 
+def test_requests_under_way_do_not_start_collections():
+    [collected] = _run("""
+memory.prepare()
+began = gc.get_stats()[0]['collections']
+under_way = [[] for _ in range(15_000)]
+print(gc.get_stats()[0]['collections'] - began)
+""")
+    assert collected == 0
+
+
 def test_freed_memory_is_given_back():
     """The last piece keeps the heap from shrinking by itself."""
     before, after = _run("""

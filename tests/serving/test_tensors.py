@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
-from serving.tensors import decode, encode
+from serving import tensors
+from serving.tensors import TensorMessage, concatenate, decode, encode
 
 NUMBERS = ['f4', 'f8', 'f2', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', '?']
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
@@ -35,6 +36,68 @@ def test_round_trip(array, packed):
     proto = TensorProto()
     encode(array, proto, packed)
     _assert_same(decode(proto), array)
+
+
+def _message(array: np.ndarray, form: str) -> TensorMessage:
+    """Raw bytes, as our clients write it; typed values; or those without the last ones that are equal."""
+    proto = TensorProto()
+    encode(array, proto, packed=form == 'packed')
+    if form == 'shortened':
+        [values] = [values for field, values in proto.ListFields() if field.name.endswith('_val')] or [[]]
+        while len(values) > 1 and values[-1] == values[-2]:
+            values.pop()
+    return TensorMessage.of(proto)
+
+
+same_but_for_rows = st.tuples(
+    st.sampled_from([*NUMBERS, 'O']),
+    hnp.array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=3),
+    st.lists(st.integers(0, 3), min_size=1, max_size=4),
+)
+forms = st.lists(st.sampled_from(['packed', 'typed', 'shortened', 'array']), min_size=4, max_size=4)
+
+
+@settings(deadline=None)
+@given(alike=same_but_for_rows, forms=forms, data=st.data())
+def test_concatenated_messages_are_concatenated_arrays(alike, forms, data):
+    dtype, inner, rows = alike
+    elements = st.binary(max_size=2) if dtype == 'O' else None
+    arrays = [data.draw(hnp.arrays(dtype, (count, *inner), elements=elements)) for count in rows]
+    mixed = [array if form == 'array' else _message(array, form) for array, form in zip(arrays, forms)]
+    _assert_same(concatenate(mixed), np.concatenate(arrays))
+
+
+@pytest.mark.parametrize('form', ['packed', 'typed'])
+@pytest.mark.parametrize('array', [np.array([[1.5], [2]], np.float32), np.array([[b'a'], [b'b']], object)])
+def test_many_messages_are_read_together(monkeypatch, array, form):
+    messages = [_message(array, form)] * 3
+    monkeypatch.setattr(TensorMessage, '__array__', None)
+    _assert_same(concatenate(messages), np.concatenate([array] * 3))
+
+
+@pytest.mark.parametrize(
+    'proto',
+    [
+        TensorProto(dtype=tf.uint8.as_datatype_enum, int_val=[300, -1]),
+        TensorProto(dtype=tf.int16.as_datatype_enum, int_val=[1 << 15, 7]),
+        TensorProto(dtype=tf.half.as_datatype_enum, half_val=[70_000, 15_360]),
+    ],
+    ids=['uint8', 'int16', 'half'],
+)
+def test_numbers_too_large_are_cut_off_as_in_tensorflow(proto):
+    proto.tensor_shape.dim.add(size=2)
+    type_ = tf.dtypes.as_dtype(proto.dtype)
+    _assert_same(decode(proto), tf.io.parse_tensor(proto.SerializeToString(), type_).numpy())
+
+
+def test_long_names_of_sizes_are_not_kept():
+    tensors._remembered_shape.cache_clear()
+    proto = tf.make_tensor_proto(np.arange(6))
+    decode(proto)
+    assert tensors._remembered_shape.cache_info().currsize == 1
+    proto.tensor_shape.dim[0].name = 'n' * 1000
+    _assert_same(decode(proto), np.arange(6))
+    assert tensors._remembered_shape.cache_info().currsize == 1
 
 
 def test_unpacked_numbers_are_typed_values():

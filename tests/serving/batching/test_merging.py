@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tensorflow.core.framework import tensor_pb2
 
 from serving.batching.merging import kind_of, merged, parted, rows_of
 from serving.errors import StatusError
+from serving.tensors import TensorMessage, encode
 
 
 def _request(rows: int, width: int, seed: int) -> dict[str, np.ndarray]:
@@ -15,12 +17,26 @@ def _request(rows: int, width: int, seed: int) -> dict[str, np.ndarray]:
     return {'ids': ids.reshape(rows, width), 'age': rng.normal(size=rows).astype(np.float32)}
 
 
-@given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 5)), min_size=1, max_size=5), st.integers(0, 3))
-def test_merged_and_parted_requests_are_what_they_were(shapes, more):
+def _messages(request: dict[str, np.ndarray]) -> dict[str, TensorMessage]:
+    """As they come in a PredictRequest."""
+    messages = {}
+    for name, array in request.items():
+        proto = tensor_pb2.TensorProto()
+        encode(array, proto, packed=True)
+        messages[name] = TensorMessage.of(proto)
+    return messages
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 4), st.integers(1, 5)), min_size=1, max_size=5),
+    st.integers(0, 3),
+    st.booleans(),
+)
+def test_merged_and_parted_requests_are_what_they_were(shapes, more, as_messages):
     requests = [_request(rows, width, seed) for seed, (rows, width) in enumerate(shapes)]
     sizes = [rows for rows, _ in shapes]
     rows = sum(sizes) + more
-    whole = merged(requests, rows)
+    whole = merged([_messages(request) for request in requests] if as_messages else requests, rows)
     assert whole['ids'].shape == (rows, max(width for _, width in shapes))
     for request, (ids, age) in zip(requests, parted([whole['ids'], whole['age']], sizes, rows)):
         width = request['ids'].shape[1]
@@ -35,6 +51,7 @@ def test_kinds_differ_by_type_and_by_other_dimensions_unless_padded():
     narrow, wide = _request(2, 3, 1), _request(4, 5, 2)
     assert kind_of(narrow, padded=False) != kind_of(wide, padded=False)
     assert kind_of(narrow, padded=True) == kind_of(wide, padded=True)
+    assert all(kind_of(_messages(wide), padded) == kind_of(wide, padded) for padded in (True, False))
     other = narrow | {'age': narrow['age'].astype(np.float64)}
     assert kind_of(narrow, padded=True) != kind_of(other, padded=True)
 

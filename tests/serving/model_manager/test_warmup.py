@@ -21,7 +21,7 @@ def test_runs_every_record(servable, tmp_path, monkeypatch):
     ads = []
     run = servable.run
     monkeypatch.setattr(
-        servable, 'run', lambda s, inputs, *rest: ads.append(len(inputs['seed'])) or run(s, inputs, *rest)
+        servable, 'run', lambda s, inputs, *rest: ads.append(inputs['seed'].shape[0]) or run(s, inputs, *rest)
     )
     assert warm_up(servable, tmp_path) == 3
     assert ads == [1, 2, 4]
