@@ -25,7 +25,7 @@ _REQUESTS = 2000
 _GRAPH_RUNS = 40
 _SWAP_S = 40.0
 _IN_FLIGHT = 128
-_ROUNDS = 3
+_ROUNDS, _QUICK_ROUNDS = 8, 2
 # Made for throughput: a batch is half of the requests under way, while the others are on their way.
 _BATCHING = """
 max_batch_size { value: 128 }
@@ -58,16 +58,17 @@ def run(quick: bool) -> dict:
         times_p99 (the slowest over the p99 of one_ad), at_s (renamed), served_s (first answer), and
         `timeline`, [second, p50_ms, max_ms] of each interval.
         batching: 128 requests of one ad under way: alone_per_s and merged_per_s, the most requests of a
-        second without and with batching in the server (the means of runs in turn), times (their ratio), and
-        cpu_ms of a request, alone_cpu_ms and merged_cpu_ms.
+        second without and with batching in the server (the means of rounds in turn), times (their ratio),
+        times_of_rounds (the lowest and the highest of a round), and cpu_ms of a request, alone_cpu_ms and
+        merged_cpu_ms.
     """
     seconds = 4.0 if quick else 20.0
     with tempfile.TemporaryDirectory() as folder:
         version, logs = Path(exported_model(Path(folder))[0]), Path(folder) / 'logs'
-        return measure(version, logs, seconds, _SWAP_S)
+        return measure(version, logs, seconds, _SWAP_S, _QUICK_ROUNDS if quick else _ROUNDS)
 
 
-def measure(version: Path, logs: Path, seconds: float, swap_s: float) -> dict:
+def measure(version: Path, logs: Path, seconds: float, swap_s: float, rounds: int) -> dict:
     """As `run`, of one exported model and requests from logs.
 
     Args:
@@ -75,6 +76,7 @@ def measure(version: Path, logs: Path, seconds: float, swap_s: float) -> dict:
         logs: folder of Parquet files.
         seconds: of each load.
         swap_s: of the load through a swap, which comes after a quarter of it.
+        rounds: of servers without and with batching, a quarter of `seconds` each.
 
     Raises:
         RuntimeError: the swap was not over by then.
@@ -90,7 +92,7 @@ def measure(version: Path, logs: Path, seconds: float, swap_s: float) -> dict:
         hundred_ads, _ = load.open(hundred, len(outcome.at_s) / outcome.seconds / 2, seconds)
         alone, _ = load.closed(hundred, seconds / 2, in_flight=1)
         swap = _swap(server, client, one, version, swap_s)
-    batching, errors = _batching(version, one, seconds / 4)
+    batching, errors = _batching(version, one, seconds / 4, rounds)
     hundred_ads |= {
         'alone_ms': alone['p50_ms'],
         'graph_ms': graph_ms,
@@ -171,22 +173,24 @@ def _swap(server: Server, client: Pool, messages: Sequence[bytes], version: Path
     }
 
 
-def _batching(version: Path, messages: Sequence[bytes], seconds: float) -> tuple[dict, int]:
+def _batching(version: Path, messages: Sequence[bytes], seconds: float, rounds: int) -> tuple[dict, int]:
     """The figures of batching, and requests that failed."""
     with tempfile.NamedTemporaryFile('w', suffix='.config') as file:
         file.write(_BATCHING)
         file.flush()
         merging = ('--enable_batching', '--batching_parameters_file', file.name)
-        rounds = [_most(version, messages, seconds, flags) for _ in range(_ROUNDS) for flags in ((), merging)]
-    (alone, alone_cpu, _), (merged, merged_cpu, _) = (np.mean(rounds[k::2], 0) for k in (0, 1))
+        runs = [_most(version, messages, seconds, flags) for _ in range(rounds) for flags in ((), merging)]
+    (alone, alone_cpu, _), (merged, merged_cpu, _) = (np.mean(runs[k::2], 0) for k in (0, 1))
+    times = [after / before for (before, *_), (after, *_) in zip(runs[::2], runs[1::2])]
     figures = {
         'alone_per_s': round(alone),
         'merged_per_s': round(merged),
         'times': round(merged / alone, 2),
+        'times_of_rounds': [round(min(times), 2), round(max(times), 2)],
         'alone_cpu_ms': round(alone_cpu, 2),
         'merged_cpu_ms': round(merged_cpu, 2),
     }
-    return figures, sum(errors for *_, errors in rounds)
+    return figures, sum(errors for *_, errors in runs)
 
 
 def _most(version: Path, messages: Sequence[bytes], seconds: float, flags: Sequence[str]) -> tuple:

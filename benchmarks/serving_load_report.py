@@ -22,8 +22,10 @@ def tables(figures: dict) -> list[Table]:
     rest.add_row('swap: slowest request', slowest)
     rest.add_row('swap: from the new folder to its first answer', f'{swap["served_s"] - swap["at_s"]:.1f} s')
     batching = figures['batching']
+    lowest, highest = batching['times_of_rounds']
     merged = (
-        f'{batching["merged_per_s"]:,}, {batching["times"]} times those without ({batching["alone_per_s"]:,})'
+        f'{batching["merged_per_s"]:,}, {batching["times"]} times those without '
+        f'({batching["alone_per_s"]:,}); in its rounds {lowest} to {highest} times'
     )
     rest.add_row('requests/s of one ad, with batching', merged)
     return [latency, rest]
