@@ -156,7 +156,9 @@ def _read_shape(kind: type, serialized: bytes) -> tuple[int, ...]:
     shape = tuple(dim.size for dim in form.dim)
     if len(shape) > _MAX_RANK:
         raise ValueError(f'rank {len(shape)} is more than {_MAX_RANK}')
-    if form.unknown_rank or min(shape, default=0) < 0 or math.prod(shape) > _MAX_ELEMENTS:
+    # Of a size 0 too: numpy makes no array whose other sizes are too large.
+    elements = math.prod(max(size, 1) for size in shape)
+    if form.unknown_rank or min(shape, default=0) < 0 or elements > _MAX_ELEMENTS:
         raise ValueError(f'shape {shape} is unknown or too large')
     return shape
 

@@ -139,6 +139,12 @@ def _more_than_any_memory(proto):
     proto.tensor_shape.dim[0].size = 1 << 50
 
 
+def _empty_but_too_large(proto):
+    proto.ClearField('tensor_content')
+    for size in (0, 1 << 62):
+        proto.tensor_shape.dim.add().size = size
+
+
 def _higher_rank_than_arrays_have(proto):
     for _ in range(40):
         proto.tensor_shape.dim.add().size = 1
@@ -160,6 +166,7 @@ def _strings_as_content(proto):
         _unsupported_type,
         _negative_size,
         _more_than_any_memory,
+        _empty_but_too_large,
         _higher_rank_than_arrays_have,
         _unknown_rank,
         _strings_as_content,
@@ -169,7 +176,7 @@ def test_undecodable(spoil):
     proto = tf.make_tensor_proto(np.zeros(2, np.float32))
     spoil(proto)
     with pytest.raises(ValueError):
-        decode(proto)
+        TensorMessage.of(proto)
 
 
 def _assert_same(got, wanted):
