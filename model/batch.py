@@ -1,5 +1,6 @@
 """From transformed features to a packed batch: only the T elements that exist, in one flat tensor."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -43,7 +44,7 @@ def pack(features: dict, layout: Layout) -> Batch:
         int64 [V] and subwords_per_element int32 [T]; click, weight float32 [B]; own float32 [B], 1 where
         a GenCO model chose what was shown; timestamp int64 [B].
     """
-    counts = tf.stack([_lengths(features[name]) for name in layout.components], 1)
+    counts = _lengths([features[name] for name in layout.components])
     index = index_of(counts)
     order = _order(counts, index)
     batch = {
@@ -112,8 +113,10 @@ def _ragged_rows(name: str) -> tf.io.RaggedFeature:
     return tf.io.RaggedFeature(tf.int64, value_key=name + RAGGED_VALUES, row_splits_dtype=tf.int32)
 
 
-def _lengths(ragged: tf.RaggedTensor) -> tf.Tensor:
-    return tf.cast(ragged.row_lengths(), tf.int32)
+def _lengths(lists: Sequence[tf.RaggedTensor]) -> tf.Tensor:
+    """Lengths of the lists of several features of B rows, int32 [B, features]."""
+    splits = tf.stack([column.row_splits for column in lists], 1)
+    return tf.cast(splits[1:] - splits[:-1], tf.int32)
 
 
 def _order(counts: tf.Tensor, index: Index) -> tf.Tensor:
@@ -140,7 +143,7 @@ def _context_ids(features: dict, layout: Layout) -> tf.Tensor:
 
 def _terms(features: dict, layout: Layout) -> Batch:
     first = offsets(layout.terms, start=sum(layout.ids.values()))
-    counts = tf.stack([_lengths(features[name]) for name in layout.terms], 1)
+    counts = _lengths([features[name] for name in layout.terms])
     values = [features[name].values + first[name] for name in layout.terms]
     return {TERMS: tf.gather(tf.concat(values, 0), _order(counts, index_of(counts))), TERM_COUNTS: counts}
 

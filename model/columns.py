@@ -1,5 +1,7 @@
 """Raw columns as Transform and parsing deliver them (dense, sparse or ragged), in one form."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 Column = tf.Tensor | tf.SparseTensor | tf.RaggedTensor
@@ -8,6 +10,25 @@ Column = tf.Tensor | tf.SparseTensor | tf.RaggedTensor
 def ragged(column: Column) -> tf.RaggedTensor:
     """A list column as a ragged tensor [B, (n)]."""
     return tf.RaggedTensor.from_sparse(column) if isinstance(column, tf.SparseTensor) else column
+
+
+def joined(lists: Sequence[tf.RaggedTensor]) -> tf.RaggedTensor:
+    """Lists of M features of B rows, one below the other: [M * B, (n)]."""
+    splits = tf.stack([column.row_splits for column in lists])
+    lengths = tf.reshape(splits[:, 1:] - splits[:, :-1], [-1])
+    values = tf.concat([column.values for column in lists], 0)
+    return tf.RaggedTensor.from_row_lengths(values, lengths, validate=False)
+
+
+def parted(joint: tf.RaggedTensor, features: int) -> list[tf.RaggedTensor]:
+    """The lists of each of M features: the inverse of `joined`."""
+    lengths = tf.reshape(joint.row_lengths(), [features, -1])
+    splits = tf.pad(tf.cumsum(lengths, 1), [[0, 0], [1, 0]])
+    values = tf.split(joint.values, splits[:, -1])
+    return [
+        tf.RaggedTensor.from_row_splits(*parts, validate=False)
+        for parts in zip(values, tf.unstack(splits), strict=True)
+    ]
 
 
 def scalar(column: Column, default) -> tf.Tensor:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from creative_logs.schema import CLICK, REQUEST_ID, TIMESTAMP, WEIGHT, LogSchema
+from creative_logs.schema import CLICK, REQUEST_ID, TIMESTAMP, WEIGHT
 from model import batch as keys
-from model.batch import pack
-from model.columns import propensities, ragged, scalar
+from model.batch import Batch, pack
+from model.columns import joined, propensities, ragged, scalar
 from model.combinations import combination_logits
 from model.config import GencoConfig
 from model.exploration import (
@@ -25,11 +25,19 @@ from model.layers.cross_component_attention import GROUPS
 from model.sampling import draw_noise, uniform_combinations
 from model.segments import counts_of
 from model.selection import ElementTables, best, element_tables, generate
+from model.serving_inputs import (
+    COMBINATIONS,
+    EPSILON,
+    SEED,
+    SELECTED,
+    TEMPERATURE,
+    ad_spec,
+    exploration_spec,
+    raw_features,
+    request_spec,
+)
 
-SEED, TEMPERATURE, EPSILON = 'seed', 'temperature', 'epsilon'
-SELECTED, COMBINATIONS = 'selected', 'combinations'
 _HASH_RANGE = 1 << 62
-_TYPES = {'string': tf.string, 'int64': tf.int64, 'float': tf.float32, 'string_list': tf.string}
 
 
 class ServingModule(tf.Module):
@@ -44,6 +52,7 @@ class ServingModule(tf.Module):
     def __init__(self, model: GenCO, transform_output: tft.TFTransformOutput, config: GencoConfig):
         super().__init__()
         self._model = model
+        self._encoder = model.encoder.folded()
         self._config = config
         self._schema = config.log_schema
         self._raw_spec = transform_output.raw_feature_spec()
@@ -110,10 +119,10 @@ class ServingModule(tf.Module):
         found = choice_propensity(self._model, encoded, tables, seed, epsilon, selected)
         return {'choice_propensity': found.elements, 'choice_propensity_joint': found.joint}
 
-    def _encode_named_tensors(self, ads: Mapping[str, tf.Tensor]) -> tuple[Encoded, tf.Tensor]:
-        """The ads of a request, and the ids of their candidates, string [B, M, N]."""
-        raw = self._raw_from_request(ads)
-        return self._encode(raw, groups=1), self._candidate_ids(raw)
+    def _encode_named_tensors(self, ads: Mapping[str, tf.Tensor]) -> tuple[Encoded, tf.RaggedTensor]:
+        """The ads of a request, and the ids of their candidates as in `_named`."""
+        raw, ids = raw_features(ads, self._schema, self._raw_spec)
+        return self._encode(self._as_request(raw), groups=1), ids
 
     def _select(self, encoded: Encoded, ids: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         answer = self._choose(encoded, element_tables(self._model, encoded), seed)
@@ -146,12 +155,18 @@ class ServingModule(tf.Module):
             for name, value in instead.items()
         } | {'policy': tf.where(explored.chosen, UNIFORM_POLICY, GENCO_POLICY)}
 
-    def _named(self, ids: tf.Tensor, selected: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Ids of the selected candidates, and the names of the components."""
+    def _named(self, ids: tf.RaggedTensor, selected: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Ids of the selected candidates int64 [B, M], and the names of the components.
+
+        In `ids` are the candidates of the first component of each ad, then those of the second, ...
+        """
         names = tf.constant(list(self._model.layout.components))
-        chosen = tf.gather(ids, tf.maximum(selected, 0), batch_dims=2)
+        chosen = tf.transpose(selected)
+        rows = tf.range(tf.size(chosen))
+        start = tf.reshape(tf.gather(ids.row_starts(), rows), tf.shape(chosen))
+        place = tf.where(chosen >= 0, 1 + start + chosen, 0)
         return {
-            'selected_id': tf.where(selected >= 0, chosen, ''),
+            'selected_id': tf.transpose(tf.gather(tf.concat([[''], ids.values], 0), place)),
             'component': tf.repeat(names[None], tf.shape(selected)[0], 0),
         }
 
@@ -223,7 +238,7 @@ class ServingModule(tf.Module):
 
         def as_trained():
             packed = pack(self._transform(raw), self._model.layout)
-            return self._model.score_combination(self._model.encode(packed), packed[keys.SHOWN])
+            return self._model.score_combination(self._encode_packed(packed), packed[keys.SHOWN])
 
         truncated = tf.reduce_any(logged['candidate_count'] > self._schema.max_candidates)
         return tf.cond(truncated, as_trained, as_served)
@@ -237,56 +252,19 @@ class ServingModule(tf.Module):
         return raw | hidden
 
     def _encode(self, raw: dict, groups: int = GROUPS) -> Encoded:
-        return self._model.encode(pack(self._transform(raw), self._model.layout), groups=groups)
+        return self._encode_packed(pack(self._transform(raw), self._model.layout), groups)
 
-    def _candidate_ids(self, raw: dict) -> tf.Tensor:
-        """Ids of the candidates that the transforms keep, string [B, M, N], padded with ''."""
-        shape = [None, self._schema.max_candidates]
-        ids = [
-            ragged(raw[component.candidates]).to_tensor('', shape=shape)
-            for component in self._schema.components
-        ]
-        return tf.stack(ids, 1)
+    def _encode_packed(self, packed: Batch, groups: int = GROUPS) -> Encoded:
+        return self._model.encode(packed, groups=groups, encoder=self._encoder)
 
-    def _raw_from_request(self, ads: Mapping[str, tf.Tensor]) -> dict:
-        """Named tensors of ads in the form that the transforms expect; the rest is missing."""
-        rows = tf.shape(ads[self._schema.ad])[0]
-        raw = {}
-        for name, spec in self._raw_spec.items():
-            raw[name] = _shaped(ads[name], spec) if name in ads else _missing(spec, rows)
-        for component in self._schema.components:
-            if component.text:
-                lengths = raw[component.candidates].row_lengths()
-                raw[component.texts] = _first(ads[component.texts], lengths)
-        return self._as_request(raw)
+    def _candidate_ids(self, raw: dict) -> tf.RaggedTensor:
+        return joined([ragged(raw[component.candidates]) for component in self._schema.components])
 
 
 def _probability_of(chosen: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
     """Of chosen candidates [B, M] by the table [B, M, N], float32 [B, M]; 1 where a component is absent."""
     found = tf.gather(probabilities, tf.maximum(chosen, 0), batch_dims=2)
     return tf.where(chosen >= 0, found, 1.0)
-
-
-def request_spec(schema: LogSchema) -> dict[str, tf.TensorSpec]:
-    """Tensors of a request: those of its ads, and seed [B]."""
-    return ad_spec(schema) | {SEED: tf.TensorSpec([None], tf.int64, SEED)}
-
-
-def ad_spec(schema: LogSchema) -> dict[str, tf.TensorSpec]:
-    """Tensors of ads: context [B] or [B, n], candidates and texts [B, n] padded with ''."""
-    spec = {}
-    for feature in schema.context:
-        shape = [None, None] if feature.type == 'string_list' else [None]
-        spec[feature.name] = tf.TensorSpec(shape, _TYPES[feature.type], feature.name)
-    for component in schema.components:
-        names = [component.candidates] + ([component.texts] if component.text else [])
-        spec |= {name: tf.TensorSpec([None, None], tf.string, name) for name in names}
-    return spec
-
-
-def exploration_spec() -> dict[str, tf.TensorSpec]:
-    """What a request of `explore` says besides: float32 [B] each."""
-    return {name: tf.TensorSpec([None], tf.float32, name) for name in (TEMPERATURE, EPSILON)}
 
 
 def _split(request: Mapping[str, tf.Tensor], *names: str) -> tuple:
@@ -297,32 +275,6 @@ def _split(request: Mapping[str, tf.Tensor], *names: str) -> tuple:
 
 def _concrete(function, spec: dict[str, tf.TensorSpec]):
     return tf.function(function, input_signature=[spec]).get_concrete_function()
-
-
-def _shaped(value: tf.Tensor, spec) -> tf.Tensor | tf.RaggedTensor:
-    if isinstance(spec, tf.io.FixedLenFeature):
-        return tf.reshape(value, [-1, *spec.shape])
-    if value.shape.rank == 1:
-        splits = tf.range(tf.size(value, spec.row_splits_dtype) + 1)
-        return tf.RaggedTensor.from_row_splits(value, splits, validate=False)
-    position = tf.where(value == '', 0, tf.range(1, tf.shape(value)[1] + 1))
-    lengths = tf.maximum(tf.reduce_max(position, 1), 0)  # of no columns, the largest is below 0
-    return _first(value, tf.cast(lengths, spec.row_splits_dtype))
-
-
-def _first(table: tf.Tensor, lengths: tf.Tensor) -> tf.RaggedTensor:
-    """So many values of each row [B] of a table [B, n]; cheaper than `tf.RaggedTensor.from_tensor`."""
-    rows, width = tf.unstack(tf.shape(table, lengths.dtype))
-    start = tf.range(rows) * width
-    places = tf.ragged.range(start, start + tf.minimum(lengths, width), row_splits_dtype=lengths.dtype)
-    return places.with_values(tf.gather(tf.reshape(table, [-1]), places.values))
-
-
-def _missing(spec, rows: tf.Tensor) -> tf.Tensor | tf.RaggedTensor:
-    if isinstance(spec, tf.io.FixedLenFeature):
-        return tf.fill(tf.concat([[rows], spec.shape], 0), tf.zeros([], spec.dtype))
-    nothing, splits = tf.zeros([0], spec.dtype), tf.zeros([rows + 1], spec.row_splits_dtype)
-    return tf.RaggedTensor.from_row_splits(nothing, splits, validate=False)
 
 
 def _with_default(spec):

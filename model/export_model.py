@@ -8,8 +8,9 @@ import tensorflow_transform as tft
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from model.config import GencoConfig
-from model.export import SEED, TEMPERATURE, ServingModule
+from model.export import ServingModule
 from model.genco import GenCO
+from model.serving_inputs import SEED, TEMPERATURE
 
 CONFIG_FILE = 'genco.json'
 WARMUP_FILE = 'tf_serving_warmup_requests'

@@ -1,5 +1,6 @@
 """The GenCO model: generation by pi_theta, multi-instance reward learning, policy gradient."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -135,18 +136,26 @@ class GenCO(tfrs.Model):
         sparse = {id(variable) for variable in self.sparse_variables}
         return [variable for variable in self.trainable_variables if id(variable) not in sparse]
 
-    def encode(self, batch: Batch, training: bool = False, groups: int = GROUPS) -> Encoded:
+    def encode(
+        self,
+        batch: Batch,
+        training: bool = False,
+        groups: int = GROUPS,
+        encoder: Callable[..., tf.Tensor] | None = None,
+    ) -> Encoded:
         """The layers shared by elements and combinations.
 
         Args:
             batch: packed.
             training: whether batch normalisation learns.
             groups: of ads in the attention: the result is the same, 1 is the quickest for few ads.
+            encoder: in place of the model's own: `ContextEncoder.folded` of it.
         """
         counts = batch[keys.COUNTS]
         index = index_of(counts)
         embeddings = tf.gather(self.element_embedding, batch[keys.ELEMENTS])
-        context = self.encoder(self._context_inputs(batch, embeddings, index), training=training)
+        encoder = encoder or self.encoder
+        context = encoder(self._context_inputs(batch, embeddings, index), training=training)
         if self.config.attention:
             attended = self.attention(embeddings, counts, index, groups)
         else:

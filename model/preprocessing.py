@@ -6,15 +6,15 @@ fewer analyzers, the faster: each is a series of Beam stages per day of logs.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform import schema_inference
 
 from creative_logs.schema import CLICK, MODEL_VERSION, TIMESTAMP, WEIGHT, Component, ContextFeature, LogSchema
-from model.batch import OWN
-from model.columns import propensities, ragged, scalar
+from model.batch import OWN, segments_of
+from model.columns import joined, parted, propensities, ragged, scalar
 from model.config import GencoConfig, TransformConfig
 from model.distinct import approximate_distinct_counts
 from model.layout import RAGGED_VALUES, SUBWORD_COUNTS, SUBWORDS, Layout
@@ -43,20 +43,17 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     """
     config = GencoConfig.model_validate(custom_config['genco'])
     schema = config.log_schema
-    hashed = _context_strings(inputs, schema)
-    outputs: dict[str, Any] = {}
-    shown_ids = {}
-    for component in schema.components:
-        candidates = _candidates(inputs, component, schema.max_candidates)
-        hashed[component.name] = candidates['ids']
-        shown_ids[component.name] = candidates['shown_id']
-        outputs[f'{component.name}_shown'] = candidates['shown']
-        outputs[f'{component.name}_propensity'] = candidates['propensity']
-        if component.text:
-            terms, counts = _subwords(candidates['texts'])
-            hashed[component.name + SUBWORDS] = terms
-            outputs[component.name + SUBWORD_COUNTS] = counts
-    outputs |= _hash(hashed, shown_ids, config.transform)
+    candidates = _candidates(inputs, schema)
+    subwords_of = _subwords(candidates, schema)
+    strings = _context_strings(inputs, schema) | {
+        name + SUBWORDS: terms for name, (terms, _) in subwords_of.items()
+    }
+    outputs: dict[str, Any] = _hash(strings, candidates, schema, config.transform)
+    for name, (_, counts) in subwords_of.items():
+        outputs[name + SUBWORD_COUNTS] = counts
+    names = [component.name for component in schema.components]
+    for ending, joint in (('_shown', candidates.shown), ('_propensity', candidates.propensity)):
+        outputs |= zip([name + ending for name in names], tf.split(joint, len(names)), strict=True)
     outputs |= _categories(inputs, [f for f in schema.context if f.encoding == 'category'])
     for feature in schema.context:
         if feature.encoding == 'number':
@@ -96,24 +93,45 @@ def _context_strings(inputs: dict[str, Any], schema: LogSchema) -> dict[str, Any
     return hashed
 
 
-def _candidates(inputs: dict[str, Any], component: Component, limit: int) -> dict[str, Any]:
-    """Candidates of a component, at most `limit` with the shown one among them, and how it was shown."""
+class _Candidates(NamedTuple):
+    """Of all M components, one below the other: M * B rows, those of the first component first.
+
+    Attributes:
+        ids: ragged string, at most N per row with the shown one among them.
+        shown: int64 [M * B], its position, -1 where absent.
+        propensity: float32 [M * B].
+        texts: string, of the values of `ids`; of components without texts ''. None where none has any.
+    """
+
+    ids: tf.RaggedTensor
+    shown: tf.Tensor
+    propensity: tf.Tensor
+    texts: tf.Tensor | None
+
+
+def _candidates(inputs: dict[str, Any], schema: LogSchema) -> _Candidates:
+    components = schema.components
+    given = joined([ragged(inputs[component.candidates]) for component in components])
+    shown = tf.concat([scalar(inputs[component.shown], -1) for component in components], 0)
+    logged = tf.concat([scalar(inputs[component.propensity], -1.0) for component in components], 0)
+    kept = _kept(given, shown, schema.max_candidates)
+    texts = None
+    if any(component.text for component in components):
+        texts = tf.gather(tf.concat([_texts(inputs, component) for component in components], 0), kept.values)
+    return _Candidates(
+        kept.with_values(tf.gather(given.values, kept.values)),
+        tf.minimum(shown, schema.max_candidates - 1),
+        propensities(logged, given.row_lengths()),
+        texts,
+    )
+
+
+def _texts(inputs: dict[str, Any], component: Component) -> tf.Tensor:
+    """Text of each candidate in the log, string [T]; '' of a component without texts."""
     ids = ragged(inputs[component.candidates])
-    counts = ids.row_lengths()
-    shown = scalar(inputs[component.shown], -1)
-    kept, given = _kept(ids, shown, limit), ids
-    ids = kept.with_values(tf.gather(ids.values, kept.values))
-    new_shown = tf.minimum(shown, limit - 1)
-    found = {
-        'ids': ids,
-        'shown': new_shown,
-        'shown_id': tf.gather(ids.values, (ids.row_starts() + new_shown)[new_shown >= 0]),
-        'propensity': propensities(inputs[component.propensity], counts),
-    }
     if component.text:
-        texts = _aligned(ragged(inputs[component.texts]), given, component)
-        found['texts'] = kept.with_values(tf.gather(texts, kept.values))
-    return found
+        return _aligned(ragged(inputs[component.texts]), ids, component)
+    return tf.zeros_like(ids.values)
 
 
 def _aligned(texts: tf.RaggedTensor, ids: tf.RaggedTensor, component: Component) -> tf.Tensor:
@@ -135,32 +153,66 @@ def _kept(lists: tf.RaggedTensor, shown: tf.Tensor, limit: int) -> tf.RaggedTens
     return kept.with_values(tf.tensor_scatter_nd_update(kept.values, last, place))
 
 
-def _subwords(texts: tf.RaggedTensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-    """Subwords of each text: ragged string per ad, and their number per candidate."""
-    found = subwords(texts.values)
-    per_ad = tf.RaggedTensor.from_row_splits(found, texts.row_splits).merge_dims(1, 2)
-    return per_ad, texts.with_values(found.row_lengths())
+def _subwords(
+    candidates: _Candidates, schema: LogSchema
+) -> dict[str, tuple[tf.RaggedTensor, tf.RaggedTensor]]:
+    """By component with texts: the subwords of each ad, ragged string, and their number per candidate."""
+    if candidates.texts is None:
+        return {}
+    found = {}
+    each = parted(candidates.ids.with_values(candidates.texts), len(schema.components))
+    for component, texts in zip(schema.components, each, strict=True):
+        if component.text:
+            terms = subwords(texts.values)
+            per_ad = tf.RaggedTensor.from_row_splits(terms, texts.row_splits).merge_dims(1, 2)
+            found[component.name] = per_ad, texts.with_values(terms.row_lengths())
+    return found
 
 
-def _hash(hashed: dict[str, Any], shown_ids: dict[str, tf.Tensor], config: TransformConfig) -> dict[str, Any]:
+def _hash(
+    strings: dict[str, Any], candidates: _Candidates, schema: LogSchema, config: TransformConfig
+) -> dict[str, Any]:
     """Rows of all hashed features: fingerprint modulo a power of two, or a row of its own."""
-    distinct = approximate_distinct_counts([_flat(value) for value in hashed.values()], 'distinct')
-    frequent = _frequent_elements(shown_ids, config) if config.frequent_threshold else None
+    names = [component.name for component in schema.components]
+    hashed = dict(zip(names, parted(candidates.ids, len(names)), strict=True)) | strings
+    values = [_flat(value) for value in hashed.values()]
+    masks = _buckets(approximate_distinct_counts(values, 'distinct'), config) - 1
+    sizes = tf.stack([tf.size(value) for value in values])
+    feature = segments_of(sizes)
+    joint = tf.strings.to_hash_bucket_fast(tf.concat(values, 0), _FINGERPRINTS)
+    joint = tf.bitwise.bitwise_and(joint, tf.gather(masks, feature))
+    if config.frequent_threshold:
+        own = _own_rows(candidates, feature, names, config)
+        elements, others = tf.split(joint, [tf.size(own), tf.size(joint) - tf.size(own)])
+        joint = tf.concat([tf.where(own >= 0, -1 - own, elements), others], 0)
     rows = {}
-    for position, (name, value) in enumerate(hashed.items()):
-        buckets = _buckets(distinct[position], config)
-        row = tf.bitwise.bitwise_and(tf.strings.to_hash_bucket_fast(_flat(value), _FINGERPRINTS), buckets - 1)
-        if frequent is not None and name in shown_ids:
-            own = tft.apply_vocabulary(_prefixed(name, _flat(value)), frequent, default_value=-1)
-            row = tf.where(own >= 0, -1 - own, row)
-        schema_inference.set_tensor_schema_override(row, tf.zeros([], tf.int64), buckets - 1)
+    for position, (name, row) in enumerate(zip(hashed, tf.split(joint, sizes), strict=True)):
+        schema_inference.set_tensor_schema_override(row, tf.zeros([], tf.int64), masks[position])
+        value = hashed[name]
         rows[name] = value.with_values(row) if isinstance(value, tf.RaggedTensor) else row
     return rows
 
 
-def _frequent_elements(shown_ids: dict[str, tf.Tensor], config: TransformConfig) -> tf.Tensor:
+def _own_rows(
+    candidates: _Candidates, component: tf.Tensor, names: Sequence[str], config: TransformConfig
+) -> tf.Tensor:
+    """k of each candidate that is the k-th of the frequent elements, else -1: int64 [T].
+
+    Args:
+        candidates: of M components, T in all.
+        component: int32 [at least T], of each candidate.
+        names: of the components.
+        config: says which elements are frequent.
+    """
+    ids, prefixes = candidates.ids, tf.constant([_prefix(name) for name in names])
+    place = tf.gather(ids.row_starts() + candidates.shown, tf.where(candidates.shown >= 0)[:, 0])
+    elements = tf.strings.join([tf.gather(prefixes, component[: tf.size(ids.values)]), ids.values])
+    frequent = _frequent_elements(tf.gather(elements, place), config)
+    return tft.apply_vocabulary(elements, frequent, default_value=-1)
+
+
+def _frequent_elements(shown: tf.Tensor, config: TransformConfig) -> tf.Tensor:
     """Elements shown at least `frequent_threshold` times, of all components: one pass over the data."""
-    shown = tf.concat([_prefixed(name, ids) for name, ids in shown_ids.items()], 0)
     return tft.vocabulary(
         shown,
         top_k=config.frequent_limit,
@@ -170,10 +222,11 @@ def _frequent_elements(shown_ids: dict[str, tf.Tensor], config: TransformConfig)
 
 
 def _buckets(distinct: tf.Tensor, config: TransformConfig) -> tf.Tensor:
-    """The power of two at or above distinct x load factor, within the bounds; int64 scalar."""
+    """The power of two at or above distinct x load factor, within the bounds; int64 of int64."""
     wanted = tf.maximum(tf.cast(distinct, tf.float64) * config.load_factor, 1.0)
     powers = tf.constant([1 << bits for bits in range(63)], tf.int64)
-    smallest = tf.reduce_min(tf.boolean_mask(powers, tf.cast(powers, tf.float64) >= wanted))
+    enough = tf.cast(powers, tf.float64) >= wanted[:, None]
+    smallest = tf.gather(powers, tf.argmax(enough, 1))
     return tf.clip_by_value(smallest, config.min_buckets, config.max_buckets)
 
 
@@ -181,19 +234,20 @@ def _categories(inputs: dict[str, Any], features: Sequence[ContextFeature]) -> d
     """Rows of categories; 0 for a value that was never seen. One vocabulary, one pass, for all."""
     if not features:
         return {}
-    values = [_prefixed(f.name, _scalar_string(inputs[f.name], f)) for f in features]
-    vocabulary = tft.vocabulary(tf.concat(values, 0), top_k=_LARGEST_VOCABULARY, vocab_filename=_CATEGORIES)
+    values = [tf.strings.join([_prefix(f.name), _scalar_string(inputs[f.name], f)]) for f in features]
+    joint = tf.concat(values, 0)
+    vocabulary = tft.vocabulary(joint, top_k=_LARGEST_VOCABULARY, vocab_filename=_CATEGORIES)
     size = tft.experimental.get_vocabulary_size_by_name(_CATEGORIES)
     rows = {}
-    for feature, value in zip(features, values, strict=True):
-        row = tft.apply_vocabulary(value, vocabulary, default_value=-1) + 1
+    joint = tft.apply_vocabulary(joint, vocabulary, default_value=-1) + 1
+    for feature, row in zip(features, tf.split(joint, len(features)), strict=True):
         schema_inference.set_tensor_schema_override(row, tf.zeros([], tf.int64), size)
         rows[feature.name] = row
     return rows
 
 
-def _prefixed(name: str, values: tf.Tensor) -> tf.Tensor:
-    return tf.strings.join([f'{name}\t', values])
+def _prefix(name: str) -> str:
+    return f'{name}\t'
 
 
 def _flat(value: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:

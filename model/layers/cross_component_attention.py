@@ -107,8 +107,8 @@ def _grouped(lengths: tf.Tensor, ad: tf.Tensor, groups: int) -> tuple[list[tf.Te
         int32 [T], where each element is in the groups laid end to end.
     """
     start = tf.cumsum(lengths, exclusive=True)
-    order = tf.argsort(lengths)
     ads, elements = tf.size(lengths), tf.size(ad)
+    order = tf.argsort(lengths) if groups > 1 else tf.range(ads)
     places, widths = [], []
     for group in range(groups):
         chosen = order[group * ads // groups : (group + 1) * ads // groups]

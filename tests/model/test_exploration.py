@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from model.exploration import explore
-from model.export import request_spec
+from model.serving_inputs import request_spec
 from tests.model.conftest import CONFIG, SCHEMA
 
 COMPONENTS = [component.name for component in SCHEMA.components]

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from model.batch import index_of
-from model.export import request_spec
 from model.export_model import CONFIG_FILE, WARMUP_FILE
+from model.serving_inputs import request_spec
 from tests.model.conftest import CONFIG, SCHEMA
 
 K = CONFIG.model.samples

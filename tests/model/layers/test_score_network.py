@@ -36,6 +36,17 @@ def test_encoder_normalises_a_batch_and_serves_with_moving_averages():
     np.testing.assert_allclose(served, trained, atol=0.05)
 
 
+def test_a_folded_encoder_is_the_same_function():
+    encoder = ContextEncoder([4, 3])
+    encoder(tf.zeros([1, 5]))
+    for weight in encoder.weights:
+        weight.assign(tf.random.uniform(weight.shape, 0.5, 2.0))
+    inputs = tf.random.normal([50, 5], stddev=3.0)
+    found = encoder.folded()(inputs).numpy()
+    assert 0.1 < (found > 0).mean() < 1
+    np.testing.assert_allclose(found, encoder(inputs), rtol=1e-4, atol=1e-5)
+
+
 def test_layers_are_rebuilt_from_their_configuration():
     for layer in (ScoreNetwork([4, 2], start_at_zero=True), ContextEncoder([4], momentum=0.7)):
         again = type(layer).from_config(layer.get_config())
