@@ -140,3 +140,21 @@ def test_broken_version_is_one_line(exported, base_path):
     assert re.fullmatch(
         r'genco: version 1 cannot be served and is passed over: .*saved_model\.pb.*\n', errors
     )
+
+
+def test_memory_is_prepared_before_a_version_is_loaded(base_path):
+    code = """
+from serving import memory, server
+
+class ModelServer:
+    def __init__(self, *arguments):
+        print('loads', flush=True)
+        raise SystemExit
+
+memory.prepare, server.ModelServer = lambda: print('prepared'), ModelServer
+from tfx_pipeline.cli import main
+main()
+"""
+    command = [sys.executable, '-c', code, 'serve', '--model-base-path', str(base_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.split() == ['prepared', 'loads'], done.stderr
