@@ -36,6 +36,7 @@ from model.serving_inputs import (
     raw_features,
     request_spec,
 )
+from model.transforms import Transforms
 
 _HASH_RANGE = 1 << 62
 
@@ -56,7 +57,7 @@ class ServingModule(tf.Module):
         self._config = config
         self._schema = config.log_schema
         self._raw_spec = transform_output.raw_feature_spec()
-        self._transform = transform_output.transform_features_layer()
+        self._transform = Transforms(transform_output)
         # A function of its own, so that the graph holds it once and not once per signature: a server can do
         # nothing else while it reads the graph of a new version.
         self._encode_ads = tf.function(self._encode_named_tensors, input_signature=[ad_spec(self._schema)])
