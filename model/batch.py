@@ -145,7 +145,10 @@ def _terms(features: dict, layout: Layout) -> Batch:
     first = offsets(layout.terms, start=sum(layout.ids.values()))
     counts = _lengths([features[name] for name in layout.terms])
     values = [features[name].values + first[name] for name in layout.terms]
-    return {TERMS: tf.gather(tf.concat(values, 0), _order(counts, index_of(counts))), TERM_COUNTS: counts}
+    joint = tf.concat(values, 0)
+    if len(values) > 1:
+        joint = tf.gather(joint, _order(counts, index_of(counts)))
+    return {TERMS: joint, TERM_COUNTS: counts}
 
 
 def _subwords(features: dict, layout: Layout, counts: tf.Tensor, order: tf.Tensor) -> Batch:

@@ -27,8 +27,8 @@ def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) 
     width = encoded.features.shape[1]
     sums = tf.reshape(sums, [-1, width + 4])
     weighted, strength, bias, code = tf.split(sums, [width, 1, 1, 2], 1)
-    samples = tf.shape(combinations)[1]
-    context = tf.repeat(encoded.context, samples, 0)
+    ads, samples = tf.unstack(tf.shape(combinations)[:2])
+    context = tf.gather(encoded.context, tf.range(ads * samples) // samples)
     logit = model.phi(context, weighted / tf.maximum(strength, _SMALLEST)) + bias[:, 0]
     logit = tf.reshape(logit, [-1, samples]) + model.intercept + encoded.ad_bias[:, None]
     if not model.config.additive:

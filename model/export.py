@@ -168,7 +168,7 @@ class ServingModule(tf.Module):
         place = tf.where(chosen >= 0, 1 + start + chosen, 0)
         return {
             'selected_id': tf.transpose(tf.gather(tf.concat([[''], ids.values], 0), place)),
-            'component': tf.repeat(names[None], tf.shape(selected)[0], 0),
+            'component': tf.broadcast_to(names, tf.shape(selected)),
         }
 
     def _noise(self, seed: tf.Tensor) -> tf.Tensor:

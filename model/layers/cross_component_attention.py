@@ -108,18 +108,24 @@ def _grouped(lengths: tf.Tensor, ad: tf.Tensor, groups: int) -> tuple[list[tf.Te
     """
     start = tf.cumsum(lengths, exclusive=True)
     ads, elements = tf.size(lengths), tf.size(ad)
-    order = tf.argsort(lengths) if groups > 1 else tf.range(ads)
+    if groups == 1:
+        place = _places(start, lengths, elements)
+        return [place], tf.range(elements) + tf.gather(tf.range(ads) * tf.shape(place)[1] - start, ad)
+    order = tf.argsort(lengths)
     places, widths = [], []
     for group in range(groups):
         chosen = order[group * ads // groups : (group + 1) * ads // groups]
-        length = tf.gather(lengths, chosen)[:, None]
-        width = tf.reduce_max(tf.concat([length[:, 0], [0]], 0))
-        position = tf.range(width)[None]
-        places.append(tf.where(position < length, tf.gather(start, chosen)[:, None] + position, elements))
-        widths.append(tf.fill([tf.size(chosen)], width))
+        places.append(_places(tf.gather(start, chosen), tf.gather(lengths, chosen), elements))
+        widths.append(tf.fill([tf.size(chosen)], tf.shape(places[-1])[1]))
     first = tf.cumsum(tf.concat(widths, 0), exclusive=True)
     shift = tf.gather(first, tf.math.invert_permutation(order)) - start
     return places, tf.range(elements) + tf.gather(shift, ad)
+
+
+def _places(start: tf.Tensor, lengths: tf.Tensor, padding: tf.Tensor) -> tf.Tensor:
+    """Places of consecutive elements from each start, int32 [ads, its longest], then `padding`."""
+    position = tf.range(tf.reduce_max(tf.concat([lengths, [0]], 0)))[None]
+    return tf.where(position < lengths[:, None], start[:, None] + position, padding)
 
 
 @tf.custom_gradient
