@@ -63,7 +63,8 @@ class VersionLoader:
     def _load(self, folder: VersionFolder) -> Servable:
         folder.check_whole()
         batching = self._batching_of(folder)
-        session = SessionServable(folder.path, partial(self._metrics.load_stage, str(folder.path)))
+        observe = partial(self._metrics.load_stage, str(folder.path))
+        session = SessionServable(folder.path, observe, handed_over=batching is None)
         servable: Servable = session
         if batching:
             servable = BatchingServable(session, batching, self._metrics, self._loop)

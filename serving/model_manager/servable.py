@@ -74,13 +74,21 @@ class SessionServable(Servable):
     Args:
         path: folder of the SavedModel.
         observe: is told the stages of loading, and the seconds of each.
+        handed_over: whether a run is computed in the threads that all versions share, several of its
+            operations at once, rather than in its caller's: quicker for one run, slower for many at a time.
 
     Raises:
         StatusError: the variables cannot be restored.
         Exception: of many kinds, where another file is damaged.
     """
 
-    def __init__(self, path: Path, observe: Callable[[str, float], None] = lambda stage, seconds: None):
+    def __init__(
+        self,
+        path: Path,
+        observe: Callable[[str, float], None] = lambda stage, seconds: None,
+        handed_over: bool = True,
+    ):
+        self._threads = _SHARED_THREADS if handed_over else _CALLERS_THREAD
         self._graph = tf.Graph()
         self._session = _session(self._graph)
         self._ends: dict[str, object] = {}
@@ -119,7 +127,7 @@ class SessionServable(Servable):
         fetches = [self._end(signature.outputs[alias].name) for alias in outputs]
         background = self._background
         if background is None:
-            return self._run(feeds, fetches, timeout_s, _SHARED_THREADS)
+            return self._run(feeds, fetches, timeout_s, self._threads)
         return background.submit(self._run, feeds, fetches, timeout_s, _CALLERS_THREAD).result()
 
     def _run(self, feeds: dict, fetches: list, timeout_s: float | None, threads: int) -> list[np.ndarray]:

@@ -90,6 +90,17 @@ def test_runs_in_background_have_one_thread_of_low_priority(exported, runs):
     assert first[0] != last[0]
 
 
+@pytest.mark.parametrize('batching, threads', [(None, 0), (BatchingParameters(), -1)])
+def test_batches_are_computed_in_their_own_threads(exported, runs, batching, threads):
+    loop = EventLoop()
+    servable = VersionLoader(Metrics(), batching, loop=loop)(VersionFolder(1, exported[0]))
+    runs.clear()
+    servable.run(servable.signatures['serving_default'], example_inputs(3), ['ctr'])
+    servable.close()
+    loop.stop()
+    assert [pool for *_, pool in runs] == [threads]
+
+
 @pytest.mark.parametrize('batching', [None, BatchingParameters()])
 def test_a_version_is_loaded_and_warmed_up_in_background(exported, runs, batching):
     loop = EventLoop()
