@@ -125,7 +125,7 @@ class ServingModule(tf.Module):
         raw, ids = raw_features(ads, self._schema, self._raw_spec)
         return self._encode(self._as_request(raw), groups=1), ids
 
-    def _select(self, encoded: Encoded, ids: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _select(self, encoded: Encoded, ids: tf.RaggedTensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         answer = self._choose(encoded, element_tables(self._model, encoded), seed)
         return answer | self._named(ids, answer['selected_index'])
 

@@ -100,13 +100,13 @@ class _Candidates(NamedTuple):
         ids: ragged string, at most N per row with the shown one among them.
         shown: int64 [M * B], its position, -1 where absent.
         propensity: float32 [M * B].
-        texts: string, of the values of `ids`; of components without texts ''. None where none has any.
+        texts: string, of the values of `ids`; of components without texts ''.
     """
 
     ids: tf.RaggedTensor
     shown: tf.Tensor
     propensity: tf.Tensor
-    texts: tf.Tensor | None
+    texts: tf.Tensor
 
 
 def _candidates(inputs: dict[str, Any], schema: LogSchema) -> _Candidates:
@@ -115,14 +115,12 @@ def _candidates(inputs: dict[str, Any], schema: LogSchema) -> _Candidates:
     shown = tf.concat([scalar(inputs[component.shown], -1) for component in components], 0)
     logged = tf.concat([scalar(inputs[component.propensity], -1.0) for component in components], 0)
     kept = _kept(given, shown, schema.max_candidates)
-    texts = None
-    if any(component.text for component in components):
-        texts = tf.gather(tf.concat([_texts(inputs, component) for component in components], 0), kept.values)
+    texts = tf.concat([_texts(inputs, component) for component in components], 0)
     return _Candidates(
         kept.with_values(tf.gather(given.values, kept.values)),
         tf.minimum(shown, schema.max_candidates - 1),
         propensities(logged, given.row_lengths()),
-        texts,
+        tf.gather(texts, kept.values),
     )
 
 
@@ -157,8 +155,6 @@ def _subwords(
     candidates: _Candidates, schema: LogSchema
 ) -> dict[str, tuple[tf.RaggedTensor, tf.RaggedTensor]]:
     """By component with texts: the subwords of each ad, ragged string, and their number per candidate."""
-    if candidates.texts is None:
-        return {}
     found = {}
     each = parted(candidates.ids.with_values(candidates.texts), len(schema.components))
     for component, texts in zip(schema.components, each, strict=True):
@@ -235,12 +231,12 @@ def _categories(inputs: dict[str, Any], features: Sequence[ContextFeature]) -> d
     if not features:
         return {}
     values = [tf.strings.join([_prefix(f.name), _scalar_string(inputs[f.name], f)]) for f in features]
-    joint = tf.concat(values, 0)
-    vocabulary = tft.vocabulary(joint, top_k=_LARGEST_VOCABULARY, vocab_filename=_CATEGORIES)
+    strings = tf.concat(values, 0)
+    vocabulary = tft.vocabulary(strings, top_k=_LARGEST_VOCABULARY, vocab_filename=_CATEGORIES)
     size = tft.experimental.get_vocabulary_size_by_name(_CATEGORIES)
+    found = tft.apply_vocabulary(strings, vocabulary, default_value=-1) + 1
     rows = {}
-    joint = tft.apply_vocabulary(joint, vocabulary, default_value=-1) + 1
-    for feature, row in zip(features, tf.split(joint, len(features)), strict=True):
+    for feature, row in zip(features, tf.split(found, len(features)), strict=True):
         schema_inference.set_tensor_schema_override(row, tf.zeros([], tf.int64), size)
         rows[feature.name] = row
     return rows
