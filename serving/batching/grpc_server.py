@@ -85,11 +85,11 @@ class BatchingPredictionService(PredictionService):
         with self._answering(request) as (version, servable, observe):
             asked = Prediction.of(servable.signatures, request)
             start = time.perf_counter()
-            arrays = await servable.run_merged(
-                asked.signature, asked.inputs, asked.outputs, time_remaining(context)
+            response = await servable.run_merged(
+                asked.signature, asked.inputs, asked.outputs, time_remaining(context), asked.answer
             )
             observe(time.perf_counter() - start)
-            return named(asked.answer(arrays), request, version)
+            return named(response, request, version)
 
 
 async def _new_server(settings: ServerSettings) -> grpc.aio.Server:

@@ -5,7 +5,7 @@ import contextlib
 import functools
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -19,13 +19,14 @@ from serving.tensors import Tensors
 
 @dataclass(eq=False)
 class Task:
-    """A request that waits for its outputs.
+    """A request that waits for its answer.
 
     Attributes:
         inputs: by alias.
         rows: of all of them.
         ends_s: monotonic time of its deadline; None for none.
-        outputs, error, apart: what came of it; one of them is set when it is done. `apart` asks for a run of
+        answer_of: makes the answer of the outputs, in the thread of the batch.
+        answer, error, apart: what came of it; one of them is set when it is done. `apart` asks for a run of
             its own, since the batch failed.
         taken: whether it waits no longer.
         done: of the event loop that it is made in; cancelled where nobody waits for it any more.
@@ -34,7 +35,8 @@ class Task:
     inputs: Tensors
     rows: int
     ends_s: float | None
-    outputs: Sequence[np.ndarray] | None = None
+    answer_of: Callable[[list[np.ndarray]], object] = list
+    answer: object = None
     error: StatusError | None = None
     apart: bool = False
     taken: bool = False

@@ -1,7 +1,8 @@
 """A version of a model that merges the requests that wait."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import grpc
 import numpy as np
@@ -17,6 +18,7 @@ from serving.monitoring.metrics import Metrics
 from serving.tensors import Tensors
 
 _MOST_KINDS = 64
+_Answer = TypeVar('_Answer')
 
 
 class BatchingServable(Servable):
@@ -58,10 +60,16 @@ class BatchingServable(Servable):
         inputs: Tensors,
         outputs: Sequence[str],
         timeout_s: float | None = None,
-    ) -> list[np.ndarray]:
+        answer_of: Callable[[list[np.ndarray]], _Answer] = list,
+    ) -> _Answer:
         """Runs a signature, as `Servable.run`; to be awaited in the event loop.
 
         A run goes on where the caller is cancelled, for the others that share it.
+
+        Args:
+            signature, inputs, outputs, timeout_s: as `Servable.run` has them.
+            answer_of: makes what is returned of the outputs; called in the thread of the batch, which has
+                time for it where the event loop's has not.
 
         Raises:
             StatusError: as `Servable.run`; INVALID_ARGUMENT, inputs do not agree in the number of rows, or
@@ -78,12 +86,12 @@ class BatchingServable(Servable):
         batch = self._batch_of(signature, inputs, outputs)
         step = self._parameters.max_execution_batch_size
         if rows <= step:
-            return list(await batch.outputs(Task(inputs, rows, ends_s)))
+            return await batch.answer(Task(inputs, rows, ends_s, answer_of))
         parts = [
-            await batch.outputs(Task(_slice(inputs, start, step), min(step, rows - start), ends_s))
+            await batch.answer(Task(_slice(inputs, start, step), min(step, rows - start), ends_s))
             for start in range(0, rows, step)
         ]
-        return [np.concatenate(arrays) for arrays in zip(*parts)]
+        return answer_of([np.concatenate(arrays) for arrays in zip(*parts)])
 
     def cancel(self) -> None:
         """Makes the runs under way fail (CANCELLED), and all that come."""
@@ -126,7 +134,7 @@ class _Batch:
         self._threads = threads
         self.queue = BatchQueue(self._run, parameters, threads)
 
-    async def outputs(self, task: Task) -> Sequence[np.ndarray]:
+    async def answer(self, task: Task) -> object:
         """What came of a task; raises its StatusError."""
         await self.queue.run(task)
         if task.apart:
@@ -134,7 +142,7 @@ class _Batch:
                 await run_in_thread(self._answer, [task])
         if task.error is not None:
             raise task.error
-        return task.outputs
+        return task.answer
 
     def _run(self, tasks: Sequence[Task]) -> None:
         """Answers tasks whose turn has come; see `_answer`."""
@@ -144,7 +152,7 @@ class _Batch:
         self._answer(tasks)
 
     def _answer(self, tasks: Sequence[Task]) -> None:
-        """Fills in outputs or error of every task, or asks for a run apart."""
+        """Fills in answer or error of every task, or asks for a run apart."""
         tasks = _in_time(tasks)
         if not tasks:
             return
@@ -166,7 +174,7 @@ class _Batch:
         together = tasks[0].inputs if alone else merged([task.inputs for task in tasks], rows)
         found = self._servable.run(self._signature, together, self._outputs, _time_left(tasks))
         for task, outputs in zip(tasks, parted(found, sizes, rows)):
-            task.outputs = outputs
+            task.answer = task.answer_of(outputs)
 
     def _padded(self, rows: int) -> int:
         return next((size for size in self._parameters.allowed_batch_sizes if size >= rows), rows)

@@ -244,6 +244,41 @@ def test_who_waits_no_longer_is_not_run(alone, loop):
     assert gate.rows == [1, 3]
 
 
+def test_answers_are_made_outside_of_the_event_loop(alone, loop):
+    batching = BatchingServable(alone, PADDED, Metrics(), loop)
+    signature, outputs = _default(alone)
+    answer_of = lambda arrays: (len(arrays[0]), threading.current_thread().name)  # noqa: E731
+    run = loop.submit(batching.run_merged(signature, _request(1), outputs, answer_of=answer_of))
+    rows, thread = run.result(PATIENCE_S)
+    assert rows == 2 and thread.startswith(PADDED.thread_pool_name)
+
+
+def test_a_request_in_parts_has_one_answer(alone, loop):
+    parameters = BatchingParameters(
+        max_batch_size=4,
+        max_execution_batch_size=2,
+        enable_large_batch_splitting=True,
+        num_batch_threads=1,
+    )
+    batching = BatchingServable(alone, parameters, Metrics(), loop)
+    signature, outputs = _default(alone)
+    inputs = example_inputs(3)
+    run = loop.submit(batching.run_merged(signature, inputs, outputs, answer_of=tuple))
+    answer = run.result(PATIENCE_S)
+    assert isinstance(answer, tuple)
+    for found, expected in zip(answer, alone.run(signature, inputs, outputs)):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_an_answer_that_cannot_be_made_fails_the_request(alone, loop):
+    batching = BatchingServable(alone, PADDED, Metrics(), loop)
+    signature, outputs = _default(alone)
+    run = loop.submit(batching.run_merged(signature, _request(1), outputs, answer_of=lambda _: 1 / 0))
+    with pytest.raises(StatusError, match='division by zero') as error:
+        run.result(PATIENCE_S)
+    assert error.value.code is grpc.StatusCode.INTERNAL
+
+
 def test_close_ends_a_run_that_nobody_waits_for(exported, loop):
     batching = BatchingServable(SessionServable(exported[0]), PADDED, Metrics(), loop)
     spin = batching.signatures['spin']
