@@ -79,24 +79,6 @@ def run_predict(
     return asked.answer(arrays)
 
 
-def wrong_method(signatures: Mapping[str, SignatureDef], name: str, method: str) -> StatusError:
-    """The answer to Classify or Regress, for which no signature of these models is.
-
-    Args:
-        signatures: of the version.
-        name: of the signature that is asked for; '' for the default.
-        method: classify or regress.
-    """
-    name = name or DEFAULT_SIGNATURE
-    if name not in signatures:
-        return _invalid(f'No signature was found with the name: {name}')
-    kind = {'classify': 'classification', 'regress': 'regression'}[method]
-    return _invalid(
-        f'Expected {kind} signature method_name to be tensorflow/serving/{method}. '
-        f'Was: {signatures[name].method_name}'
-    )
-
-
 def _inputs(signature: SignatureDef, request: predict_pb2.PredictRequest) -> dict[str, TensorMessage]:
     given, wanted = request.inputs, signature.inputs
     if len(given) > len(wanted) or (len(given) < len(wanted) and not signature.defaults):

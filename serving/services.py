@@ -8,6 +8,7 @@ import grpc
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
     model_management_pb2,
     model_service_pb2_grpc,
     prediction_service_pb2_grpc,
@@ -19,7 +20,8 @@ from serving.model_config import served_models
 from serving.model_manager.servable import Servable
 from serving.monitoring.counting import counted
 from serving.monitoring.metrics import Metrics
-from serving.predict import run_predict, wrong_method
+from serving.predict import run_predict
+from serving.refusals import wrong_method, wrong_task
 
 _SIGNATURES = 'signature_def'
 _PREDICT, _GRPC = 'Predict', 'GRPC'
@@ -27,7 +29,7 @@ _LONGEST_DEADLINE_S = 24 * 3600
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Predict and GetModelMetadata; Classify and Regress say that these models have no signature for them."""
+    """Predict and GetModelMetadata; the other methods say that these models have no signature for them."""
 
     def __init__(self, catalog: Catalog, metrics: Metrics):
         self._catalog = catalog
@@ -46,6 +48,13 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     @rpc
     def Regress(self, request, context):
         self._refuse(request, 'regress')
+
+    @rpc
+    def MultiInference(self, request, context):
+        task = request.tasks[0] if request.tasks else inference_pb2.InferenceTask()
+        task.model_spec.SetInParent()  # where there is none, TensorFlow Serving misses its name
+        with self._catalog.acquire(task) as (_, servable):
+            raise wrong_task(servable.signatures, task)
 
     @rpc
     def GetModelMetadata(self, request, context):

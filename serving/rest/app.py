@@ -16,7 +16,8 @@ from serving.catalog import Catalog
 from serving.errors import StatusError
 from serving.monitoring.counting import counted
 from serving.monitoring.metrics import Metrics
-from serving.predict import run_predict, wrong_method
+from serving.predict import run_predict
+from serving.refusals import wrong_method
 from serving.rest.body import read_body
 from serving.rest.predict import parse, render
 from serving.services import metadata_response, status_response

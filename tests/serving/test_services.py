@@ -20,6 +20,7 @@ REQUESTS = {
     'Classify': classification_pb2.ClassificationRequest,
     'Regress': regression_pb2.RegressionRequest,
 }
+CLASSIFY, REGRESS, PREDICT = (f'tensorflow/serving/{method}' for method in ('classify', 'regress', 'predict'))
 INPUTS = ','.join(sorted(SPEC))
 OUTPUTS = 'combination_ctr,combinations,component,ctr,propensity,selected_id,selected_index'
 
@@ -27,6 +28,10 @@ OUTPUTS = 'combination_ctr,combinations,component,ctr,propensity,selected_id,sel
 def _request(**changes):
     inputs = {**example_inputs(), **changes}
     return predict_request({name: value for name, value in inputs.items() if value is not None}, MODEL)
+
+
+def _task(name, signature='', method=CLASSIFY):
+    return {'model_spec': {'name': name, 'signature_name': signature}, 'method_name': method}
 
 
 def _with_spec(**spec):
@@ -201,10 +206,35 @@ def test_no_signature_classifies_or_regresses(any_server, method, kind):
     assert refused('other', '') == ('NOT_FOUND', 'Servable not found for request: Latest(other)')
 
 
-def test_unimplemented(any_server):
+@pytest.mark.parametrize(
+    'tasks, code, message',
+    [
+        ([], 'INVALID_ARGUMENT', 'ModelSpec has no name specified.'),
+        ([{'method_name': CLASSIFY}], 'INVALID_ARGUMENT', 'ModelSpec has no name specified.'),
+        ([_task('other')], 'NOT_FOUND', 'Servable not found for request: Latest(other)'),
+        ([_task(MODEL, 'no')], 'INVALID_ARGUMENT', 'Requested signature not found in model graph: no'),
+        (
+            [_task(MODEL), _task('other')],
+            'INVALID_ARGUMENT',
+            f'Expected classification signature method_name to be {CLASSIFY}. Was: {PREDICT}',
+        ),
+        (
+            [_task(MODEL, 'explore', REGRESS)],
+            'INVALID_ARGUMENT',
+            f'Expected regression signature method_name to be {REGRESS}. Was: {PREDICT}',
+        ),
+        (
+            [_task(MODEL, method=PREDICT)],
+            'UNIMPLEMENTED',
+            f'Unsupported signature method_name: {PREDICT}',
+        ),
+    ],
+)
+def test_no_signature_is_for_multi_inference(any_server, tasks, code, message):
+    request = inference_pb2.MultiInferenceRequest(tasks=tasks)
     with pytest.raises(grpc.RpcError) as error:
-        any_server.prediction.MultiInference(inference_pb2.MultiInferenceRequest())
-    assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        any_server.prediction.MultiInference(request, timeout=PATIENCE_S)
+    assert (error.value.code().name, error.value.details()) == (code, message)
 
 
 def _metadata_request(*fields, name=MODEL):
