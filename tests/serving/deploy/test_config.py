@@ -4,9 +4,11 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
+from serving.batching.parameters import read_batching_parameters
 from tests.serving.deploy.messages import message_class
 
 MODELS = ['config/models.config', 'canary/models.config']
+BATCHING = ['config/batching.config', 'cpu/batching.config']
 
 
 def _parse(file, message):
@@ -36,13 +38,15 @@ def test_canary_has_both_labels_on_different_versions(deploy):
     assert len(set(model.version_labels.values())) == 2
 
 
-def test_batches(deploy):
-    batching = _parse(deploy / 'config/batching.config', message_class('BatchingParameters')())
+@pytest.mark.parametrize('file', BATCHING)
+def test_batches(deploy, file):
+    batching = _parse(deploy / file, message_class('BatchingParameters')())
     sizes = list(batching.allowed_batch_sizes)
     assert sizes == sorted(set(sizes)) and sizes[0] == 1
     assert sizes[-1] == batching.max_batch_size.value  # or the server refuses to load
     assert not batching.pad_variable_length_inputs  # the stock server pads with a value, not with ""
     assert batching.max_enqueued_batches.value > 0 and batching.num_batch_threads.value > 0
+    assert read_batching_parameters(deploy / file).allowed_batch_sizes == tuple(sizes)
 
 
 def test_metrics_are_where_prometheus_is_told_to_look(deploy):

@@ -109,19 +109,43 @@ def test_every_configuration_file_that_is_named_is_mounted(deploy, container):
     assert all((deploy / 'config' / name).exists() for name in named)
 
 
-@pytest.mark.skipif(not shutil.which('kubectl'), reason='kubectl is not installed')
-@pytest.mark.parametrize('folder', ['kubernetes', 'canary'])
+needs_kubectl = pytest.mark.skipif(not shutil.which('kubectl'), reason='kubectl is not installed')
+
+
+def _built(folder):
+    """What kustomize makes of a folder, by kind."""
+    built = subprocess.run(['kubectl', 'kustomize', folder], capture_output=True, text=True, check=True)
+    return {one['kind']: one for one in yaml.safe_load_all(built.stdout)}
+
+
+@needs_kubectl
+@pytest.mark.parametrize('folder', ['kubernetes', 'canary', 'cpu'])
 def test_kustomize_builds_valid_objects(deploy, folder):
-    built = subprocess.run(
-        ['kubectl', 'kustomize', deploy / folder], capture_output=True, text=True, check=True
-    )
-    objects = {one['kind']: one for one in yaml.safe_load_all(built.stdout)}
+    objects = _built(deploy / folder)
     assert set(objects) == KINDS | {'ConfigMap'}
     for one in objects.values():
         kubernetes_validate.validate(one, KUBERNETES[-1], strict=True)
-    models = (deploy / ('canary' if folder == 'canary' else 'config') / 'models.config').read_text()
-    assert objects['ConfigMap']['data']['models.config'] == models
+    for name, text in objects['ConfigMap']['data'].items():
+        own = deploy / folder / name
+        assert text == (own if own.exists() else deploy / 'config' / name).read_text()
     volumes = objects['Deployment']['spec']['template']['spec']['volumes']
     assert objects['ConfigMap']['metadata']['name'] in {
         volume['configMap']['name'] for volume in volumes if 'configMap' in volume
     }
+
+
+@needs_kubectl
+def test_without_gpus_only_image_resources_and_batches_are_others(deploy):
+    expected, found = _built(deploy / 'kubernetes'), _built(deploy / 'cpu')
+    for objects in (expected, found):
+        name = objects.pop('ConfigMap')['metadata']['name']
+        (volume,) = [
+            v for v in objects['Deployment']['spec']['template']['spec']['volumes'] if 'configMap' in v
+        ]
+        assert volume['configMap'].pop('name') == name
+    (container,) = expected['Deployment']['spec']['template']['spec']['containers']
+    container['image'] = container['image'].removesuffix('-gpu')
+    assert [name['name'] for name in container.pop('env')] == ['TF_FORCE_GPU_ALLOW_GROWTH']
+    for amounts in container['resources'].values():
+        del amounts['nvidia.com/gpu']
+    assert found == expected
