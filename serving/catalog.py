@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import grpc
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
-from serving.errors import StatusError
+from serving.errors import StatusError, invalid
 from serving.model_config import ServedModel
 from serving.model_manager.manager import ModelManager, VersionStatus, not_found
 from serving.model_manager.servable import Servable
@@ -100,7 +100,7 @@ class Catalog:
         """
         spec = model_spec(request)
         if not spec.name:
-            raise StatusError(grpc.StatusCode.INVALID_ARGUMENT, 'ModelSpec has no name specified.')
+            raise invalid('ModelSpec has no name specified.')
         version = spec.version.value if _has_version(spec) else None
         manager = self._managers.get(spec.name)
         if manager is None:
@@ -138,7 +138,7 @@ def model_spec(request) -> ModelSpec:
         StatusError: INVALID_ARGUMENT, there is none.
     """
     if not request.HasField('model_spec'):
-        raise StatusError(grpc.StatusCode.INVALID_ARGUMENT, 'Missing ModelSpec')
+        raise invalid('Missing ModelSpec')
     return request.model_spec
 
 

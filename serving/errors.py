@@ -26,6 +26,11 @@ class StatusError(Exception):
         self.message = message
 
 
+def invalid(message: str) -> StatusError:
+    """The error of a request, or a file of a version, that breaks a rule."""
+    return StatusError(grpc.StatusCode.INVALID_ARGUMENT, message)
+
+
 @contextlib.contextmanager
 def as_status() -> Iterator[None]:
     """Turns an error of a TensorFlow op into a `StatusError` of the same code."""

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import grpc
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
 from creative_logs.errors import InputError
-from serving.errors import StatusError
+from serving.errors import StatusError, invalid
 from serving.model_manager.versions import VersionFolder
 from serving.text_protos import read_text_proto
 
@@ -66,7 +65,7 @@ def served_models(config: ModelServerConfig) -> list[ServedModel]:
         StatusError: INVALID_ARGUMENT, in the words of TensorFlow Serving.
     """
     if config.WhichOneof('config') != 'model_config_list':
-        raise _invalid(
+        raise invalid(
             'ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is '
             'currently supported'
         )
@@ -78,7 +77,7 @@ def served_models(config: ModelServerConfig) -> list[ServedModel]:
 def _served(model: ModelConfig) -> ServedModel:
     _check_platform(model)
     if '://' in model.base_path or not Path(model.base_path).is_absolute():
-        raise _invalid(
+        raise invalid(
             f'Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}'
         )
     return ServedModel(model.name, Path(model.base_path), _policy(model), dict(model.version_labels))
@@ -89,7 +88,7 @@ def _policy(model: ModelConfig) -> VersionPolicy:
     kind = policy.WhichOneof('policy_choice')
     if kind == 'specific':
         if not policy.specific.versions:
-            raise _invalid(
+            raise invalid(
                 f'Illegal to set a specific version policy without versions, model name is {model.name}'
             )
         return VersionPolicy(None, frozenset(policy.specific.versions))
@@ -100,27 +99,23 @@ def _policy(model: ModelConfig) -> VersionPolicy:
 
 def _check_platform(model: ModelConfig) -> None:
     if model.model_platform and model.model_type:
-        raise _invalid(
+        raise invalid(
             'Illegal setting both ModelServerConfig::model_type (deprecated) and '
             f'ModelServerConfig::model_platform, model name is {model.name}'
         )
     if not model.model_platform and not model.model_type:
-        raise _invalid(
+        raise invalid(
             'Illegal setting neither ModelServerConfig::model_type (deprecated) nor '
             f'ModelServerConfig::model_platform, model name is {model.name}'
         )
     if model.model_platform != _PLATFORM and model.model_type != _TENSORFLOW:
         platform = model.model_platform or f'type {model.model_type}'
-        raise _invalid(f'Model {model.name} requests unsupported platform {platform}')
+        raise invalid(f'Model {model.name} requests unsupported platform {platform}')
 
 
 def _check_names(names: Sequence[str]) -> None:
     for place, name in enumerate(names):
         if not name:
-            raise _invalid('Illegal to list a model without a name in config list')
+            raise invalid('Illegal to list a model without a name in config list')
         if name in names[:place]:
-            raise _invalid(f'Illegal to list model {name} multiple times in config list')
-
-
-def _invalid(message: str) -> StatusError:
-    return StatusError(grpc.StatusCode.INVALID_ARGUMENT, message)
+            raise invalid(f'Illegal to list model {name} multiple times in config list')

@@ -9,7 +9,7 @@ import numpy as np
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis import predict_pb2
 
-from serving.errors import StatusError
+from serving.errors import StatusError, invalid
 from serving.model_manager.servable import Servable
 from serving.tensors import TensorMessage, encode
 
@@ -82,7 +82,7 @@ def run_predict(
 def _inputs(signature: SignatureDef, request: predict_pb2.PredictRequest) -> dict[str, TensorMessage]:
     given, wanted = request.inputs, signature.inputs
     if len(given) > len(wanted) or (len(given) < len(wanted) and not signature.defaults):
-        raise _invalid(
+        raise invalid(
             f'input size does not match signature: {len(given)}!={len(wanted)} '
             f'len({_braces(given)}) != len({_braces(wanted)}). '
             f'Sent extra: {_braces(set(given) - set(wanted))}. '
@@ -91,7 +91,7 @@ def _inputs(signature: SignatureDef, request: predict_pb2.PredictRequest) -> dic
     tensors = {}
     for alias in sorted(wanted):
         if alias not in given and alias not in signature.defaults:
-            raise _invalid(
+            raise invalid(
                 f'Signature input alias: {alias}(feed name: {wanted[alias].name}) not found in request and '
                 f'no default value provided. Inputs expected to be in the request {_braces(given)}, or '
                 f'default input alias set: {",".join(sorted(signature.defaults))}'
@@ -99,7 +99,7 @@ def _inputs(signature: SignatureDef, request: predict_pb2.PredictRequest) -> dic
         try:
             tensors[alias] = TensorMessage.of(given[alias] if alias in given else signature.defaults[alias])
         except ValueError as error:
-            raise _invalid(f'tensor parsing error: {alias}') from error
+            raise invalid(f'tensor parsing error: {alias}') from error
     return tensors
 
 
@@ -107,17 +107,13 @@ def _outputs(signature: SignatureDef, output_filter: Iterable[str]) -> list[str]
     outputs = list(output_filter)
     for place, alias in enumerate(outputs):
         if alias not in signature.outputs:
-            raise _invalid(
+            raise invalid(
                 f'output tensor alias not found in signature: {alias} '
                 f'Outputs expected to be in the set {_braces(signature.outputs)}.'
             )
         if alias in outputs[:place]:
-            raise _invalid(f'duplicate output tensor alias: {alias}')
+            raise invalid(f'duplicate output tensor alias: {alias}')
     return outputs or sorted(signature.outputs)
-
-
-def _invalid(message: str) -> StatusError:
-    return StatusError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
 def _braces(names: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ import grpc
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis import inference_pb2
 
-from serving.errors import StatusError
+from serving.errors import StatusError, invalid
 from serving.predict import DEFAULT_SIGNATURE
 
 _CLASSIFY, _REGRESS = 'tensorflow/serving/classify', 'tensorflow/serving/regress'
@@ -23,7 +23,7 @@ def wrong_method(signatures: Mapping[str, SignatureDef], name: str, method: str)
     """
     name = name or DEFAULT_SIGNATURE
     if name not in signatures:
-        return _invalid(f'No signature was found with the name: {name}')
+        return invalid(f'No signature was found with the name: {name}')
     return _wrong_signature(signatures[name], f'tensorflow/serving/{method}')
 
 
@@ -36,7 +36,7 @@ def wrong_task(signatures: Mapping[str, SignatureDef], task: inference_pb2.Infer
     """
     name = task.model_spec.signature_name or DEFAULT_SIGNATURE
     if name not in signatures:
-        return _invalid(f'Requested signature not found in model graph: {name}')
+        return invalid(f'Requested signature not found in model graph: {name}')
     if task.method_name not in _KINDS:
         return StatusError(
             grpc.StatusCode.UNIMPLEMENTED, f'Unsupported signature method_name: {task.method_name}'
@@ -45,10 +45,6 @@ def wrong_task(signatures: Mapping[str, SignatureDef], task: inference_pb2.Infer
 
 
 def _wrong_signature(signature: SignatureDef, method: str) -> StatusError:
-    return _invalid(
+    return invalid(
         f'Expected {_KINDS[method]} signature method_name to be {method}. Was: {signature.method_name}'
     )
-
-
-def _invalid(message: str) -> StatusError:
-    return StatusError(grpc.StatusCode.INVALID_ARGUMENT, message)

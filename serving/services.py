@@ -4,7 +4,6 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator
 
-import grpc
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -15,7 +14,7 @@ from tensorflow_serving.apis import (
 )
 
 from serving.catalog import Catalog, model_spec
-from serving.errors import StatusError, rpc
+from serving.errors import invalid, rpc
 from serving.model_config import served_models
 from serving.model_manager.servable import Servable
 from serving.monitoring.counting import counted
@@ -144,10 +143,9 @@ def time_remaining(context) -> float | None:
 
 def _check_metadata_fields(fields) -> None:
     if not fields:
-        raise StatusError(
-            grpc.StatusCode.INVALID_ARGUMENT,
+        raise invalid(
             'GetModelMetadataRequest must specify at least one metadata_field',
         )
     for field in fields:
         if field != _SIGNATURES:
-            raise StatusError(grpc.StatusCode.INVALID_ARGUMENT, f'Metadata field {field} is not supported')
+            raise invalid(f'Metadata field {field} is not supported')

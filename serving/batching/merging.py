@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import grpc
 import numpy as np
 
-from serving.errors import StatusError
+from serving.errors import StatusError, invalid
 from serving.tensors import Tensor, Tensors, concatenate
 
 
@@ -16,10 +16,10 @@ def rows_of(inputs: Tensors) -> int:
         StatusError: INVALID_ARGUMENT, a tensor has no dimension, or they do not agree in the first.
     """
     if any(not tensor.shape for tensor in inputs.values()):
-        raise _invalid('Batching Run() input tensors must have at least one dimension')
+        raise invalid('Batching Run() input tensors must have at least one dimension')
     sizes = {tensor.shape[0] for tensor in inputs.values()}
     if len(sizes) != 1:
-        raise _invalid('Batching Run() input tensors must have equal 0th-dimension size')
+        raise invalid('Batching Run() input tensors must have equal 0th-dimension size')
     return sizes.pop()
 
 
@@ -80,10 +80,6 @@ def _enlarged(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     larger = np.full(shape, b'' if array.dtype == object else 0, array.dtype)
     larger[tuple(slice(size) for size in array.shape)] = array
     return larger
-
-
-def _invalid(message: str) -> StatusError:
-    return StatusError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
 def _failed(message: str) -> StatusError:

@@ -11,7 +11,7 @@ from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from serving.batching.merging import kind_of, merged, parted, rows_of
 from serving.batching.parameters import BatchingParameters
 from serving.batching.queue import BatchQueue, BatchThreads, Task
-from serving.errors import StatusError
+from serving.errors import StatusError, invalid
 from serving.event_loop import EventLoop
 from serving.model_manager.servable import Servable
 from serving.monitoring.metrics import Metrics
@@ -78,8 +78,7 @@ class BatchingServable(Servable):
         """
         rows, most = rows_of(inputs), self._parameters.max_batch_size
         if rows > most and not self._parameters.enable_large_batch_splitting:
-            raise StatusError(
-                grpc.StatusCode.INVALID_ARGUMENT,
+            raise invalid(
                 f'Task size {rows} is larger than maximum input batch size {most}',
             )
         ends_s = None if timeout_s is None else time.monotonic() + timeout_s

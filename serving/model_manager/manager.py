@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import grpc
 
-from serving.errors import StatusError
+from serving.errors import StatusError, invalid
 from serving.model_config import ServedModel
 from serving.model_manager.servable import Servable
 from serving.model_manager.versions import VersionFolder, list_versions
@@ -132,9 +132,7 @@ class ModelManager:
         """
         with self._lock:
             if label not in self._labels:
-                raise StatusError(
-                    grpc.StatusCode.INVALID_ARGUMENT, f'Unrecognized servable version label: {label}'
-                )
+                raise invalid(f'Unrecognized servable version label: {label}')
             return self._labels[label]
 
     @contextlib.contextmanager

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import grpc
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
 from serving import memory
-from serving.errors import StatusError, as_status
+from serving.errors import as_status, invalid
 from serving.model_manager.servable import Servable
 from serving.predict import run_predict
 
@@ -37,8 +36,7 @@ def warm_up(servable: Servable, path: Path) -> int:
     for record in _records(file):
         records += 1
         if records > _MOST_RECORDS:
-            raise StatusError(
-                grpc.StatusCode.INVALID_ARGUMENT,
+            raise invalid(
                 f'Number of warmup records exceeds the maximum ({_MOST_RECORDS}) at {file}',
             )
         run_predict(servable, _parse(record, file).predict_log.request)
@@ -55,11 +53,7 @@ def _parse(record: bytes, file: Path) -> prediction_log_pb2.PredictionLog:
     try:
         log = prediction_log_pb2.PredictionLog.FromString(record)
     except DecodeError as error:
-        raise StatusError(
-            grpc.StatusCode.INVALID_ARGUMENT, f'Failed to parse warmup record: {file}'
-        ) from error
+        raise invalid(f'Failed to parse warmup record: {file}') from error
     if log.WhichOneof('log_type') != 'predict_log':
-        raise StatusError(
-            grpc.StatusCode.INVALID_ARGUMENT, f'Unsupported log_type for warmup: {log.WhichOneof("log_type")}'
-        )
+        raise invalid(f'Unsupported log_type for warmup: {log.WhichOneof("log_type")}')
     return log

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from serving.catalog import Catalog
-from serving.errors import StatusError
+from serving.errors import StatusError, invalid
 from serving.monitoring.counting import counted
 from serving.monitoring.metrics import Metrics
 from serving.predict import run_predict
@@ -82,12 +82,8 @@ class RestApp:
         if request.method == 'GET' and get:
             return _json(self._read(get))
         if post or get:
-            raise StatusError(
-                grpc.StatusCode.INVALID_ARGUMENT, f'Method {request.method} is not allowed here'
-            )
-        raise StatusError(
-            grpc.StatusCode.INVALID_ARGUMENT, f'Malformed request: {request.method} {request.path}'
-        )
+            raise invalid(f'Method {request.method} is not allowed here')
+        raise invalid(f'Malformed request: {request.method} {request.path}')
 
     def _run(self, request: Request, method: str, target: dict) -> bytes:
         predict = predict_pb2.PredictRequest(model_spec=target)
@@ -120,9 +116,7 @@ def _target(match: re.Match) -> dict:
     if match['version']:
         number = int(match['version'])
         if number > _INT64_MAX:
-            raise StatusError(
-                grpc.StatusCode.INVALID_ARGUMENT, f'Failed to convert version: {number} to numeric.'
-            )
+            raise invalid(f'Failed to convert version: {number} to numeric.')
         target['version'] = {'value': number}
     if match['label']:
         target['version_label'] = match['label']

@@ -4,13 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import grpc
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis import predict_pb2
 
-from serving.errors import StatusError
+from serving.errors import invalid
 from serving.predict import DEFAULT_SIGNATURE
 from serving.rest.json_tensors import is_bytes, to_array, to_json
 from serving.tensors import decode, encode
@@ -36,14 +35,12 @@ def parse(body: bytes, signatures: Mapping[str, SignatureDef], request: predict_
     document = _document(body)
     name = document.get('signature_name', DEFAULT_SIGNATURE)
     if not isinstance(name, str):
-        raise _invalid("'signature_name' key must be a string value.")
+        raise invalid("'signature_name' key must be a string value.")
     if name not in signatures:
-        raise _invalid(f'Failed to get input map for signature: {name}')
+        raise invalid(f'Failed to get input map for signature: {name}')
     forms = [form for form in _ANSWERS if form in document]
     if len(forms) != 1:
-        raise _invalid(
-            f"Body must have one of the keys 'instances' and 'inputs'; it has {len(forms)} of them"
-        )
+        raise invalid(f"Body must have one of the keys 'instances' and 'inputs'; it has {len(forms)} of them")
     [form] = forms
     wanted = signatures[name].inputs
     columns = (_from_rows if form == _ROWS else _from_columns)(document[form], wanted)
@@ -53,7 +50,7 @@ def parse(body: bytes, signatures: Mapping[str, SignatureDef], request: predict_
             dtype = tf.dtypes.as_dtype(wanted[alias].dtype).as_numpy_dtype
             encode(to_array(value, np.dtype(dtype)), request.inputs[alias], packed=True)
         except ValueError as error:
-            raise _invalid(f'Failed to process input {alias}: {error}') from error
+            raise invalid(f'Failed to process input {alias}: {error}') from error
     return form
 
 
@@ -80,9 +77,9 @@ def _document(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise _invalid(f'JSON Parse error: {error}') from error
+        raise invalid(f'JSON Parse error: {error}') from error
     if not isinstance(document, dict):
-        raise _invalid('Request body is expected to be a JSON object')
+        raise invalid('Request body is expected to be a JSON object')
     return document
 
 
@@ -94,13 +91,13 @@ def _from_columns(value: Any, wanted: Mapping) -> dict[str, Any]:
 
 def _from_rows(rows: Any, wanted: Mapping) -> dict[str, list]:
     if not isinstance(rows, list) or not rows:
-        raise _invalid("'instances' must be a list that is not empty")
+        raise invalid("'instances' must be a list that is not empty")
     if not isinstance(rows[0], dict) or is_bytes(rows[0]):
         return {_only(wanted): rows}
     columns: dict[str, list] = {alias: [] for alias in _known(rows[0], wanted)}
     for place, row in enumerate(rows):
         if not isinstance(row, dict) or row.keys() != columns.keys():
-            raise _invalid(
+            raise invalid(
                 f"Failed to process element: {place} of 'instances' list: "
                 f'it must be an object of the same keys as the first: {sorted(columns)}'
             )
@@ -112,13 +109,13 @@ def _from_rows(rows: Any, wanted: Mapping) -> dict[str, list]:
 def _known(named: dict[str, Any], wanted: Mapping) -> dict[str, Any]:
     for alias in named:
         if alias not in wanted:
-            raise _invalid(f'JSON object has an input that the signature does not take: {alias}')
+            raise invalid(f'JSON object has an input that the signature does not take: {alias}')
     return named
 
 
 def _only(wanted: Mapping) -> str:
     if len(wanted) != 1:
-        raise _invalid(f'Values without a name need a signature of one input; this has {len(wanted)}')
+        raise invalid(f'Values without a name need a signature of one input; this has {len(wanted)}')
     [alias] = wanted
     return alias
 
@@ -127,8 +124,4 @@ def _check_batch(arrays: Mapping[str, np.ndarray]) -> None:
     sizes = {array.shape[:1] for array in arrays.values()}
     if len(sizes) != 1 or () in sizes:
         shapes = {alias: list(array.shape) for alias, array in sorted(arrays.items())}
-        raise _invalid(f"Outputs of unequal dimension 0 need the form 'inputs': {shapes}")
-
-
-def _invalid(message: str) -> StatusError:
-    return StatusError(grpc.StatusCode.INVALID_ARGUMENT, message)
+        raise invalid(f"Outputs of unequal dimension 0 need the form 'inputs': {shapes}")

@@ -145,7 +145,7 @@ def test_without_gpus_only_image_resources_and_batches_are_others(deploy):
         assert volume['configMap'].pop('name') == name
     (container,) = expected['Deployment']['spec']['template']['spec']['containers']
     container['image'] = container['image'].removesuffix('-gpu')
-    assert [name['name'] for name in container.pop('env')] == ['TF_FORCE_GPU_ALLOW_GROWTH']
+    assert [variable['name'] for variable in container.pop('env')] == ['TF_FORCE_GPU_ALLOW_GROWTH']
     for amounts in container['resources'].values():
         del amounts['nvidia.com/gpu']
     assert found == expected
