@@ -41,7 +41,7 @@ from model.transforms import Transforms
 _HASH_RANGE = 1 << 62
 
 
-class ServingModule(tf.Module):
+class ServingGraph:
     """A trained GenCO model with its transforms, as TensorFlow Serving runs it.
 
     Args:
@@ -51,7 +51,6 @@ class ServingModule(tf.Module):
     """
 
     def __init__(self, model: GenCO, transform_output: tft.TFTransformOutput, config: GencoConfig):
-        super().__init__()
         self._model = model
         self._encoder = model.encoder.folded()
         self._config = config
@@ -65,6 +64,15 @@ class ServingModule(tf.Module):
             self._score_examples,
             input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.int64)],
         )
+
+    def module(self) -> tf.Module:
+        """What a SavedModel holds: `score_examples`, the transforms, and the tables but not how they were
+        trained: an optimizer's slots are as large again."""
+        module = tf.Module()
+        module.tables = self._model.served_tables
+        module.transforms = self._transform
+        module.score_examples = self.score_examples
+        return module
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """The signatures of the serving contract, by name."""

@@ -8,7 +8,8 @@ import tensorflow_transform as tft
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from model.config import GencoConfig
-from model.export import ServingModule
+from model.constants import constant_weights
+from model.export import ServingGraph
 from model.genco import GenCO
 from model.serving_inputs import SEED, TEMPERATURE
 
@@ -30,10 +31,11 @@ def export_model(
 
     `assets.extra` holds the configuration and the warm-up requests of TensorFlow Serving.
     """
-    module = ServingModule(model, transform_output, config)
+    graph = ServingGraph(model, transform_output, config)
     temporary = f'{directory}.tmp'
-    signatures = module.signatures()
-    tf.saved_model.save(module, temporary, signatures=signatures)
+    with constant_weights(model, model.served_tables):
+        signatures = graph.signatures()
+        tf.saved_model.save(graph.module(), temporary, signatures=signatures)
     extra = os.path.join(temporary, 'assets.extra')
     tf.io.gfile.makedirs(extra)
     with tf.io.gfile.GFile(os.path.join(extra, CONFIG_FILE), 'w') as file:

@@ -131,6 +131,16 @@ class GenCO(tfrs.Model):
         return [self.context_embedding, self.element_embedding]
 
     @property
+    def served_tables(self) -> list[tf.Variable]:
+        """The variables with a row per id that a choice reads; all else that it reads is small."""
+        if not self.config.additive:
+            return self.sparse_variables
+        biases = [self.element_bias, self.ad_bias, self.combination_bias]
+        if self.layout.subwords:
+            biases.append(self.subword_bias)
+        return [*self.sparse_variables, *(bias.mean for bias in biases)]
+
+    @property
     def dense_variables(self) -> list[tf.Variable]:
         """All other trainable weights: mean gradients."""
         sparse = {id(variable) for variable in self.sparse_variables}
@@ -154,8 +164,8 @@ class GenCO(tfrs.Model):
         counts = batch[keys.COUNTS]
         index = index_of(counts)
         embeddings = tf.gather(self.element_embedding, batch[keys.ELEMENTS])
-        encoder = encoder or self.encoder
-        context = encoder(self._context_inputs(batch, embeddings, index), training=training)
+        inputs = self._context_inputs(batch, embeddings, index)
+        context = encoder(inputs) if encoder else self.encoder(inputs, training=training)
         if self.config.attention:
             attended = self.attention(embeddings, counts, index, groups)
         else:

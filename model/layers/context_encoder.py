@@ -1,6 +1,6 @@
 """The context encoder Enc of eq. 14."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -35,20 +35,23 @@ class ContextEncoder(tf.keras.layers.Layer):
             inputs = tf.nn.relu(normalise(dense(inputs), training=training))
         return inputs
 
-    def folded(self) -> tf.keras.Sequential:
-        """The same MLP for serving, normalisation folded into its weights: a third of the operations.
+    def folded(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """The same MLP for serving, normalisation folded into constant weights: a third of the operations.
 
         Of the encoder as it is now: it must have been built, and learns no more.
         """
         layers = []
         for dense, normalise in zip(self._dense, self._normalise, strict=True):
             scale = normalise.gamma / tf.sqrt(normalise.moving_variance + normalise.epsilon)
-            layer = tf.keras.layers.Dense(dense.units, activation='relu', name=dense.name)
-            layer.build(dense.kernel.shape[:1])
-            layer.kernel.assign(dense.kernel * scale)
-            layer.bias.assign(normalise.beta - normalise.moving_mean * scale)
-            layers.append(layer)
-        return tf.keras.Sequential(layers, name=self.name)
+            bias = normalise.beta - normalise.moving_mean * scale
+            layers.append(((dense.kernel * scale).numpy(), bias.numpy()))
+
+        def encode(inputs: tf.Tensor) -> tf.Tensor:
+            for kernel, bias in layers:
+                inputs = tf.nn.relu(tf.nn.bias_add(tf.matmul(inputs, kernel), bias))
+            return inputs
+
+        return encode
 
     def get_config(self):
         return super().get_config() | {'units': self.units, 'momentum': self.momentum}

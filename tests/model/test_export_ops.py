@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 _LIST_OPS = """
@@ -38,6 +39,14 @@ def ops(graph, nodes):
 def test_every_op_is_one_of_tensorflow_itself(ops):
     assert {'MatMul', 'RestoreV2'} < ops
     assert _unknown_to_tensorflow([*ops, 'NoSuchOp']) == ['NoSuchOp']
+
+
+def test_only_tables_are_variables(exported, model):
+    """Neither an optimizer's slots, as large again, nor small weights, which cost a request several ops."""
+    names = [name for name, _ in tf.train.list_variables(str(exported / 'variables/variables'))]
+    restored = [name for name in names if not name.startswith('_CHECKPOINTABLE')]
+    assert len(restored) == len(model.served_tables) == 6
+    assert all(name.startswith('tables/') for name in restored)
 
 
 def test_nothing_calls_back_into_python(ops):
