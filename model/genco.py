@@ -151,7 +151,7 @@ class GenCO(tfrs.Model):
         batch: Batch,
         training: bool = False,
         groups: int = GROUPS,
-        encoder: Callable[..., tf.Tensor] | None = None,
+        encoder: Callable[[tf.Tensor], tf.Tensor] | None = None,
     ) -> Encoded:
         """The layers shared by elements and combinations.
 

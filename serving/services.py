@@ -143,9 +143,7 @@ def time_remaining(context) -> float | None:
 
 def _check_metadata_fields(fields) -> None:
     if not fields:
-        raise invalid(
-            'GetModelMetadataRequest must specify at least one metadata_field',
-        )
+        raise invalid('GetModelMetadataRequest must specify at least one metadata_field')
     for field in fields:
         if field != _SIGNATURES:
             raise invalid(f'Metadata field {field} is not supported')
