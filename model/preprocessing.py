@@ -48,10 +48,10 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     strings = _context_strings(inputs, schema) | {
         name + SUBWORDS: terms for name, (terms, _) in subwords_of.items()
     }
-    outputs: dict[str, Any] = _hash(strings, candidates, schema, config.transform)
+    names = [component.name for component in schema.components]
+    outputs: dict[str, Any] = _hash(strings, candidates, names, config.transform)
     for name, (_, counts) in subwords_of.items():
         outputs[name + SUBWORD_COUNTS] = counts
-    names = [component.name for component in schema.components]
     for ending, joint in (('_shown', candidates.shown), ('_propensity', candidates.propensity)):
         outputs |= zip([name + ending for name in names], tf.split(joint, len(names)), strict=True)
     outputs |= _categories(inputs, [f for f in schema.context if f.encoding == 'category'])
@@ -166,27 +166,39 @@ def _subwords(
 
 
 def _hash(
-    strings: dict[str, Any], candidates: _Candidates, schema: LogSchema, config: TransformConfig
+    strings: dict[str, Any], candidates: _Candidates, names: Sequence[str], config: TransformConfig
 ) -> dict[str, Any]:
-    """Rows of all hashed features: fingerprint modulo a power of two, or a row of its own."""
-    names = [component.name for component in schema.components]
+    """Rows of all hashed features, by name: fingerprint modulo a power of two, or a row of its own.
+
+    Args:
+        strings: features besides the candidates, [B] or ragged, by name.
+        candidates: of M components.
+        names: of the components.
+        config: of the tables.
+    """
     hashed = dict(zip(names, parted(candidates.ids, len(names)), strict=True)) | strings
-    values = [_flat(value) for value in hashed.values()]
-    masks = _buckets(approximate_distinct_counts(values, 'distinct'), config) - 1
-    sizes = tf.stack([tf.size(value) for value in values])
-    feature = segments_of(sizes)
-    joint = tf.strings.to_hash_bucket_fast(tf.concat(values, 0), _FINGERPRINTS)
-    joint = tf.bitwise.bitwise_and(joint, tf.gather(masks, feature))
-    if config.frequent_threshold:
-        own = _own_rows(candidates, feature, names, config)
-        elements, others = tf.split(joint, [tf.size(own), tf.size(joint) - tf.size(own)])
-        joint = tf.concat([tf.where(own >= 0, -1 - own, elements), others], 0)
-    rows = {}
-    for position, (name, row) in enumerate(zip(hashed, tf.split(joint, sizes), strict=True)):
-        schema_inference.set_tensor_schema_override(row, tf.zeros([], tf.int64), masks[position])
-        value = hashed[name]
+    distinct = approximate_distinct_counts([_flat(value) for value in hashed.values()], 'distinct')
+    masks = _buckets(distinct, config) - 1
+    rows = dict(zip(names, parted(_element_rows(candidates, masks, names, config), len(names)), strict=True))
+    for (name, value), mask in zip(strings.items(), tf.unstack(masks)[len(names) :], strict=True):
+        row = tf.bitwise.bitwise_and(_fingerprints(_flat(value)), mask)
         rows[name] = value.with_values(row) if isinstance(value, tf.RaggedTensor) else row
+    for mask, row in zip(tf.unstack(masks), rows.values(), strict=True):
+        schema_inference.set_tensor_schema_override(_flat(row), tf.zeros([], tf.int64), mask)
     return rows
+
+
+def _element_rows(
+    candidates: _Candidates, masks: tf.Tensor, names: Sequence[str], config: TransformConfig
+) -> tf.RaggedTensor:
+    """Row of each candidate, -1 - k for the k-th of the frequent elements; int64, ragged as their ids."""
+    ids = candidates.ids
+    component = segments_of(tf.reduce_sum(tf.reshape(ids.row_lengths(), [len(names), -1]), 1))
+    rows = tf.bitwise.bitwise_and(_fingerprints(ids.values), tf.gather(masks, component))
+    if config.frequent_threshold:
+        own = _own_rows(candidates, component, names, config)
+        rows = tf.where(own >= 0, -1 - own, rows)
+    return ids.with_values(rows)
 
 
 def _own_rows(
@@ -196,13 +208,13 @@ def _own_rows(
 
     Args:
         candidates: of M components, T in all.
-        component: int32 [at least T], of each candidate.
+        component: integer [T], of each candidate.
         names: of the components.
         config: says which elements are frequent.
     """
     ids, prefixes = candidates.ids, tf.constant([_prefix(name) for name in names])
     place = tf.gather(ids.row_starts() + candidates.shown, tf.where(candidates.shown >= 0)[:, 0])
-    elements = tf.strings.join([tf.gather(prefixes, component[: tf.size(ids.values)]), ids.values])
+    elements = tf.strings.join([tf.gather(prefixes, component), ids.values])
     frequent = _frequent_elements(tf.gather(elements, place), config)
     return tft.apply_vocabulary(elements, frequent, default_value=-1)
 
@@ -244,6 +256,10 @@ def _categories(inputs: dict[str, Any], features: Sequence[ContextFeature]) -> d
 
 def _prefix(name: str) -> str:
     return f'{name}\t'
+
+
+def _fingerprints(strings: tf.Tensor) -> tf.Tensor:
+    return tf.strings.to_hash_bucket_fast(strings, _FINGERPRINTS)
 
 
 def _flat(value: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
