@@ -27,8 +27,8 @@ def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) 
     width = encoded.features.shape[1]
     sums = tf.reshape(sums, [-1, width + 4])
     weighted, strength, bias, code = tf.split(sums, [width, 1, 1, 2], 1)
-    ads, samples = tf.unstack(tf.shape(combinations)[:2])
-    context = tf.gather(encoded.context, tf.range(ads * samples) // samples)
+    samples = combinations.shape[1] or tf.shape(combinations)[1]
+    context = tf.reshape(tf.tile(encoded.context, [1, samples]), [-1, encoded.context.shape[1]])
     logit = model.phi(context, weighted / tf.maximum(strength, _SMALLEST)) + bias[:, 0]
     logit = tf.reshape(logit, [-1, samples]) + model.intercept + encoded.ad_bias[:, None]
     if not model.config.additive:
@@ -42,7 +42,7 @@ def _rows(model: GenCO, encoded: Encoded) -> tf.Tensor:
     """A row of zeros, then (a f, a, bias, halves of the code) of each element, float32 [T + 1, F + 4]."""
     ad = encoded.index.ad
     logits = model.aggregation.logits(encoded.element_context, encoded.features)
-    top = tf.gather(tf.math.unsorted_segment_max(logits, ad, tf.shape(encoded.context)[0]), ad)
+    top = tf.gather(tf.math.unsorted_segment_max(logits, ad, tf.size(encoded.ad_bias)), ad)
     strength = tf.maximum(tf.exp(logits - top), _SMALLEST)[:, None]
     code = encoded.element_code
     halves = tf.cast(tf.stack([code % _HALF, code // _HALF], 1), tf.float32)

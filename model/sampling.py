@@ -37,7 +37,12 @@ def sample_combinations(probability: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     """
     cumulative = tf.cumsum(probability, 2)
     total = cumulative[:, :, -1:]
-    chosen = tf.searchsorted(cumulative, noise * total)
+    components, width = probability.shape[1:]
+    reached = tf.raw_ops.LowerBound(
+        sorted_inputs=tf.reshape(cumulative, [-1, width]),
+        values=tf.reshape(noise * total, [-1, noise.shape[2]]),
+    )
+    chosen = tf.reshape(reached, [-1, components, noise.shape[2]])
     return tf.transpose(tf.where(total > 0, chosen, -1), [0, 2, 1])
 
 
