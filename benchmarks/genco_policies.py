@@ -8,7 +8,6 @@ from model.batch import Batch
 from model.combinations import combination_logits
 from model.genco import GenCO
 from model.sampling import draw_noise, sample_combinations, uniform_combinations
-from model.segments import counts_of
 from model.selection import best_by_ctr, element_tables, generate
 
 GENCO = 'genco'
@@ -51,7 +50,7 @@ class _Graphs:
     def _best_uniform(self, batch: Batch, seed: tf.Tensor) -> tf.Tensor:
         encoded = self._model.encode(batch)
         noise = draw_noise(seed, *self._shape)
-        return best_by_ctr(self._model, encoded, uniform_combinations(counts_of(encoded.index), noise))
+        return best_by_ctr(self._model, encoded, uniform_combinations(encoded.index.counts, noise))
 
     def _generated_of(self, batch: Batch, combinations: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Which of given combinations the generator draws when it can draw no others, bool [B, K]."""

@@ -116,6 +116,7 @@ def _index(mask: tf.Tensor) -> Index:
         ad=segment // components,
         component=segment % components,
         segment=segment,
+        counts=tf.reduce_sum(tf.cast(mask, tf.int32), 2),
         start=tf.reshape(tf.range(ads * components) * candidates, [ads, components]),
         position=tf.where(tf.reshape(mask, [-1]), position, -1),
     )

@@ -46,7 +46,7 @@ def pack(features: dict, layout: Layout) -> Batch:
     """
     counts = _lengths([features[name] for name in layout.components])
     index = index_of(counts)
-    order = _order(counts, index)
+    order = _order(counts)
     batch = {
         CONTEXT_IDS: _context_ids(features, layout),
         COUNTS: counts,
@@ -72,6 +72,7 @@ class Index(NamedTuple):
     Attributes:
         ad: int32 [T], component: int32 [T].
         segment: int32 [T], ad * M + component, ascending.
+        counts: int32 [B, M], elements of each segment.
         start: int32 [B, M], place of the first element of each segment.
         position: int32 [T], place within the segment.
     """
@@ -79,20 +80,22 @@ class Index(NamedTuple):
     ad: tf.Tensor
     component: tf.Tensor
     segment: tf.Tensor
+    counts: tf.Tensor
     start: tf.Tensor
     position: tf.Tensor
 
 
 def index_of(counts: tf.Tensor) -> Index:
     """Index of a batch with `counts` int32 [B, M] elements per ad and component."""
-    components = tf.shape(counts)[1]
+    components = counts.shape[1]
     flat = tf.reshape(counts, [-1])
-    start = index_start(counts)
+    start = tf.reshape(tf.cumsum(flat, exclusive=True), [-1, components])
     segment = segments_of(flat)
     return Index(
         ad=segment // components,
         component=segment % components,
         segment=segment,
+        counts=counts,
         start=start,
         position=tf.range(tf.size(segment)) - tf.gather(tf.reshape(start, [-1]), segment),
     )
@@ -101,12 +104,15 @@ def index_of(counts: tf.Tensor) -> Index:
 def segments_of(lengths: tf.Tensor) -> tf.Tensor:
     """0 repeated lengths[0] times, 1 repeated lengths[1] times, ...: int32 [sum of lengths].
 
-    As the running count of segments begun so far, which is several times faster than `tf.repeat`.
+    As the running count of segments begun so far, which is several times faster than `tf.repeat`. Empty ones
+    at the end begin behind the last place, where the count of them ends.
     """
-    first = tf.cumsum(lengths, exclusive=True)
-    total = tf.reduce_sum(lengths)
-    begun = tf.scatter_nd(first[:, None], tf.ones_like(lengths), [total + 1])
-    return tf.cumsum(begun[:total]) - 1
+    begun = tf.raw_ops.DenseBincount(
+        input=tf.cumsum(lengths, exclusive=True),
+        size=tf.reduce_sum(lengths),
+        weights=tf.zeros([0], lengths.dtype),
+    )
+    return tf.cumsum(begun) - 1
 
 
 def _ragged_rows(name: str) -> tf.io.RaggedFeature:
@@ -119,15 +125,12 @@ def _lengths(lists: Sequence[tf.RaggedTensor]) -> tf.Tensor:
     return tf.cast(splits[1:] - splits[:-1], tf.int32)
 
 
-def _order(counts: tf.Tensor, index: Index) -> tf.Tensor:
+def _order(counts: tf.Tensor) -> tf.Tensor:
     """Places of the packed values, int32 [T], where those of one component come after those of another."""
-    start = tf.transpose(index_start(tf.transpose(counts)))
-    return tf.gather(tf.reshape(start, [-1]), index.segment) + index.position
-
-
-def index_start(counts: tf.Tensor) -> tf.Tensor:
-    """Place of the first element of each ad and component, int32 [B, M]."""
-    return tf.reshape(tf.cumsum(tf.reshape(counts, [-1]), exclusive=True), tf.shape(counts))
+    by_component = tf.reshape(tf.transpose(counts), [-1])
+    begins = tf.reshape(tf.cumsum(by_component, exclusive=True), [counts.shape[1], -1])
+    start = tf.reshape(tf.transpose(begins), [-1])
+    return tf.ragged.range(start, start + tf.reshape(counts, [-1])).values
 
 
 def _element_rows(features: dict, layout: Layout, order: tf.Tensor, index: Index) -> tf.Tensor:
@@ -138,7 +141,8 @@ def _element_rows(features: dict, layout: Layout, order: tf.Tensor, index: Index
 
 
 def _context_ids(features: dict, layout: Layout) -> tf.Tensor:
-    return tf.stack([features[name] + first for name, first in offsets(layout.ids).items()], 1)
+    first = tf.constant([*offsets(layout.ids).values()], tf.int64)
+    return tf.stack([features[name] for name in layout.ids], 1) + first
 
 
 def _terms(features: dict, layout: Layout) -> Batch:
@@ -147,7 +151,7 @@ def _terms(features: dict, layout: Layout) -> Batch:
     values = [features[name].values + first[name] for name in layout.terms]
     joint = tf.concat(values, 0)
     if len(values) > 1:
-        joint = tf.gather(joint, _order(counts, index_of(counts)))
+        joint = tf.gather(joint, _order(counts))
     return {TERMS: joint, TERM_COUNTS: counts}
 
 

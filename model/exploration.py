@@ -8,7 +8,6 @@ from model.combinations import combination_logits
 from model.genco import Encoded, GenCO
 from model.random import derived_seed, uniform
 from model.sampling import uniform_combinations
-from model.segments import counts_of
 from model.selection import ElementTables, best, generate
 
 UNIFORM_POLICY, GENCO_POLICY = b'uniform', b'genco'
@@ -76,7 +75,7 @@ def choice_propensity(
         fn_output_signature=Propensity(tf.float32, tf.float32),
     )
     by_model = Propensity(*(tf.reduce_mean(part, 0) for part in hits))
-    by_chance = uniform_propensity(counts_of(encoded.index))
+    by_chance = uniform_propensity(encoded.index.counts)
     epsilon = _checked_epsilon(epsilon)
     share = epsilon[:, None]
     return Propensity(

@@ -23,7 +23,6 @@ from model.exploration import (
 from model.genco import Combined, Encoded, GenCO
 from model.layers.cross_component_attention import GROUPS
 from model.sampling import draw_noise, uniform_combinations
-from model.segments import counts_of
 from model.selection import ElementTables, best, element_tables, generate
 from model.serving_inputs import (
     COMBINATIONS,
@@ -118,7 +117,7 @@ class ServingGraph:
         encoded, ids = self._encode_ads(ads)
         tables = element_tables(self._model, encoded, checked_temperature(temperature))
         answer = self._choose(encoded, tables, seed)
-        answer |= self._explored(encoded, answer, explore(seed, epsilon, counts_of(encoded.index)))
+        answer |= self._explored(encoded, answer, explore(seed, epsilon, encoded.index.counts))
         return answer | self._named(ids, answer['selected_index'])
 
     def _serve_propensity(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -156,7 +155,7 @@ class ServingGraph:
         instead = {
             'selected_index': explored.combination,
             'ctr': tf.sigmoid(logit),
-            'propensity': uniform_propensity(counts_of(encoded.index)),
+            'propensity': uniform_propensity(encoded.index.counts),
         }
         each = explored.chosen[:, None]
         return {
@@ -170,12 +169,11 @@ class ServingGraph:
         In `ids` are the candidates of the first component of each ad, then those of the second, ...
         """
         names = tf.constant(list(self._model.layout.components))
-        chosen = tf.transpose(selected)
-        rows = tf.range(tf.size(chosen))
-        start = tf.reshape(tf.gather(ids.row_starts(), rows), tf.shape(chosen))
-        place = tf.where(chosen >= 0, 1 + start + chosen, 0)
+        ads = tf.shape(selected)[0]
+        start = tf.transpose(tf.reshape(ids.row_starts(), [-1, ads])[: len(names)])
+        place = tf.where(selected >= 0, 1 + start + selected, 0)
         return {
-            'selected_id': tf.transpose(tf.gather(tf.concat([[''], ids.values], 0), place)),
+            'selected_id': tf.gather(tf.concat([[''], ids.values], 0), place),
             'component': tf.broadcast_to(names, tf.shape(selected)),
         }
 
@@ -205,7 +203,7 @@ class ServingGraph:
         encoded = self._encode(self._as_request(raw))
         tables = element_tables(self._model, encoded)
         generated = generate(tables, seed, self._config.model)
-        uniform = uniform_combinations(counts_of(encoded.index), self._noise(seed))
+        uniform = uniform_combinations(encoded.index.counts, self._noise(seed))
         logits = combination_logits(self._model, encoded, tf.concat([generated, uniform], 1))
         by_policy, by_chance = tf.split(logits, 2, 1)
         shown = self._shown_combination(raw, logged, encoded)

@@ -25,7 +25,7 @@ from model.layers.cross_component_attention import GROUPS
 from model.layout import Layout
 from model.losses import clipped_importance_weight, cross_entropy, policy_gradient
 from model.optimizers import create_optimizer
-from model.rows import spread_rows, sum_rows
+from model.rows import mean_rows, spread_rows
 from model.segments import log_softmax
 
 _MEANS = ('loss_combination', 'loss_element', 'loss_rl', 'click_rate', 'predicted_ctr')
@@ -161,13 +161,12 @@ class GenCO(tfrs.Model):
             groups: of ads in the attention: the result is the same, 1 is the quickest for few ads.
             encoder: in place of the model's own: `ContextEncoder.folded` of it.
         """
-        counts = batch[keys.COUNTS]
-        index = index_of(counts)
+        index = index_of(batch[keys.COUNTS])
         embeddings = tf.gather(self.element_embedding, batch[keys.ELEMENTS])
         inputs = self._context_inputs(batch, embeddings, index)
         context = encoder(inputs) if encoder else self.encoder(inputs, training=training)
         if self.config.attention:
-            attended = self.attention(embeddings, counts, index, groups)
+            attended = self.attention(embeddings, index, groups)
         else:
             attended = tf.zeros([tf.shape(embeddings)[0], self.config.attention_dim])
         kind = tf.one_hot(index.component, len(self.layout.components)) @ self.component_embedding
@@ -290,13 +289,10 @@ class GenCO(tfrs.Model):
 
     def _context_inputs(self, batch: Batch, embeddings: tf.Tensor, index: Index) -> tf.Tensor:
         """Input of the encoder: the request, and stat(S): log count and mean embedding per component."""
-        counts = tf.cast(batch[keys.COUNTS], tf.float32)
-        sums = sum_rows(embeddings, index.segment, tf.size(index.start))
-        means = sums / tf.maximum(tf.reshape(counts, [-1, 1]), 1.0)
+        means = mean_rows(embeddings, index.segment, tf.reshape(index.counts, [-1]))
         width = len(self.layout.components) * self.config.element_dim
-        return tf.concat(
-            [*self._request_inputs(batch), tf.math.log1p(counts), tf.reshape(means, [-1, width])], 1
-        )
+        log_counts = tf.math.log1p(tf.cast(index.counts, tf.float32))
+        return tf.concat([*self._request_inputs(batch), log_counts, tf.reshape(means, [-1, width])], 1)
 
     def _request_inputs(self, batch: Batch) -> list[tf.Tensor]:
         """Embedded ids, numbers, and mean embeddings of terms, each float32 [B, any]."""
@@ -307,7 +303,8 @@ class GenCO(tfrs.Model):
             parts.append(batch[keys.NUMBERS])
         if self.layout.terms:
             terms = tf.gather(self.context_embedding, batch[keys.TERMS])
-            means = _mean_of(terms, tf.reshape(batch[keys.TERM_COUNTS], [-1]))
+            lengths = tf.reshape(batch[keys.TERM_COUNTS], [-1])
+            means = mean_rows(terms, segments_of(lengths), lengths)
             parts.append(tf.reshape(means, [-1, len(self.layout.terms) * dim]))
         return parts
 
@@ -388,9 +385,3 @@ class GenCO(tfrs.Model):
 def _table(rows: int, dim: int, name: str) -> tf.Variable:
     start = tf.random.normal([rows, dim], stddev=0.05)
     return tf.Variable(start, name=name)
-
-
-def _mean_of(rows: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-    """Mean of consecutive rows, `lengths` at a time; zero where the length is zero."""
-    sums = sum_rows(rows, segments_of(lengths), tf.size(lengths))
-    return sums / tf.maximum(tf.cast(lengths, rows.dtype), 1.0)[:, None]

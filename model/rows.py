@@ -1,4 +1,4 @@
-"""Sums over consecutive rows and their reverse, each the gradient of the other.
+"""Sums and means over consecutive rows, and the reverse of a sum: each is the gradient of the other.
 
 On ascending segments a sum is one pass; the unsorted sum that TensorFlow derives as the gradient of a
 gather takes several times as long.
@@ -24,6 +24,28 @@ def sum_rows(values: tf.Tensor, segment: tf.Tensor, segments: int | tf.Tensor) -
         return tf.gather(upstream, segment), None, None
 
     return _sum(values, segment, segments), gradient
+
+
+@tf.custom_gradient
+def mean_rows(values: tf.Tensor, segment: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """Mean of the rows of each segment, zero where it is empty.
+
+    Args:
+        values: float32 [T, any].
+        segment: int32 [T], ascending.
+        lengths: int32 [segments].
+
+    Returns:
+        float32 [segments, any].
+    """
+
+    def gradient(upstream):
+        shares = upstream / tf.maximum(tf.cast(lengths, upstream.dtype), 1.0)[:, None]
+        return tf.gather(shares, segment), None, None
+
+    return tf.sparse.segment_mean(
+        values, tf.range(tf.size(segment)), segment, num_segments=tf.size(lengths)
+    ), gradient
 
 
 @tf.custom_gradient

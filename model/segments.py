@@ -22,12 +22,6 @@ def log_softmax(logits: tf.Tensor, segment: tf.Tensor, segments: int | tf.Tensor
     return shifted - tf.gather(tf.math.log(tf.maximum(total, 1e-30)), segment)
 
 
-def counts_of(index: Index) -> tf.Tensor:
-    """Number of elements of each ad and component, int32 [B, M]."""
-    splits = _splits(index)
-    return tf.reshape(splits[1:] - splits[:-1], tf.shape(index.start))
-
-
 def padded(values: tf.Tensor, index: Index, width: int, missing: float) -> tf.Tensor:
     """Values of the packed elements, float32 [T], as a table [B, M, N] with `missing` where there is none.
 
@@ -37,10 +31,5 @@ def padded(values: tf.Tensor, index: Index, width: int, missing: float) -> tf.Te
         width: N.
         missing: the filling.
     """
-    rows = tf.RaggedTensor.from_row_splits(values, _splits(index), validate=False)
-    ads, components = tf.shape(index.start)[0], index.start.shape[1]
-    return tf.reshape(rows.to_tensor(missing, shape=[None, width]), [ads, components, width])
-
-
-def _splits(index: Index) -> tf.Tensor:
-    return tf.concat([tf.reshape(index.start, [-1]), [tf.size(index.ad)]], 0)
+    rows = tf.RaggedTensor.from_value_rowids(values, index.segment, tf.size(index.counts), validate=False)
+    return tf.reshape(rows.to_tensor(missing, shape=[None, width]), [-1, index.counts.shape[1], width])

@@ -13,7 +13,7 @@ from model.sampling import (
     sample_combinations,
     sample_distinct_combinations,
 )
-from model.segments import counts_of, padded
+from model.segments import padded
 
 
 class ElementTables(NamedTuple):
@@ -33,10 +33,10 @@ def element_tables(model: GenCO, encoded: Encoded, temperature: tf.Tensor | None
     """
     packed = model.score_elements(encoded)
     scores = padded(packed, encoded.index, model.layout.max_candidates, -float('inf'))
-    present = counts_of(encoded.index)[..., None] > 0
     divisor = model.config.temperature if temperature is None else temperature[:, None, None]
-    logits = tf.where(present, scores / divisor, 0.0)
-    return ElementTables(scores, tf.where(present, tf.nn.softmax(logits), 0.0))
+    # Of a component without candidates softmax makes no numbers.
+    probabilities = tf.where(scores > -float('inf'), tf.nn.softmax(scores / divisor), 0.0)
+    return ElementTables(scores, probabilities)
 
 
 def generate(tables: ElementTables, seed: tf.Tensor, config: ModelConfig) -> tf.Tensor:

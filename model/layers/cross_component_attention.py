@@ -21,7 +21,7 @@ class CrossComponentAttention(tf.keras.layers.Layer):
         z_k = W_o sum_l a_kl v_l,   a_kl = exp(q_k . k_l / sqrt(d)) / sum_l' exp(q_k . k_l' / sqrt(d))
 
     An ad with one component attends to itself alone. Ads are sorted by their number of elements and
-    worked on in groups, each padded only to its own largest ad (one group is the quickest for few ads).
+    worked on in groups, each padded only to its own largest ad (few ads are quickest in one group, unsorted).
     In a group the logits are one batched matrix product: elements of the same component are masked inside
     it, by further columns of q and k, and the own element is added outside. Entries of q and k are clipped
     so that no logit passes 40 and no exponential overflows; their gradients pass the clip unchanged.
@@ -30,8 +30,7 @@ class CrossComponentAttention(tf.keras.layers.Layer):
         components: M.
         units: d, hidden size of the attention.
 
-    Call: embeddings float32 [T, D], counts int32 [B, M], index of the batch, number of groups -> z float32
-    [T, d].
+    Call: embeddings float32 [T, D], index of the batch, number of groups -> z float32 [T, d].
 
     Reference: GenCO, eq. 13; Vaswani et al. 2017.
     """
@@ -46,21 +45,23 @@ class CrossComponentAttention(tf.keras.layers.Layer):
         one_hot = np.eye(components, dtype=np.float32)
         self._masks, self._marks = _MASKED * one_hot, np.pad(one_hot, [(0, 0), (0, 1)], constant_values=1)
 
-    def call(self, embeddings: tf.Tensor, counts: tf.Tensor, index: Index, groups: int = GROUPS) -> tf.Tensor:
+    def call(self, embeddings: tf.Tensor, index: Index, groups: int = GROUPS) -> tf.Tensor:
         query, key, value = self.project(embeddings)
         own = tf.exp(tf.reduce_sum(query * key, -1, keepdims=True))
         masks, marks = (tf.gather(table, index.component) for table in (self._masks, self._marks))
         rows = tf.concat([query, masks, key, marks, value], 1)
-        total, weighted = tf.split(
-            self._attend(rows, _grouped(tf.reduce_sum(counts, 1), index.ad, groups)), [1, self.units], 1
-        )
+        lengths = tf.reduce_sum(index.counts, 1)
+        if groups == 1:
+            sums = self._attend_together(rows, lengths, index.ad)
+        else:
+            sums = self._attend_in_groups(rows, _grouped(lengths, index.ad, groups))
+        total, weighted = tf.split(sums, [1, self.units], 1)
         return self.combine((weighted + own * value) * tf.math.reciprocal(total + own))
 
     def project(self, embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Queries (divided by sqrt(d)), keys and values, each float32 [..., d]."""
         logits, value = tf.split(self._project(embeddings), [2 * self.units, self.units], -1)
-        clipped = tf.clip_by_value(logits, -self._limit, self._limit)
-        query, key = tf.split(logits + tf.stop_gradient(clipped - logits), 2, -1)
+        query, key = tf.split(_clip(logits, self._limit), 2, -1)
         return query / math.sqrt(self.units), key, value
 
     def combine(self, attended: tf.Tensor) -> tf.Tensor:
@@ -70,13 +71,21 @@ class CrossComponentAttention(tf.keras.layers.Layer):
     def _padding_row(self) -> tf.Tensor:
         """A row that no query attends to: as a key it belongs to every component."""
         before, behind = self.components + 2 * self.units, 1 + self.units
-        return tf.concat([tf.zeros([1, before]), tf.ones([1, self.components]), tf.zeros([1, behind])], 1)
+        return tf.concat([tf.zeros([before]), tf.ones([self.components]), tf.zeros([behind])], 0)
 
-    def _attend(self, rows: tf.Tensor, grouped: tuple[list[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+    def _attend_together(self, rows: tf.Tensor, lengths: tf.Tensor, ad: tf.Tensor) -> tf.Tensor:
         """sum_l exp(logit_kl) [1, v_l] over other components, float32 [T, 1 + d]."""
+        ads = tf.size(lengths)
+        packed = tf.RaggedTensor.from_value_rowids(rows, ad, ads, validate=False)
+        padded = packed.to_tensor(self._padding_row())
+        start = tf.range(ads) * tf.shape(padded)[1]
+        return tf.gather(self._attend_group(padded), tf.ragged.range(start, start + lengths).values)
+
+    def _attend_in_groups(self, rows: tf.Tensor, grouped: tuple[list[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+        """As `_attend_together`."""
         places, back = grouped
         place = tf.concat([tf.reshape(group, [-1]) for group in places], 0)
-        spread = _spread(rows, self._padding_row(), place, back)
+        spread = _spread(rows, self._padding_row()[None], place, back)
         parts = tf.split(spread, [tf.size(group) for group in places])
         sums = [
             self._attend_group(tf.reshape(values, tf.concat([tf.shape(group), rows.shape[1:]], 0)))
@@ -108,9 +117,6 @@ def _grouped(lengths: tf.Tensor, ad: tf.Tensor, groups: int) -> tuple[list[tf.Te
     """
     start = tf.cumsum(lengths, exclusive=True)
     ads, elements = tf.size(lengths), tf.size(ad)
-    if groups == 1:
-        place = _places(start, lengths, elements)
-        return [place], tf.range(elements) + tf.gather(tf.range(ads) * tf.shape(place)[1] - start, ad)
     order = tf.argsort(lengths)
     places, widths = [], []
     for group in range(groups):
@@ -126,6 +132,12 @@ def _places(start: tf.Tensor, lengths: tf.Tensor, padding: tf.Tensor) -> tf.Tens
     """Places of consecutive elements from each start, int32 [ads, its longest], then `padding`."""
     position = tf.range(tf.reduce_max(tf.concat([lengths, [0]], 0)))[None]
     return tf.where(position < lengths[:, None], start[:, None] + position, padding)
+
+
+@tf.custom_gradient
+def _clip(values: tf.Tensor, limit: float) -> tf.Tensor:
+    """To [-limit, limit]; the gradient passes unchanged."""
+    return tf.clip_by_value(values, -limit, limit), lambda upstream: (upstream, None)
 
 
 @tf.custom_gradient

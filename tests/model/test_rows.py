@@ -1,11 +1,11 @@
-"""Sums over consecutive rows against NumPy, and that each function is the gradient of the other."""
+"""Sums and means over consecutive rows against NumPy, with their gradients."""
 
 import numpy as np
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.rows import spread_rows, sum_rows
+from model.rows import mean_rows, spread_rows, sum_rows
 
 LENGTHS = st.lists(st.integers(0, 4), min_size=1, max_size=9)
 
@@ -34,6 +34,19 @@ def test_sums_with_empty_segments_anywhere(lengths):
         total = tf.reduce_sum(sums * weights)
     np.testing.assert_allclose(sums, _sums(values, lengths), rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(tape.gradient(total, tensor), weights[segment])
+
+
+@settings(max_examples=40, deadline=None)
+@given(LENGTHS)
+def test_means_with_empty_segments_anywhere(lengths):
+    values, weights, segment = _random(sum(lengths), 3), _random(len(lengths), 3), _segment(lengths)
+    tensor, divisor = tf.constant(values), np.maximum(lengths, 1)[:, None].astype(np.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(tensor)
+        means = mean_rows(tensor, segment, tf.constant(lengths))
+        total = tf.reduce_sum(means * weights)
+    np.testing.assert_allclose(means, _sums(values, lengths) / divisor, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(tape.gradient(total, tensor), (weights / divisor)[segment], rtol=1e-6)
 
 
 @settings(max_examples=40, deadline=None)

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from model.batch import index_of
-from model.segments import counts_of, log_softmax, padded
+from model.segments import log_softmax, padded
 
 SEGMENT = np.array([0, 0, 2, 2, 2, 3], np.int32)
 
@@ -31,7 +31,6 @@ def test_log_softmax_gradient_is_that_of_the_softmax():
 def test_padded_tables_hold_each_element_at_its_place():
     counts = np.array([[2, 0, 3], [0, 1, 0], [0, 0, 0]], np.int32)
     index = index_of(tf.constant(counts))
-    np.testing.assert_array_equal(counts_of(index), counts)
     found = padded(tf.range(1.0, 7.0), index, 3, -1.0).numpy()
     expected = np.full((3, 3, 3), -1.0)
     expected[0, 0, :2], expected[0, 2], expected[1, 1, 0] = [1, 2], [3, 4, 5], 6
