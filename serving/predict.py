@@ -90,14 +90,18 @@ def _inputs(signature: SignatureDef, request: predict_pb2.PredictRequest) -> dic
         )
     tensors = {}
     for alias in sorted(wanted):
-        if alias not in given and alias not in signature.defaults:
+        if alias in given:
+            proto = given[alias]
+        elif alias in signature.defaults:
+            proto = signature.defaults[alias]
+        else:
             raise invalid(
                 f'Signature input alias: {alias}(feed name: {wanted[alias].name}) not found in request and '
                 f'no default value provided. Inputs expected to be in the request {_braces(given)}, or '
                 f'default input alias set: {",".join(sorted(signature.defaults))}'
             )
         try:
-            tensors[alias] = TensorMessage.of(given[alias] if alias in given else signature.defaults[alias])
+            tensors[alias] = TensorMessage.of(proto)
         except ValueError as error:
             raise invalid(f'tensor parsing error: {alias}') from error
     return tensors

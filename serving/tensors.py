@@ -79,10 +79,12 @@ class TensorMessage:
         Raises:
             ValueError: the type is not supported, or shape and values do not fit together.
         """
-        if proto.dtype not in _TYPES:
+        known = _TYPES.get(proto.dtype)
+        if known is None:
             raise ValueError(f'type {proto.dtype} is not supported')
-        tensor = cls(proto, _TYPES[proto.dtype][0], _shape(proto.tensor_shape))
-        _check_content(proto.tensor_content, tensor)
+        tensor = cls(proto, known[0], _shape(proto.tensor_shape))
+        if proto.tensor_content:
+            _check_content(proto.tensor_content, tensor)
         return tensor
 
     @property
@@ -167,8 +169,6 @@ _remembered_shape = functools.lru_cache(1024)(_read_shape)
 
 
 def _check_content(content: bytes, tensor: TensorMessage) -> None:
-    if not content:
-        return
     if tensor.dtype == object:
         raise ValueError('strings must be given as string_val')
     if len(content) != tensor.size * tensor.dtype.itemsize:

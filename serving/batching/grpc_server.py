@@ -11,6 +11,7 @@ import grpc.aio
 from grpc_health.v1 import health
 
 from serving.batching.decoding import DecodingServer
+from serving.batching.polling import patient_polling
 from serving.errors import async_rpc
 from serving.event_loop import EventLoop
 from serving.grpc_server import (
@@ -94,8 +95,9 @@ class BatchingPredictionService(PredictionService):
 
 async def _new_server(settings: ServerSettings) -> grpc.aio.Server:
     """Made in the loop that it belongs to."""
-    return grpc.aio.server(
-        ThreadPoolExecutor(settings.grpc_max_threads, 'grpc'),
-        options=channel_options(settings),
-        maximum_concurrent_rpcs=most_requests(settings),
-    )
+    with patient_polling():
+        return grpc.aio.server(
+            ThreadPoolExecutor(settings.grpc_max_threads, 'grpc'),
+            options=channel_options(settings),
+            maximum_concurrent_rpcs=most_requests(settings),
+        )

@@ -15,19 +15,23 @@ def rows_of(inputs: Tensors) -> int:
     Raises:
         StatusError: INVALID_ARGUMENT, a tensor has no dimension, or they do not agree in the first.
     """
-    if any(not tensor.shape for tensor in inputs.values()):
+    shapes = [tensor.shape for tensor in inputs.values()]
+    if () in shapes:
         raise invalid('Batching Run() input tensors must have at least one dimension')
-    sizes = {tensor.shape[0] for tensor in inputs.values()}
+    sizes = {shape[0] for shape in shapes}
     if len(sizes) != 1:
         raise invalid('Batching Run() input tensors must have equal 0th-dimension size')
     return sizes.pop()
 
 
 def kind_of(inputs: Tensors, padded: bool) -> tuple:
-    """What requests must have in common to be merged: types, and other dimensions, or their number."""
+    """What requests must have in common to be merged: types, and other dimensions, or their number; and the
+    order of their inputs."""
     return tuple(
-        (name, tensor.dtype.char, len(tensor.shape) if padded else tensor.shape[1:])
-        for name, tensor in sorted(inputs.items())
+        [
+            (name, tensor.dtype.char, len(tensor.shape) if padded else tensor.shape[1:])
+            for name, tensor in inputs.items()
+        ]
     )
 
 

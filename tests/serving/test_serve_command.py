@@ -132,6 +132,16 @@ def test_stops_though_a_request_goes_on(exported, base_path, flags):
             assert serve.process.wait(PATIENCE_S) == 0
 
 
+@pytest.mark.skipif(sys.platform != 'linux', reason='scheduling policies of threads are those of Linux')
+def test_with_batching_some_threads_do_not_interrupt_the_event_loop(exported, base_path):
+    push(exported[0], base_path, 1)
+    with serving(base_path, '--enable_batching') as serve:
+        serve.wait_for('serving model genco')
+        threads = os.listdir(f'/proc/{serve.process.pid}/task')
+        policies = [os.sched_getscheduler(int(thread)) for thread in threads]
+    assert 0 < policies.count(os.SCHED_BATCH) < policies.count(os.SCHED_OTHER)
+
+
 def test_broken_version_is_one_line(exported, base_path):
     push(exported[0], base_path, 1, lambda folder: (folder / 'saved_model.pb').write_bytes(b'no model'))
     with serving(base_path) as serve:
