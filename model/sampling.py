@@ -37,12 +37,13 @@ def sample_combinations(probability: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     """
     cumulative = tf.cumsum(probability, 2)
     total = cumulative[:, :, -1:]
-    components, width = probability.shape[1:]
+    candidates = probability.shape[2] or tf.shape(probability)[2]
+    components, samples = noise.shape[1:]
     reached = tf.raw_ops.LowerBound(
-        sorted_inputs=tf.reshape(cumulative, [-1, width]),
-        values=tf.reshape(noise * total, [-1, noise.shape[2]]),
+        sorted_inputs=tf.reshape(cumulative, [-1, candidates]),
+        values=tf.reshape(noise * total, [-1, samples]),
     )
-    chosen = tf.reshape(reached, [-1, components, noise.shape[2]])
+    chosen = tf.reshape(reached, [-1, components, samples])
     return tf.transpose(tf.where(total > 0, chosen, -1), [0, 2, 1])
 
 

@@ -53,6 +53,13 @@ def test_samples_follow_the_probabilities_and_components_are_independent():
     assert stats.chi2_contingency(joint).pvalue > 1e-3
 
 
+def test_a_graph_need_not_know_the_number_of_candidates():
+    probability, noise = tf.constant(PROBABILITY), _noise([5, 6], 50)
+    spec = [tf.TensorSpec([None, None, None]), tf.TensorSpec([None, 3, 50])]
+    found = tf.function(sample_combinations, input_signature=spec)(probability, noise)
+    np.testing.assert_array_equal(found, sample_combinations(probability, noise))
+
+
 def _probability_of_order(chances, order):
     """Of drawing `order` without replacement: each with its share of what is left."""
     left, probability = 1.0, 1.0
