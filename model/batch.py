@@ -105,7 +105,7 @@ def segments_of(lengths: tf.Tensor) -> tf.Tensor:
     """0 repeated lengths[0] times, 1 repeated lengths[1] times, ...: int32 [sum of lengths].
 
     As the running count of segments begun so far, which is several times faster than `tf.repeat`. Empty ones
-    at the end begin behind the last place, where the count of them ends.
+    at the end begin behind the last place, and are not counted.
     """
     begun = tf.raw_ops.DenseBincount(
         input=tf.cumsum(lengths, exclusive=True),

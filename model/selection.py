@@ -34,7 +34,7 @@ def element_tables(model: GenCO, encoded: Encoded, temperature: tf.Tensor | None
     packed = model.score_elements(encoded)
     scores = padded(packed, encoded.index, model.layout.max_candidates, -float('inf'))
     divisor = model.config.temperature if temperature is None else temperature[:, None, None]
-    # Of a component without candidates softmax makes no numbers.
+    # Where a component has no candidates, softmax is NaN.
     probabilities = tf.where(scores > -float('inf'), tf.nn.softmax(scores / divisor), 0.0)
     return ElementTables(scores, probabilities)
 

@@ -59,10 +59,10 @@ def raw_features(
     for component in schema.components:
         if component.text:
             raw[component.texts] = _first(ads[component.texts], raw[component.candidates].row_lengths())
-    rows = tf.shape(ads[schema.ad])
+    rows = tf.shape(ads[schema.ad])[0]
     for name, spec in raw_spec.items():
         if name not in raw:
-            raw[name] = _scalar(ads[name], spec, rows) if name in ads else _missing(spec, rows[0])
+            raw[name] = _scalar(ads[name], spec) if name in ads else _missing(spec, rows)
     return raw, lists
 
 
@@ -90,12 +90,11 @@ def _first(table: tf.Tensor, lengths: tf.Tensor) -> tf.RaggedTensor:
     return places.with_values(tf.gather(tf.reshape(table, [-1]), places.values))
 
 
-def _scalar(values: tf.Tensor, spec, rows: tf.Tensor) -> tf.Tensor | tf.RaggedTensor:
-    """One value per row; the op fails where they are not of the shape `rows`, int32 [1]."""
-    values = tf.reshape(values, rows)
+def _scalar(values: tf.Tensor, spec) -> tf.Tensor | tf.RaggedTensor:
+    """One value per row."""
     if isinstance(spec, tf.io.FixedLenFeature):
         return tf.reshape(values, [-1, *spec.shape])
-    splits = tf.range(tf.cast(rows[0], spec.row_splits_dtype) + 1)
+    splits = tf.range(tf.size(values, spec.row_splits_dtype) + 1)
     return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
 
 

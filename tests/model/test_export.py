@@ -98,6 +98,16 @@ def test_another_seed_draws_other_combinations(answer, loaded, request_tensors, 
     assert (other['combinations'].numpy() != answer['combinations']).any()
 
 
+@pytest.mark.parametrize(
+    'name', [name for name, spec in request_spec(SCHEMA).items() if spec.shape.rank == 1]
+)
+@pytest.mark.parametrize('values', [3, 5])
+def test_a_feature_that_has_not_one_value_per_ad_is_refused(loaded, logs, name, values):
+    request = _request(logs, 4) | {name: _request(logs, values)[name]}
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        loaded.signatures['serving_default'](**request)
+
+
 def test_served_scores_equal_offline_scores(loaded, model, batch, logs):
     few = logs.slice(0, 600)
     served = loaded.signatures['score_elements'](**_request(few, 600))
