@@ -14,17 +14,20 @@ def patient_polling() -> Iterator[None]:
     loop each time. As SCHED_BATCH has it, it waits until a processor is free or its turn has come, and then
     finds several events at once. A thread has the policy of the one that starts it.
     """
-    if sys.platform != 'linux':
-        yield
-        return
-    usual = os.sched_getscheduler(0), os.sched_getparam(0)  # 0 is the calling thread
-    _schedule(os.SCHED_BATCH, os.sched_param(0))
+    changed = sys.platform == 'linux' and _change(os.SCHED_OTHER, os.SCHED_BATCH)
     try:
         yield
     finally:
-        _schedule(*usual)
+        if changed:
+            _change(os.SCHED_BATCH, os.SCHED_OTHER)
 
 
-def _schedule(policy: int, parameters: 'os.sched_param') -> None:
-    with contextlib.suppress(OSError):  # a sandbox may forbid it
-        os.sched_setscheduler(0, policy, parameters)
+def _change(before: int, after: int) -> bool:
+    """Changes the policy of the calling thread where it is `before`; says whether it did."""
+    try:
+        if os.sched_getscheduler(0) != before:  # 0 is the calling thread
+            return False
+        os.sched_setscheduler(0, after, os.sched_param(0))
+    except OSError:  # a sandbox may forbid it
+        return False
+    return True

@@ -31,3 +31,12 @@ def test_the_policy_comes_back_after_a_failure():
     with pytest.raises(ValueError), patient_polling():
         raise ValueError
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+def test_where_policies_cannot_be_changed_nothing_is(monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, 'sched_setscheduler', refuse)
+    with patient_polling():
+        assert _policy_of_a_new_thread() == os.SCHED_OTHER
