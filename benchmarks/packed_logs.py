@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tensorflow as tf
 
-from creative_logs.rules import list_lengths
+from creative_logs.checks.rules import list_lengths
 from creative_logs.schema import CLICK, TIMESTAMP, WEIGHT, LogSchema
 from model import batch as keys
 from model.batch import Batch, pack

@@ -14,7 +14,7 @@ from tfx_bsl.public import tfxio
 
 from components.log_example_gen.encoding import encode
 from components.log_schema_gen.curated import curated_schema
-from creative_logs.checker import conform
+from creative_logs.checks.check_logs import conform
 from creative_logs.schema import SPLITS, TRAIN, LogSchema
 from model.config import GencoConfig
 from model.preprocessing import preprocessing_fn

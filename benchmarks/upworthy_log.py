@@ -15,8 +15,14 @@ from benchmarks.packed_rows import PackedRows
 from benchmarks.transformed_logs import examples_of, transform_logs
 from creative_logs.errors import InputError
 from creative_logs.schema import CLICK, REQUEST_ID, TIMESTAMP, TRAIN
-from creative_logs.upworthy import Counts, impression_rows, log_schema, package_columns, split_impressions
-from creative_logs.upworthy_source import TEST, WEEK, month_of_week, read_packages
+from creative_logs.upworthy.convert import (
+    Counts,
+    impression_rows,
+    log_schema,
+    package_columns,
+    split_impressions,
+)
+from creative_logs.upworthy.source import TEST, WEEK, month_of_week, read_packages
 from model.batch import Batch
 from model.config import GencoConfig
 from model.layout import Layout

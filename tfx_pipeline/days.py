@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from creative_logs.errors import InputError
-from creative_logs.layout import list_days, split_files
+from creative_logs.log_files import list_days, split_files
 from creative_logs.schema import SPLITS
 from tfx_pipeline.config import Config
 

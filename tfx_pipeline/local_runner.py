@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from creative_logs.atomic_write import writing
 from creative_logs.errors import InputError
-from creative_logs.output import writing
 from tfx_pipeline import quiet
 from tfx_pipeline.config import Config, save_config
 from tfx_pipeline.days import window_of

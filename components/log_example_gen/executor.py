@@ -14,9 +14,9 @@ from tfx.types import artifact_utils, standard_component_specs
 
 from components.log_example_gen.ingest import Ingest, ListRowGroups, LogFile, merge
 from components.log_example_gen.settings import Settings, unpack
+from creative_logs.checks.bad_row_counts import Tally
 from creative_logs.errors import InputError
 from creative_logs.schema import SPLITS
-from creative_logs.tally import Tally
 
 QUARANTINE = 'quarantine'
 _SPLIT_TALLY = TypeAdapter(tuple[str, Tally])

@@ -13,10 +13,10 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from components.log_example_gen.encoding import encode
-from creative_logs.checker import check, conform
+from creative_logs.checks.bad_row_counts import Tally
+from creative_logs.checks.check_logs import check, conform
 from creative_logs.errors import InputError
 from creative_logs.schema import LogSchema
-from creative_logs.tally import Tally
 
 _BATCH_ROWS = 4096
 # Level 1 writes 5 times faster than the default of 6 and takes a quarter more space.

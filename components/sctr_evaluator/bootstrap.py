@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtr, pdtr, stdtrit
 
 from components.sctr_evaluator.estimators import DENOMINATOR, NUMERATOR, ClusterSums, Estimate, product
-from creative_logs.simulator.hashing import Draws
+from creative_logs.counter_rng import Draws
 
 _SEED = 20_110_922
 _BITS = 16

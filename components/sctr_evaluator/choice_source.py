@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from components.sctr_evaluator.choices import NOT_CHOSEN, ChoiceTable
-from creative_logs.checker import read_batches
+from creative_logs.checks.check_logs import read_batches
 from creative_logs.errors import InputError
 from creative_logs.schema import REQUEST_ID, Component
 

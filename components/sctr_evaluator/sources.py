@@ -7,7 +7,7 @@ import tensorflow as tf
 from apache_beam.metrics import Metrics
 
 from components.log_example_gen.encoding import encode
-from creative_logs.checker import check, conform, read_batches
+from creative_logs.checks.check_logs import check, conform, read_batches
 from creative_logs.errors import InputError
 from creative_logs.schema import LogSchema
 

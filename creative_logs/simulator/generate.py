@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from creative_logs.counter_rng import Draws
 from creative_logs.schema import CLICK, POLICY, REQUEST_ID, TEST, TIMESTAMP
-from creative_logs.simulator.hashing import Draws
 from creative_logs.simulator.policy import choose, production_propensities, uniform_propensities
 from creative_logs.simulator.world import GENDERS, Elements, World
 

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from creative_logs.checks.rules import list_lengths
 from creative_logs.errors import InputError
-from creative_logs.rules import list_lengths
 from creative_logs.simulator.world import Context, Elements, World
 
 

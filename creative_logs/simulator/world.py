@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from creative_logs.counter_rng import Draws
 from creative_logs.simulator.config import SimulatorConfig
-from creative_logs.simulator.hashing import Draws
 
 THEMES = 8  # classes of elements that user segments like more or less
 STYLES = 3  # classes of elements that go well together or not; the oracle enumerates their combinations

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from creative_logs.output import new_folder
+from creative_logs.atomic_write import new_folder
 from creative_logs.schema import SPLITS, TRAIN
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.generate import Generator

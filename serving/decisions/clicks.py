@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from creative_logs.checker import read_batches
+from creative_logs.checks.check_logs import read_batches
 from creative_logs.errors import InputError
 from creative_logs.schema import REQUEST_ID, TIMESTAMP
 

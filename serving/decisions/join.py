@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from creative_logs.atomic_write import new_folder
 from creative_logs.errors import InputError
-from creative_logs.layout import list_days
-from creative_logs.output import new_folder
+from creative_logs.log_files import list_days
 from creative_logs.schema import CLICK, CLICK_VALUE, POLICY, REQUEST_ID, TEST, TIMESTAMP, TRAIN, WEIGHT
 from serving.decisions.attribution import NONE, ClickCounts, attribute
 from serving.decisions.clicks import ClickLog, Clicks

@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from creative_logs.atomic_write import writing
 from creative_logs.errors import InputError
-from creative_logs.output import writing
 from creative_logs.schema import TIMESTAMP, LogSchema
 from serving.decisions.rows import day_of, decision_rows, file_schema
 from serving.request import SelectRequest

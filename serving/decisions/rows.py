@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from creative_logs.checks.check_rows import REASON, check
 from creative_logs.errors import InputError
-from creative_logs.rows import REASON, check
 from creative_logs.schema import (
     CHOICE_PROPENSITY,
     CLICK,

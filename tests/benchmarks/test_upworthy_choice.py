@@ -7,7 +7,7 @@ import tensorflow as tf
 from benchmarks.packed_rows import PackedRows
 from benchmarks.upworthy_choice import Chooser, clicks_by_test, component_lift, component_sums, uniform_choice
 from benchmarks.upworthy_log import UpworthyLog
-from creative_logs.upworthy import Counts
+from creative_logs.upworthy.convert import Counts
 from model import batch as keys
 from model.layout import Layout
 

@@ -7,7 +7,7 @@ from benchmarks.packed_rows import PackedRows
 from benchmarks.upworthy_log import benchmark_config, load
 from creative_logs.errors import InputError
 from model import batch as keys
-from tests.creative_logs.test_upworthy import PACKAGES, write_csv
+from tests.creative_logs.upworthy.test_convert import PACKAGES, write_csv
 
 MORE = [
     ('test3', 201401 + 10, 'Four', 'img7', None, None, 500, 20),

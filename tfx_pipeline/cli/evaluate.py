@@ -14,7 +14,7 @@ from rich.table import Table
 from components.sctr_evaluator import summary
 from components.sctr_evaluator.files import JSON_FILE, REPORT_FILE
 from creative_logs.errors import InputError
-from creative_logs.layout import list_days, split_files
+from creative_logs.log_files import list_days, split_files
 from creative_logs.schema import TEST, TRAIN
 from tfx_pipeline import quiet
 from tfx_pipeline.cli.options import config_option, json_option, set_option, write_json

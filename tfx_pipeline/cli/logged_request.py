@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from creative_logs.checker import read_batches
+from creative_logs.checks.check_logs import read_batches
 from creative_logs.errors import InputError
-from creative_logs.layout import list_days, split_files
+from creative_logs.log_files import list_days, split_files
 from creative_logs.schema import TEST, TIMESTAMP, TRAIN
 from serving.contract import Contract, candidates_of, texts_of
 from serving.request import SelectRequest

@@ -9,14 +9,14 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from creative_logs.checker import LogReport, check_logs
+from creative_logs.checks.check_logs import LogReport, check_logs
+from creative_logs.checks.check_rows import REASON
 from creative_logs.errors import InputError
-from creative_logs.rows import REASON
 from creative_logs.schema import SPLITS
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.truth import Truth
 from creative_logs.simulator.write import simulate as write_simulated_logs
-from creative_logs.upworthy import convert as convert_upworthy
+from creative_logs.upworthy.convert import convert as convert_upworthy
 from tfx_pipeline.cli.options import config_option, json_option, set_option, write_json
 from tfx_pipeline.cli.progress_bar import progress_bar
 from tfx_pipeline.config import load_config

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from creative_logs.atomic_write import writing
 from creative_logs.errors import InputError
-from creative_logs.output import writing
 
 
 def writable(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:

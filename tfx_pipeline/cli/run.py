@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from creative_logs.output import writing
+from creative_logs.atomic_write import writing
 from tfx_pipeline import quiet
 from tfx_pipeline.cli.options import config_option, json_option, set_option, write_json
 from tfx_pipeline.config import Config, load_config

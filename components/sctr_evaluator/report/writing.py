@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from creative_logs.output import writing
+from creative_logs.atomic_write import writing
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from creative_logs.checker import check, conform
+from creative_logs.checks.check_logs import check, conform
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.generate import CHUNK_ROWS, Generator
 from creative_logs.simulator.world import World

@@ -3,7 +3,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from creative_logs.checker import check_logs
+from creative_logs.checks.check_logs import check_logs
 from creative_logs.errors import InputError
 from creative_logs.simulator import write
 from creative_logs.simulator.write import simulate

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from creative_logs.checker import check_logs
+from creative_logs.checks.check_logs import check_logs
 from creative_logs.errors import InputError
 from serving.decisions.attribution import ClickCounts
 from serving.decisions.join import THERE, WAITING, WRITTEN, JoinedDay, join

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from creative_logs.checker import check_logs
-from creative_logs.layout import list_days
+from creative_logs.checks.check_logs import check_logs
+from creative_logs.log_files import list_days
 from creative_logs.schema import Component, ContextFeature, LogSchema
 from serving.client import CreativeClient, Exploration
 from serving.decisions.log import DecisionLog

@@ -8,13 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from creative_logs.columns import conform
+from creative_logs.atomic_write import writing
+from creative_logs.checks.bad_row_counts import RuleCount, Tally
+from creative_logs.checks.check_rows import check
+from creative_logs.checks.conform import conform
 from creative_logs.errors import InputError
-from creative_logs.layout import list_days, split_files
-from creative_logs.output import writing
-from creative_logs.rows import check
+from creative_logs.log_files import list_days, split_files
 from creative_logs.schema import SPLITS, LogSchema
-from creative_logs.tally import RuleCount, Tally
 
 __all__ = ['LogReport', 'SplitReport', 'check', 'check_logs', 'conform', 'list_days', 'read_batches']
 

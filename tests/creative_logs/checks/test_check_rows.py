@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creative_logs.checker import check, conform
-from creative_logs.rows import REASON, rule_of
+from creative_logs.checks.check_logs import check, conform
+from creative_logs.checks.check_rows import REASON, rule_of
 from tests.creative_logs.examples import SCHEMA, batch_of, good_row
 
 FLOATS = st.sampled_from([None, 0.0, -1.0, 0.3, 1.0, 1.5, math.nan, math.inf])

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from creative_logs.checker import check, conform
+from creative_logs.checks.check_logs import check, conform
 from creative_logs.errors import InputError
 from tests.creative_logs.examples import SCHEMA, batch_of, good_row
 

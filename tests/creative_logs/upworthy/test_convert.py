@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creative_logs.checker import check_logs
+from creative_logs.checks.check_logs import check_logs
 from creative_logs.errors import InputError
-from creative_logs.upworthy import convert, log_schema, split_impressions
+from creative_logs.upworthy.convert import convert, log_schema, split_impressions
 from tfx_pipeline.config import load_config
 
 PROJECT = Path(__file__).parents[2]

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from creative_logs.rules import faults, invalid_utf8
+from creative_logs.checks.rules import faults, invalid_utf8
 from creative_logs.schema import LogSchema
 
 REASON = 'reason'

@@ -1,7 +1,7 @@
 import pytest
 
 from creative_logs.errors import InputError
-from creative_logs.layout import list_days, split_files
+from creative_logs.log_files import list_days, split_files
 
 
 def test_days_come_in_order_and_other_names_are_ignored(tmp_path):

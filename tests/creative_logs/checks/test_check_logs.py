@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from creative_logs.checker import check_logs
+from creative_logs.checks.check_logs import check_logs
 from creative_logs.errors import InputError
 from tests.creative_logs.examples import SCHEMA, batch_of, good_row, write_logs
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
+from creative_logs.checks.check_rows import REASON, rule_of
 from creative_logs.errors import InputError
-from creative_logs.rows import REASON, rule_of
 from creative_logs.schema import REQUEST_ID
 
 

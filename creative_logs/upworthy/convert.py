@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from creative_logs.atomic_write import new_folder
 from creative_logs.errors import InputError
-from creative_logs.output import new_folder
 from creative_logs.schema import (
     CLICK,
     POLICY,
@@ -27,8 +27,8 @@ from creative_logs.schema import (
     ContextFeature,
     LogSchema,
 )
-from creative_logs.upworthy_source import TEST as TEST_ID
-from creative_logs.upworthy_source import WEEK, month_of_week, read_packages
+from creative_logs.upworthy.source import TEST as TEST_ID
+from creative_logs.upworthy.source import WEEK, month_of_week, read_packages
 
 SOURCE_COLUMNS = {'headline': 'headline', 'image': 'eyecatcher_id', 'excerpt': 'excerpt', 'lede': 'lede'}
 NO_ELEMENT = 'none'

@@ -2,8 +2,8 @@ import errno
 
 import pytest
 
+from creative_logs.atomic_write import new_folder
 from creative_logs.errors import InputError
-from creative_logs.output import new_folder
 
 
 def names(folder) -> set[str]:

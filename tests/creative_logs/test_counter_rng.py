@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from creative_logs.simulator.hashing import Draws
+from creative_logs.counter_rng import Draws
 
 KEYS = np.arange(200_000)
 
