@@ -15,10 +15,10 @@ from benchmarks.statistics import mean_interval
 from benchmarks.workers import results_of
 from creative_logs.simulator.config import SimulatorConfig
 from model.baselines import DynamicCreativeOptimization, MultiLayerPerceptron, OnlineBayes, Policy, Uniform
-from model.batch import Batch
 from model.config import GencoConfig
-from model.layout import Layout
-from model.train import train
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch
+from model.training.train import train
 
 EXPLORATION = 0.1
 # Teaches a policy all logs so far, which are fewer than the paper's window of 33 days.

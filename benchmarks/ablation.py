@@ -12,7 +12,7 @@ from benchmarks.simulated import NextDay, next_day
 from benchmarks.statistics import mean_interval, paired_difference
 from benchmarks.workers import results_of
 from model.config import GencoConfig
-from model.train import train
+from model.training.train import train
 
 _DENSITY = Density(100, 1500)
 _QUICK_DENSITY = Density(100, 200)

@@ -11,10 +11,10 @@ from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.truth import Truth
 from creative_logs.simulator.world import World
 from creative_logs.simulator.write import calibrate
-from model import batch as keys
 from model.baselines.policy import Policy
-from model.batch import Batch
-from model.layout import Layout
+from model.features import packed_batch as keys
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch
 
 # Spread of the logarithm of what a click on an ad earns; on average one unit.
 _BID_STD = 0.5

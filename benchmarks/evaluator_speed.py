@@ -23,10 +23,10 @@ from creative_logs.schema import TEST, TRAIN
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.write import simulate
 from model.config import GencoConfig
-from model.export_model import export_model
-from model.preprocessing import layout_of
-from model.reader import read
-from model.train import train
+from model.export.saved_model import export_model
+from model.features.example_reader import read
+from model.features.preprocessing import layout_of
+from model.training.train import train
 
 # Enough for every thread of the evaluator to have built its graph.
 _START_BATCHES = 4

@@ -4,11 +4,11 @@ import numpy as np
 import tensorflow as tf
 
 from model.baselines.additive import AdditivePolicy
-from model.batch import Batch
-from model.combinations import combination_logits
-from model.genco import GenCO
-from model.sampling import draw_noise, sample_combinations, uniform_combinations
-from model.selection import best_by_ctr, element_tables, generate
+from model.choice.combination_scores import combination_logits
+from model.choice.sampling import draw_noise, sample_combinations, uniform_combinations
+from model.choice.two_stage import best_by_ctr, element_tables, generate
+from model.features.packed_batch import Batch
+from model.network.genco import GenCO
 
 GENCO = 'genco'
 

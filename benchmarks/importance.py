@@ -12,11 +12,11 @@ from benchmarks.packed_logs import dataset
 from benchmarks.simulated import Requests, next_day
 from benchmarks.statistics import mean_interval
 from benchmarks.workers import results_of
-from model import batch as keys
-from model.batch import Batch
 from model.config import GencoConfig
-from model.genco import GenCO
-from model.train import train
+from model.features import packed_batch as keys
+from model.features.packed_batch import Batch
+from model.network.genco import GenCO
+from model.training.train import train
 
 _DENSITY = Density(500, 600)
 _QUICK_DENSITY = Density(100, 400)

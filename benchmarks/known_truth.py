@@ -11,10 +11,10 @@ from benchmarks.simulated import next_day
 from benchmarks.workers import results_of
 from creative_logs.simulator.config import SimulatorConfig
 from model.baselines import MultiLayerPerceptron, Policy, peers
-from model.batch import Batch
 from model.config import GencoConfig
-from model.layout import Layout
-from model.train import train
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch
+from model.training.train import train
 
 _TRAINING_DAYS = 8
 

@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from creative_logs.checks.rules import list_lengths
 from creative_logs.schema import CLICK, TIMESTAMP, WEIGHT, LogSchema
-from model import batch as keys
-from model.batch import Batch, pack
-from model.layout import Layout
+from model.features import packed_batch as keys
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch, pack
 
 _SPLITS, _VALUES = 'splits', 'values'
 

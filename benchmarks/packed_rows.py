@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from creative_logs.schema import CLICK, WEIGHT
-from model import batch as keys
-from model.batch import Batch
+from model.features import packed_batch as keys
+from model.features.packed_batch import Batch
 
 _TEXT = (keys.SUBWORD_ROWS, keys.SUBWORDS_PER_ELEMENT)
 
@@ -14,7 +14,7 @@ class PackedRows:
     """Rows of a packed batch by number: what `pack` would give for them, at the cost of a gather.
 
     Args:
-        batch: R rows, from `model.batch.pack`.
+        batch: R rows, from `model.features.packed_batch.pack`.
         subwords: whether subwords of elements are given out, which most baselines never read.
     """
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from model import batch as keys
-from model.batch import Batch, Index
-from model.genco import Encoded, GenCO
+from model.features import packed_batch as keys
+from model.features.packed_batch import Batch, Index
+from model.network.genco import Encoded, GenCO
 
 _MASKED = -1e9
 

@@ -14,10 +14,10 @@ from creative_logs.simulator.generate import Generator
 from creative_logs.simulator.truth import Truth
 from creative_logs.simulator.world import World
 from creative_logs.simulator.write import calibrate
-from model import batch as keys
 from model.baselines.policy import Policy
-from model.batch import Batch
-from model.layout import Layout
+from model.features import packed_batch as keys
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch
 
 # Combinations per request over which the rest of a combination is averaged.
 _SAMPLES = 16

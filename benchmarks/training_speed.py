@@ -14,12 +14,12 @@ from benchmarks.transformed_logs import examples_of, transform_logs
 from creative_logs.schema import CLICK, TRAIN
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.write import simulate
-from model import batch as keys
 from model.config import GencoConfig
-from model.genco import GenCO
-from model.layout import Layout
-from model.preprocessing import layout_of
-from model.reader import read
+from model.features import packed_batch as keys
+from model.features.example_reader import read
+from model.features.feature_tables import Layout
+from model.features.preprocessing import layout_of
+from model.network.genco import GenCO
 
 
 def run(quick: bool) -> dict:

@@ -17,7 +17,7 @@ from components.log_schema_gen.curated import curated_schema
 from creative_logs.checks.check_logs import conform
 from creative_logs.schema import SPLITS, TRAIN, LogSchema
 from model.config import GencoConfig
-from model.preprocessing import preprocessing_fn
+from model.features.preprocessing import preprocessing_fn
 
 _ROWS_AT_ONCE = 2048
 

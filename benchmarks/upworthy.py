@@ -16,7 +16,7 @@ from benchmarks.upworthy_log import Split, UpworthyLog, benchmark_config, load
 from benchmarks.workers import results_of
 from model.baselines import left_out, peers
 from model.config import GencoConfig
-from model.train import train
+from model.training.train import train
 
 ARCHIVE = Path('../shared/data/upworthy/packages.parquet')
 SHARES = (0.02, 0.05, 0.1, 0.25, 0.5)

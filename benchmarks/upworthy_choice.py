@@ -6,7 +6,7 @@ from benchmarks.packed_rows import PackedRows
 from benchmarks.upworthy_log import UpworthyLog
 from components.sctr_evaluator.estimators import ClusterSums, Estimate, Moments, lift
 from creative_logs.upworthy.convert import Counts
-from model import batch as keys
+from model.features import packed_batch as keys
 
 _POLICY, _UNIFORM = 0, 1
 

@@ -23,11 +23,11 @@ from creative_logs.upworthy.convert import (
     split_impressions,
 )
 from creative_logs.upworthy.source import TEST, WEEK, month_of_week, read_packages
-from model.batch import Batch
 from model.config import GencoConfig
-from model.layout import Layout
-from model.preprocessing import layout_of
-from model.reader import read
+from model.features.example_reader import read
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch
+from model.features.preprocessing import layout_of
 
 _VARYING = ('headline', 'eyecatcher_id')
 _STORY = ('headline', 'eyecatcher_id', 'lede')

@@ -5,12 +5,12 @@ import os
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from model.callbacks import training_callbacks
 from model.config import GencoConfig
-from model.export_model import export_model
-from model.preprocessing import layout_of
-from model.reader import days_in_order, read
-from model.train import train
+from model.export.saved_model import export_model
+from model.features.example_reader import days_in_order, read
+from model.features.preprocessing import layout_of
+from model.training.tensorboard import training_callbacks
+from model.training.train import train
 
 
 def run_fn(fn_args: FnArgs) -> None:

@@ -23,7 +23,7 @@ from model.config import GencoConfig
 from tfx_pipeline.config import Config
 from tfx_pipeline.strategies import ServingModelStrategy, WindowStrategy
 
-_PREPROCESSING_FN = 'model.preprocessing.preprocessing_fn'
+_PREPROCESSING_FN = 'model.features.preprocessing.preprocessing_fn'
 _RUN_FN = 'model.run_fn.run_fn'
 
 

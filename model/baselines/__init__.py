@@ -12,7 +12,7 @@ from model.baselines.poisson_ridge import PoissonRidge
 from model.baselines.policy import Policy
 from model.baselines.uniform import Uniform
 from model.baselines.vowpal_wabbit import VowpalWabbit
-from model.layout import Layout
+from model.features.feature_tables import Layout
 
 __all__ = [
     'DynamicCreativeOptimization',

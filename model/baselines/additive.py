@@ -4,10 +4,10 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from model import batch as keys
-from model.baselines.shown import chosen_values
-from model.batch import Batch
-from model.layout import Layout
+from model.baselines.shown_elements import chosen_values
+from model.features import packed_batch as keys
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch
 
 
 class AdditivePolicy(ABC):

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from model import batch as keys
 from model.baselines.additive import AdditivePolicy, ad_of_elements
-from model.baselines.shown import Shown, Tally, ad_rows, combination_keys
-from model.batch import Batch
-from model.layout import Layout
+from model.baselines.shown_elements import Shown, Tally, ad_rows, combination_keys
+from model.features import packed_batch as keys
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch
 
 _Z = 1.96
 # Larger than any sum of logs of CTRs: what is eliminated comes after all that is not.

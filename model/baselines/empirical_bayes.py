@@ -13,9 +13,9 @@ import numpy as np
 
 from model.baselines.additive import ScoreTable
 from model.baselines.search import best_combinations
-from model.baselines.shown import Shown, Tally, ad_rows, combination_keys, element_rows
-from model.batch import Batch
-from model.layout import Layout
+from model.baselines.shown_elements import Shown, Tally, ad_rows, combination_keys, element_rows
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch
 
 _SMALLEST_VARIANCE = 1e-6
 

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from creative_logs.schema import CLICK, WEIGHT
-from model import batch as keys
 from model.baselines.search import best_combinations
-from model.baselines.shown import element_rows
-from model.batch import Batch
-from model.layout import Layout
+from model.baselines.shown_elements import element_rows
+from model.features import packed_batch as keys
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch
 
 # Two ids together at most: what an element is worth in general, in an ad, and beside another one.
 _OPTIONS = {'iterations': 200, 'learning_rate': 0.1, 'depth': 6, 'max_ctr_complexity': 2, 'has_time': True}

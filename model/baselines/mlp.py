@@ -6,11 +6,11 @@ import numpy as np
 import tensorflow as tf
 
 from creative_logs.schema import CLICK, WEIGHT
-from model import batch as keys
 from model.baselines.search import best_combinations
-from model.baselines.shown import element_rows
-from model.batch import Batch
-from model.layout import Layout
+from model.baselines.shown_elements import element_rows
+from model.features import packed_batch as keys
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch
 
 _DIM = 8
 _UNITS = (64, 32)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from model.baselines.additive import ScoreTable
-from model.baselines.shown import Shown
-from model.batch import Batch
+from model.baselines.shown_elements import Shown
+from model.features.packed_batch import Batch
 
 ELEMENT_PRIOR_STD = 0.12
 AD_PRIOR_STD = 0.6

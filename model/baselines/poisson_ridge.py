@@ -9,8 +9,8 @@ from threadpoolctl import threadpool_limits
 
 from model.baselines.additive import ScoreTable
 from model.baselines.online_bayes import AD_PRIOR_STD, ELEMENT_PRIOR_STD
-from model.baselines.shown import Shown
-from model.batch import Batch
+from model.baselines.shown_elements import Shown
+from model.features.packed_batch import Batch
 
 
 class PoissonRidge(ScoreTable):

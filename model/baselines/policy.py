@@ -5,13 +5,13 @@ from typing import Protocol
 
 import numpy as np
 
-from model.batch import Batch
+from model.features.packed_batch import Batch
 
 
 class Policy(Protocol):
     """Learns which elements to show.
 
-    Batches are packed (see `model.batch.pack`); a combination is int64 [M], per component a position
+    Batches are packed (see `model.features.packed_batch.pack`); a combination is int64 [M], per component a position
     among the ad's candidates, -1 where the ad has none.
     """
 

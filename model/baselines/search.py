@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from model import batch as keys
 from model.baselines.policy import Policy
-from model.batch import Batch
+from model.features import packed_batch as keys
+from model.features.packed_batch import Batch
 
 _BEAM = 64
 _SWEEPS = 2

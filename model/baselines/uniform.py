@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from model import batch as keys
 from model.baselines.additive import AdditivePolicy
-from model.batch import Batch
+from model.features import packed_batch as keys
+from model.features.packed_batch import Batch
 
 
 class Uniform(AdditivePolicy):

@@ -5,11 +5,11 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from model import batch as keys
 from model.baselines.additive import AdditivePolicy, ad_of_elements
-from model.baselines.shown import Shown, ad_rows
-from model.batch import Batch
-from model.layout import Layout
+from model.baselines.shown_elements import Shown, ad_rows
+from model.features import packed_batch as keys
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch
 
 # Ids, and pairs of ad and element: what an element is worth in general and in this ad.
 _OPTIONS = '--loss_function logistic --interactions ae --bit_precision 24 --quiet'

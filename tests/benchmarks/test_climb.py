@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.climb import Climbing
-from model import batch as keys
+from model.features import packed_batch as keys
 
 COUNTS = np.array([[3, 0, 4], [1, 2, 1], [5, 3, 2]], np.int32)
 

@@ -4,8 +4,8 @@ import pytest
 from benchmarks.closed_loop import expected, serve, traffic
 from creative_logs.schema import CLICK
 from creative_logs.simulator.config import SimulatorConfig
-from model import batch as keys
 from model.baselines import Uniform
+from model.features import packed_batch as keys
 
 CONFIG = SimulatorConfig(ads=30, users=100, days=4, rows=3000)
 EXPLORATION = 0.3

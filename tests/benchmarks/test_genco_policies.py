@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.genco_policies import GENCO, genco_policies
-from model import batch as keys
 from model.config import ModelConfig, TrainingConfig
-from model.genco import GenCO
-from model.layout import Layout
+from model.features import packed_batch as keys
+from model.features.feature_tables import Layout
+from model.network.genco import GenCO
 from tests.model.random_batches import LAYOUT, random_batch
 
 

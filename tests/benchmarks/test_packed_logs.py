@@ -8,10 +8,10 @@ from benchmarks.transformed_logs import examples_of, transform_logs
 from creative_logs.schema import CLICK, TEST, TIMESTAMP, TRAIN, WEIGHT
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.write import simulate
-from model import batch as keys
 from model.config import GencoConfig, TransformConfig
-from model.preprocessing import layout_of
-from model.reader import read
+from model.features import packed_batch as keys
+from model.features.example_reader import read
+from model.features.preprocessing import layout_of
 
 CONFIG = SimulatorConfig(ads=60, users=200, days=1, rows=1000, test_share=0.3)
 SCHEMA = CONFIG.log_schema()

@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.packed_rows import PackedRows
-from model import batch as keys
-from model.batch import pack
+from model.features import packed_batch as keys
+from model.features.packed_batch import pack
 
 
 def test_taken_rows_are_what_packing_them_gives(transformed, layout, batch):

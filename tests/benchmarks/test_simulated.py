@@ -4,7 +4,7 @@ import pytest
 from benchmarks.simulated import next_day
 from creative_logs.schema import CLICK
 from creative_logs.simulator.config import SimulatorConfig
-from model import batch as keys
+from model.features import packed_batch as keys
 
 CONFIG = SimulatorConfig(ads=40, users=200, days=3, rows=2000)
 

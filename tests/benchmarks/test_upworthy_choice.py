@@ -8,8 +8,8 @@ from benchmarks.packed_rows import PackedRows
 from benchmarks.upworthy_choice import Chooser, clicks_by_test, component_lift, component_sums, uniform_choice
 from benchmarks.upworthy_log import UpworthyLog
 from creative_logs.upworthy.convert import Counts
-from model import batch as keys
-from model.layout import Layout
+from model.features import packed_batch as keys
+from model.features.feature_tables import Layout
 
 SHOWN = np.array([[0, 0], [1, 0], [1, 1], [0, -1], [1, -1], [0, 0], [0, 1]])
 TEST = np.array([0, 0, 0, 1, 1, 2, 2])

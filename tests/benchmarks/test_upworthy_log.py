@@ -6,7 +6,7 @@ import pytest
 from benchmarks.packed_rows import PackedRows
 from benchmarks.upworthy_log import benchmark_config, load
 from creative_logs.errors import InputError
-from model import batch as keys
+from model.features import packed_batch as keys
 from tests.creative_logs.upworthy.test_convert import PACKAGES, write_csv
 
 MORE = [

@@ -14,13 +14,13 @@ from tfx_bsl.public import tfxio
 from components.log_example_gen.encoding import encode
 from components.log_schema_gen.curated import curated_schema
 from creative_logs.schema import Component, ContextFeature, LogSchema
-from model.batch import feature_spec, pack
 from model.config import GencoConfig
-from model.export_model import export_model
-from model.genco import GenCO
-from model.layout import Layout
-from model.preprocessing import layout_of, preprocessing_fn
-from model.train import train
+from model.export.saved_model import export_model
+from model.features.feature_tables import Layout
+from model.features.packed_batch import feature_spec, pack
+from model.features.preprocessing import layout_of, preprocessing_fn
+from model.network.genco import GenCO
+from model.training.train import train
 
 SCHEMA = LogSchema(
     context=(

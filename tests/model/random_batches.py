@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from model.batch import Batch
-from model.layout import Layout, offsets
+from model.features.feature_tables import Layout, offsets
+from model.features.packed_batch import Batch
 
 LAYOUT = Layout(
     ids={'user_id': 16, 'ad_id': 8},

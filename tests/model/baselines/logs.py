@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from model.batch import Batch
-from model.layout import Layout
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch
 
 ADS, CANDIDATES = 12, (4, 3)
 LAYOUT = Layout(

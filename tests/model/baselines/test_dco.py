@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from model import batch as keys
 from model.baselines import DynamicCreativeOptimization
 from model.baselines.dco import _ELIMINATED, _wilson
+from model.features import packed_batch as keys
 from tests.model.baselines.logs import LAYOUT, batch_of
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from model import batch as keys
 from model.baselines import ElementEmpiricalBayes, PackageEmpiricalBayes
 from model.baselines.empirical_bayes import _SMALLEST_VARIANCE, _prior_variance
-from model.baselines.shown import Shown
+from model.baselines.shown_elements import Shown
+from model.features import packed_batch as keys
 from tests.model.baselines.logs import LAYOUT, batch_of
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from model import batch as keys
 from model.baselines import OnlineBayes, PoissonRidge
 from model.baselines.online_bayes import AD_PRIOR_STD, ELEMENT_PRIOR_STD
+from model.features import packed_batch as keys
 from tests.model.baselines.logs import LAYOUT, World, all_ads, batch_of
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from model.baselines import PoissonRidge
 from model.baselines.online_bayes import AD_PRIOR_STD, ELEMENT_PRIOR_STD
-from model.baselines.shown import Shown
+from model.baselines.shown_elements import Shown
 from tests.model.baselines.logs import ADS, CANDIDATES, LAYOUT, World, all_ads
 
 

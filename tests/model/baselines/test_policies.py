@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from model import batch as keys
 from model.baselines import peers
+from model.features import packed_batch as keys
 from tests.model.baselines.logs import LAYOUT, World, all_ads
 from tests.model.random_batches import LAYOUT as RANDOM_LAYOUT
 from tests.model.random_batches import random_batch

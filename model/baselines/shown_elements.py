@@ -1,0 +1,112 @@
+"""Packed batches as numpy sees them: what was shown, how often, and how often it was clicked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from creative_logs.schema import CLICK, WEIGHT
+from model.features import packed_batch as keys
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch
+
+
+def ad_rows(batch: Batch, layout: Layout) -> np.ndarray:
+    """Row of the ad in the context table, int64 [B]."""
+    return np.asarray(batch[keys.CONTEXT_IDS])[:, list(layout.ids).index(layout.ad)]
+
+
+def starts(batch: Batch) -> np.ndarray:
+    """Place of the first element of each ad and component among the packed ones, int64 [B, M]."""
+    counts = np.asarray(batch[keys.COUNTS])
+    return (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
+
+
+def chosen_values(values: np.ndarray, batch: Batch, combinations: np.ndarray, absent: float) -> np.ndarray:
+    """Values of the elements of combinations, [B, K, M] like `combinations`.
+
+    Args:
+        values: [T], one per packed element.
+        batch: B ads.
+        combinations: int64 [B, K, M], positions among the candidates, -1 where absent.
+        absent: what stands where a component is absent.
+    """
+    present = combinations >= 0
+    place = np.where(present, starts(batch)[:, None] + combinations, 0)
+    return np.where(present, values[place], absent)
+
+
+def element_rows(batch: Batch, combinations: np.ndarray) -> np.ndarray:
+    """Rows in the element table of combinations [B, K, M], -1 where absent."""
+    return chosen_values(np.asarray(batch[keys.ELEMENTS]), batch, combinations, -1)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What R impressions, or groups of them, showed.
+
+    Attributes:
+        ad: int64 [R], row of the ad.
+        elements: int64 [R, M], rows of the shown elements, -1 where absent.
+        clicks, impressions: float64 [R].
+    """
+
+    ad: np.ndarray
+    elements: np.ndarray
+    clicks: np.ndarray
+    impressions: np.ndarray
+
+    @classmethod
+    def rows(cls, data: Iterable[Batch], layout: Layout) -> Self:
+        """One row per example, in their order."""
+        parts = [_rows_of(batch, layout) for batch in data]
+        return cls(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    @classmethod
+    def combinations(cls, data: Iterable[Batch], layout: Layout) -> Self:
+        """One row per ad and combination that was shown."""
+        rows = cls.rows(data, layout)
+        _, first, group = np.unique(
+            combination_keys(rows.ad, rows.elements), return_index=True, return_inverse=True
+        )
+        return cls(
+            rows.ad[first],
+            rows.elements[first],
+            np.bincount(group, rows.clicks),
+            np.bincount(group, rows.impressions),
+        )
+
+
+def combination_keys(ad: np.ndarray, elements: np.ndarray) -> np.ndarray:
+    """64-bit fingerprints of an ad [...] with a combination [..., M]: sums with random odd multipliers."""
+    width = elements.shape[-1] + 1
+    factors = np.random.default_rng(0).integers(1 << 63, size=width, dtype=np.uint64) * 2 + 1
+    columns = np.concatenate([ad[..., None], elements], -1)
+    return (columns.astype(np.uint64) * factors).sum(-1, dtype=np.uint64)
+
+
+class Tally:
+    """Clicks and expected or actual impressions by key.
+
+    Args:
+        keys: integers [R], may repeat.
+        clicks, exposure: float64 [R].
+    """
+
+    def __init__(self, keys: np.ndarray, clicks: np.ndarray, exposure: np.ndarray):
+        self.keys, group = np.unique(keys, return_inverse=True)
+        self.clicks, self.exposure = np.bincount(group, clicks), np.bincount(group, exposure)
+
+    def get(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Clicks and exposure of any keys, of their shape; zero for what was never seen."""
+        place = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        seen = self.keys[place] == keys
+        return np.where(seen, self.clicks[place], 0.0), np.where(seen, self.exposure[place], 0.0)
+
+
+def _rows_of(batch: Batch, layout: Layout) -> tuple[np.ndarray, ...]:
+    weight = np.asarray(batch[WEIGHT], np.float64)
+    shown = np.asarray(batch[keys.SHOWN])[:, None]
+    clicks = np.asarray(batch[CLICK], np.float64) * weight
+    return ad_rows(batch, layout), element_rows(batch, shown)[:, 0], clicks, weight

@@ -1,0 +1,50 @@
+"""Scores of many combinations per ad, which share their elements."""
+
+import tensorflow as tf
+
+from model.network.genco import Encoded, GenCO
+
+# The largest a of an ad is 1. Elements below this one no longer differ, and a sum of them is never 0.
+_SMALLEST = 1e-30
+_HALF = 1 << 16  # half of a code; a sum of up to 256 halves is exact in float32
+
+
+def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) -> tf.Tensor:
+    """s of combinations (eqs. 17, 18), float32 [B, K], equal to that of `GenCO.score_combination`.
+
+    With a_e = exp(logit of w) of an element, f_c = sum_j a_j f_j / sum_j a_j. So a_e f_e, a_e, the bias
+    and the code are made once per element, and a combination is one sum of such rows.
+
+    Args:
+        model: that encoded the ads.
+        encoded: B ads.
+        combinations: integer [B, K, M], positions among the candidates, -1 where absent.
+    """
+    rows = _rows(model, encoded)
+    chosen = tf.cast(combinations, tf.int32)
+    place = tf.where(chosen < 0, 0, encoded.index.start[:, None] + 1 + chosen)
+    sums = tf.reduce_sum(tf.gather(rows, place), 2)
+    width = encoded.features.shape[1]
+    sums = tf.reshape(sums, [-1, width + 4])
+    weighted, strength, bias, code = tf.split(sums, [width, 1, 1, 2], 1)
+    samples = combinations.shape[1] or tf.shape(combinations)[1]
+    context = tf.reshape(tf.tile(encoded.context, [1, samples]), [-1, encoded.context.shape[1]])
+    logit = model.phi(context, weighted / tf.maximum(strength, _SMALLEST)) + bias[:, 0]
+    logit = tf.reshape(logit, [-1, samples]) + model.intercept + encoded.ad_bias[:, None]
+    if not model.config.additive:
+        return logit
+    low, high = tf.unstack(tf.cast(code, tf.int64), axis=1)
+    codes = encoded.ad_code[:, None] + tf.reshape(low + high * _HALF, [-1, samples])
+    return logit + model.combination_bias(codes)
+
+
+def _rows(model: GenCO, encoded: Encoded) -> tf.Tensor:
+    """A row of zeros, then (a f, a, bias, halves of the code) of each element, float32 [T + 1, F + 4]."""
+    ad = encoded.index.ad
+    logits = model.aggregation.logits(encoded.element_context, encoded.features)
+    top = tf.gather(tf.math.unsorted_segment_max(logits, ad, tf.size(encoded.ad_bias)), ad)
+    strength = tf.maximum(tf.exp(logits - top), _SMALLEST)[:, None]
+    code = encoded.element_code
+    halves = tf.cast(tf.stack([code % _HALF, code // _HALF], 1), tf.float32)
+    rows = tf.concat([strength * encoded.features, strength, encoded.element_bias[:, None], halves], 1)
+    return tf.pad(rows, [[1, 0], [0, 0]])

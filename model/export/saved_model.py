@@ -1,0 +1,69 @@
+"""Writes the SavedModel with its warm-up requests and the configuration that made it."""
+
+import os
+from collections.abc import Iterator, Mapping
+
+import tensorflow as tf
+import tensorflow_transform as tft
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+from model.config import GencoConfig
+from model.export.constant_weights import constant_weights
+from model.export.request_tensors import SEED, TEMPERATURE
+from model.export.signatures import ServingGraph
+from model.network.genco import GenCO
+
+CONFIG_FILE = 'genco.json'
+WARMUP_FILE = 'tf_serving_warmup_requests'
+# Ads in the requests of each signature.
+_WARMUP = {
+    'serving_default': (1, 16, 100),
+    'explore': (1, 16, 100),
+    'choice_propensity': (1,),
+    'score_elements': (1, 16, 100),
+}
+
+
+def export_model(
+    model: GenCO, transform_output: tft.TFTransformOutput, config: GencoConfig, directory: str
+) -> None:
+    """Exports to `directory`, whole or not at all.
+
+    `assets.extra` holds the configuration and the warm-up requests of TensorFlow Serving.
+    """
+    graph = ServingGraph(model, transform_output, config)
+    temporary = f'{directory}.tmp'
+    with constant_weights(model, model.served_tables):
+        signatures = graph.signatures()
+        tf.saved_model.save(graph.module(), temporary, signatures=signatures)
+    extra = os.path.join(temporary, 'assets.extra')
+    tf.io.gfile.makedirs(extra)
+    with tf.io.gfile.GFile(os.path.join(extra, CONFIG_FILE), 'w') as file:
+        file.write(config.model_dump_json(indent=2))
+    with tf.io.TFRecordWriter(os.path.join(extra, WARMUP_FILE)) as writer:
+        for log in _warmup_requests(signatures, config.log_schema.max_candidates):
+            writer.write(log.SerializeToString())
+    if tf.io.gfile.exists(directory):
+        tf.io.gfile.rmtree(directory)
+    tf.io.gfile.rename(temporary, directory)
+
+
+def _warmup_requests(signatures: Mapping, candidates: int) -> Iterator[prediction_log_pb2.PredictionLog]:
+    """Requests with as many candidates as the model takes."""
+    for signature, sizes in _WARMUP.items():
+        ((inputs,), _) = signatures[signature].structured_input_signature
+        for ads in sizes:
+            request = predict_pb2.PredictRequest()
+            request.model_spec.signature_name = signature
+            for name, spec in inputs.items():
+                value = _warmup_tensor(name, spec, ads, candidates)
+                request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+            yield prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
+
+
+def _warmup_tensor(name: str, spec: tf.TensorSpec, ads: int, candidates: int) -> tf.Tensor:
+    if spec.dtype != tf.string or name == SEED:
+        return tf.fill([ads, *spec.shape[1:]], tf.constant(1 if name == TEMPERATURE else 0, spec.dtype))
+    shape = [ads, candidates] if spec.shape.rank == 2 else [ads]
+    numbers = tf.range(tf.reduce_prod(shape))
+    return tf.reshape(tf.strings.join([f'{name}-', tf.strings.as_string(numbers)]), shape)

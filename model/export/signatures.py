@@ -1,0 +1,291 @@
+"""The exported SavedModel: serving signatures with the transforms inside, and a scorer for evaluation."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from creative_logs.schema import CLICK, REQUEST_ID, TIMESTAMP, WEIGHT
+from model.choice.combination_scores import combination_logits
+from model.choice.exploration import (
+    GENCO_POLICY,
+    UNIFORM_POLICY,
+    Explored,
+    checked_temperature,
+    choice_propensity,
+    explore,
+    uniform_propensity,
+)
+from model.choice.sampling import draw_noise, uniform_combinations
+from model.choice.two_stage import ElementTables, best, element_tables, generate
+from model.config import GencoConfig
+from model.export.request_tensors import (
+    COMBINATIONS,
+    EPSILON,
+    SEED,
+    SELECTED,
+    TEMPERATURE,
+    ad_spec,
+    exploration_spec,
+    raw_features,
+    request_spec,
+)
+from model.features import packed_batch as keys
+from model.features.packed_batch import Batch, pack
+from model.features.raw_columns import joined, propensities, ragged, scalar
+from model.features.transform_graph import Transforms
+from model.network.genco import Combined, Encoded, GenCO
+from model.network.layers.cross_component_attention import GROUPS
+
+_HASH_RANGE = 1 << 62
+
+
+class ServingGraph:
+    """A trained GenCO model with its transforms, as TensorFlow Serving runs it.
+
+    Args:
+        model: trained.
+        transform_output: of the Transform that the model was trained with.
+        config: of that training.
+    """
+
+    def __init__(self, model: GenCO, transform_output: tft.TFTransformOutput, config: GencoConfig):
+        self._model = model
+        self._encoder = model.encoder.folded()
+        self._config = config
+        self._schema = config.log_schema
+        self._raw_spec = transform_output.raw_feature_spec()
+        self._transform = Transforms(transform_output)
+        # A function of its own, so that the graph holds it once and not once per signature: a server can do
+        # nothing else while it reads the graph of a new version.
+        self._encode_ads = tf.function(self._encode_named_tensors, input_signature=[ad_spec(self._schema)])
+        self.score_examples = tf.function(
+            self._score_examples,
+            input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.int64)],
+        )
+
+    def module(self) -> tf.Module:
+        """What a SavedModel holds: `score_examples`, the transforms, and the tables but not how they were
+        trained: an optimizer's slots are as large again."""
+        module = tf.Module()
+        module.tables = self._model.served_tables
+        module.transforms = self._transform
+        module.score_examples = self.score_examples
+        return module
+
+    def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        """The signatures of the serving contract, by name."""
+        request = request_spec(self._schema)
+        exploring = request | exploration_spec()
+        components = len(self._schema.components)
+        combinations = tf.TensorSpec([None, None, components], tf.int64, COMBINATIONS)
+        selected = tf.TensorSpec([None, components], tf.int64, SELECTED)
+        return {
+            'serving_default': _concrete(self._serve, request),
+            'explore': _concrete(self._serve_exploring, exploring),
+            'choice_propensity': _concrete(self._serve_propensity, exploring | {SELECTED: selected}),
+            'score_elements': _concrete(self._serve_elements, request),
+            'score_combinations': _concrete(self._serve_combinations, request | {COMBINATIONS: combinations}),
+            'examples': _concrete(
+                self._serve_examples, {'examples': tf.TensorSpec([None], tf.string, 'examples')}
+            ),
+        }
+
+    def _serve(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        ads, seed = _split(request, SEED)
+        return self._select(*self._encode_ads(ads), seed)
+
+    def _serve_elements(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        ads, _ = _split(request, SEED)
+        encoded, _ = self._encode_ads(ads)
+        scores, probabilities = element_tables(self._model, encoded)
+        return {'element_score': scores, 'element_probability': probabilities}
+
+    def _serve_combinations(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        ads, _, combinations = _split(request, SEED, COMBINATIONS)
+        encoded, _ = self._encode_ads(ads)
+        return {'combination_ctr': tf.sigmoid(combination_logits(self._model, encoded, combinations))}
+
+    def _serve_examples(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        spec = {name: _with_default(feature) for name, feature in self._raw_spec.items()}
+        raw = self._as_request(tf.io.parse_example(request['examples'], spec))
+        seed = tf.strings.to_hash_bucket_fast(scalar(raw[REQUEST_ID], ''), _HASH_RANGE)
+        return self._select(self._encode(raw), self._candidate_ids(raw), seed)
+
+    def _serve_exploring(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        ads, seed, temperature, epsilon = _split(request, SEED, TEMPERATURE, EPSILON)
+        encoded, ids = self._encode_ads(ads)
+        tables = element_tables(self._model, encoded, checked_temperature(temperature))
+        answer = self._choose(encoded, tables, seed)
+        answer |= self._explored(encoded, answer, explore(seed, epsilon, encoded.index.counts))
+        return answer | self._named(ids, answer['selected_index'])
+
+    def _serve_propensity(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        ads, seed, temperature, epsilon, selected = _split(request, SEED, TEMPERATURE, EPSILON, SELECTED)
+        encoded, _ = self._encode_ads(ads)
+        tables = element_tables(self._model, encoded, checked_temperature(temperature))
+        found = choice_propensity(self._model, encoded, tables, seed, epsilon, selected)
+        return {'choice_propensity': found.elements, 'choice_propensity_joint': found.joint}
+
+    def _encode_named_tensors(self, ads: Mapping[str, tf.Tensor]) -> tuple[Encoded, tf.RaggedTensor]:
+        """The ads of a request, and the ids of their candidates as in `_named`."""
+        raw, ids = raw_features(ads, self._schema, self._raw_spec)
+        return self._encode(self._as_request(raw), groups=1), ids
+
+    def _select(self, encoded: Encoded, ids: tf.RaggedTensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        answer = self._choose(encoded, element_tables(self._model, encoded), seed)
+        return answer | self._named(ids, answer['selected_index'])
+
+    def _choose(self, encoded: Encoded, tables: ElementTables, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The two-stage choice: generate K combinations, keep the one of the highest CTR (eqs. 24, 25)."""
+        combinations = generate(tables, seed, self._config.model)
+        logit = combination_logits(self._model, encoded, combinations)
+        selected = best(combinations, logit)
+        return {
+            'selected_index': selected,
+            'ctr': tf.sigmoid(tf.reduce_max(logit, 1)),
+            'propensity': _probability_of(selected, tables.probabilities),
+            'combinations': tf.cast(combinations, tf.int64),
+            'combination_ctr': tf.sigmoid(logit),
+        }
+
+    def _explored(self, encoded: Encoded, answer: dict, explored: Explored) -> dict[str, tf.Tensor]:
+        """What changes in an answer where a uniform combination is shown instead."""
+        logit = combination_logits(self._model, encoded, explored.combination[:, None])[:, 0]
+        instead = {
+            'selected_index': explored.combination,
+            'ctr': tf.sigmoid(logit),
+            'propensity': uniform_propensity(encoded.index.counts),
+        }
+        each = explored.chosen[:, None]
+        return {
+            name: tf.where(each if value.shape.rank == 2 else explored.chosen, value, answer[name])
+            for name, value in instead.items()
+        } | {'policy': tf.where(explored.chosen, UNIFORM_POLICY, GENCO_POLICY)}
+
+    def _named(self, ids: tf.RaggedTensor, selected: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Ids of the selected candidates int64 [B, M], and the names of the components.
+
+        In `ids` are the candidates of the first component of each ad, then those of the second, ...
+        """
+        names = tf.constant(list(self._model.layout.components))
+        ads = tf.shape(selected)[0]
+        start = tf.transpose(tf.reshape(ids.row_starts(), [-1, ads])[: len(names)])
+        place = tf.where(selected >= 0, 1 + start + selected, 0)
+        return {
+            'selected_id': tf.gather(tf.concat([[''], ids.values], 0), place),
+            'component': tf.broadcast_to(names, tf.shape(selected)),
+        }
+
+    def _noise(self, seed: tf.Tensor) -> tf.Tensor:
+        return draw_noise(seed, len(self._schema.components), self._config.model.samples)
+
+    def _score_examples(self, serialized: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What the evaluator needs of R logged impressions.
+
+        Args:
+            serialized: string [R], raw tf.Examples.
+            seed: int64 [R].
+
+        Returns:
+            As logged: click, weight float32 [R]; timestamp int64 [R]; ad_key int64 [R], a hash of the ad
+            below 2^62; candidate_count, shown int64 [R, M]; shown_propensity float32 [R, M] (1/n where the
+            log has none, 1 where absent).
+            Of the model: element_score, element_probability float32 [R, M, N]; the choices greedy,
+            sampled, two_stage and combination (f_comb over uniformly drawn combinations) int64 [R, M];
+            generated_ctr and uniform_ctr float32 [R, K], f_comb of the combinations generated (the greedy
+            one first) and of those drawn uniformly;
+            shown_ctr float32 [R] and attention_weight float32 [R, M] of the shown combination;
+            component string [M].
+        """
+        raw = tf.io.parse_example(serialized, self._raw_spec)
+        logged = self._logged(raw)
+        encoded = self._encode(self._as_request(raw))
+        tables = element_tables(self._model, encoded)
+        generated = generate(tables, seed, self._config.model)
+        uniform = uniform_combinations(encoded.index.counts, self._noise(seed))
+        logits = combination_logits(self._model, encoded, tf.concat([generated, uniform], 1))
+        by_policy, by_chance = tf.split(logits, 2, 1)
+        shown = self._shown_combination(raw, logged, encoded)
+        return logged | {
+            'element_score': tables.scores,
+            'element_probability': tables.probabilities,
+            'greedy': tf.cast(generated[:, 0], tf.int64),
+            'sampled': tf.cast(generated[:, 1], tf.int64),
+            'two_stage': best(generated, by_policy),
+            'combination': best(uniform, by_chance),
+            'generated_ctr': tf.sigmoid(by_policy),
+            'uniform_ctr': tf.sigmoid(by_chance),
+            'shown_ctr': tf.sigmoid(shown.logit),
+            'attention_weight': shown.weights,
+            'component': tf.constant([component.name for component in self._schema.components]),
+        }
+
+    def _logged(self, raw: dict) -> dict[str, tf.Tensor]:
+        counts, shown, logged = [], [], []
+        for component in self._schema.components:
+            counts.append(tf.cast(ragged(raw[component.candidates]).row_lengths(), tf.int64))
+            shown.append(scalar(raw[component.shown], -1))
+            logged.append(propensities(raw[component.propensity], counts[-1]))
+        return {
+            'click': tf.cast(scalar(raw[CLICK], 0), tf.float32),
+            'weight': scalar(raw[WEIGHT], 1.0),
+            'timestamp': scalar(raw[TIMESTAMP], 0),
+            'ad_key': tf.strings.to_hash_bucket_fast(scalar(raw[self._schema.ad], ''), _HASH_RANGE),
+            'candidate_count': tf.stack(counts, 1),
+            'shown': tf.stack(shown, 1),
+            'shown_propensity': tf.stack(logged, 1),
+        }
+
+    def _shown_combination(self, raw: dict, logged: dict, encoded: Encoded) -> Combined:
+        """f_comb of what was shown; where a list was truncated, as training saw it, the shown one kept."""
+
+        def as_served():
+            return self._model.score_combination(encoded, logged['shown'])
+
+        def as_trained():
+            packed = pack(self._transform(raw), self._model.layout)
+            return self._model.score_combination(self._encode_packed(packed), packed[keys.SHOWN])
+
+        truncated = tf.reduce_any(logged['candidate_count'] > self._schema.max_candidates)
+        return tf.cond(truncated, as_trained, as_served)
+
+    def _as_request(self, raw: dict) -> dict:
+        """Logged rows as they were when asked: nothing shown yet, so that truncation cannot see it."""
+        hidden = {
+            c.shown: tf.fill(tf.shape(raw[c.shown]), tf.constant(-1, tf.int64))
+            for c in self._schema.components
+        }
+        return raw | hidden
+
+    def _encode(self, raw: dict, groups: int = GROUPS) -> Encoded:
+        return self._encode_packed(pack(self._transform(raw), self._model.layout), groups)
+
+    def _encode_packed(self, packed: Batch, groups: int = GROUPS) -> Encoded:
+        return self._model.encode(packed, groups=groups, encoder=self._encoder)
+
+    def _candidate_ids(self, raw: dict) -> tf.RaggedTensor:
+        return joined([ragged(raw[component.candidates]) for component in self._schema.components])
+
+
+def _probability_of(chosen: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+    """Of chosen candidates [B, M] by the table [B, M, N], float32 [B, M]; 1 where a component is absent."""
+    found = tf.gather(probabilities, tf.maximum(chosen, 0), batch_dims=2)
+    return tf.where(chosen >= 0, found, 1.0)
+
+
+def _split(request: Mapping[str, tf.Tensor], *names: str) -> tuple:
+    """What describes the ads, and the tensors of the names."""
+    ads = {name: value for name, value in request.items() if name not in names}
+    return ads, *(request[name] for name in names)
+
+
+def _concrete(function, spec: dict[str, tf.TensorSpec]):
+    return tf.function(function, input_signature=[spec]).get_concrete_function()
+
+
+def _with_default(spec):
+    if isinstance(spec, tf.io.FixedLenFeature):
+        default = '' if spec.dtype == tf.string else 0
+        return tf.io.FixedLenFeature(spec.shape, spec.dtype, default_value=[default])
+    return spec

@@ -1,0 +1,272 @@
+"""Transform's preprocessing_fn: raw log columns to rows of hash tables.
+
+Runs unchanged inside the served graph, so that what is served is what was trained. The size of each
+table is written into the transformed schema as the domain of its feature (`layout_of` reads it). The
+fewer analyzers, the faster: each is a series of Beam stages per day of logs.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+import tensorflow_transform as tft
+from tensorflow_transform import schema_inference
+
+from creative_logs.schema import CLICK, MODEL_VERSION, TIMESTAMP, WEIGHT, Component, ContextFeature, LogSchema
+from model.config import GencoConfig, TransformConfig
+from model.features.distinct_counts import approximate_distinct_counts
+from model.features.feature_tables import RAGGED_VALUES, SUBWORD_COUNTS, SUBWORDS, Layout
+from model.features.packed_batch import OWN, segments_of
+from model.features.raw_columns import joined, parted, propensities, ragged, scalar
+from model.features.subwords import subwords
+
+_FINGERPRINTS = 1 << 62
+_LARGEST_VOCABULARY = 10_000
+_CATEGORIES = 'categories'
+FREQUENT_ELEMENTS = 'frequent_elements'
+
+
+def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, Any]:
+    """Transform's entry point.
+
+    Args:
+        inputs: raw columns, dense, sparse or ragged.
+        custom_config: `genco`: the GencoConfig as a dictionary.
+
+    Returns:
+        Per context feature its row (int64 [B]), number (float32 [B]) or rows of terms (ragged int64);
+        per component its rows (ragged int64, at most N, the shown element kept; -1 - k for the k-th
+        of the elements that have rows of their own), `_shown` int64 [B] and `_propensity` float32 [B];
+        with texts `_subwords` (ragged int64) and `_subword_counts` (ragged int64, one per candidate);
+        `click`, `weight` float32 [B], `own` float32 [B] (1 where the row has a model version: one of our own
+        models chose) and `timestamp` int64 [B].
+    """
+    config = GencoConfig.model_validate(custom_config['genco'])
+    schema = config.log_schema
+    candidates = _candidates(inputs, schema)
+    subwords_of = _subwords(candidates, schema)
+    strings = _context_strings(inputs, schema) | {
+        name + SUBWORDS: terms for name, (terms, _) in subwords_of.items()
+    }
+    names = [component.name for component in schema.components]
+    outputs: dict[str, Any] = _hash(strings, candidates, names, config.transform)
+    for name, (_, counts) in subwords_of.items():
+        outputs[name + SUBWORD_COUNTS] = counts
+    for ending, joint in (('_shown', candidates.shown), ('_propensity', candidates.propensity)):
+        outputs |= zip([name + ending for name in names], tf.split(joint, len(names)), strict=True)
+    outputs |= _categories(inputs, [f for f in schema.context if f.encoding == 'category'])
+    for feature in schema.context:
+        if feature.encoding == 'number':
+            number = tf.cast(scalar(inputs[feature.name], 0), tf.float32)
+            outputs[feature.name] = tft.scale_to_z_score(number)
+    outputs[CLICK] = tf.cast(scalar(inputs[CLICK], 0), tf.float32)
+    outputs[WEIGHT] = scalar(inputs[WEIGHT], 1.0)
+    outputs[OWN] = tf.cast(tf.strings.length(scalar(inputs[MODEL_VERSION], '')) > 0, tf.float32)
+    outputs[TIMESTAMP] = scalar(inputs[TIMESTAMP], 0)
+    return outputs
+
+
+def layout_of(transform_output: tft.TFTransformOutput, schema: LogSchema) -> Layout:
+    """Tables of a model on these transforms."""
+    features = transform_output.transformed_metadata.schema.feature
+    rows = {
+        f.name.removesuffix(RAGGED_VALUES): f.int_domain.max + 1 for f in features if f.HasField('int_domain')
+    }
+    return Layout.from_schema(schema, rows, len(frequent_elements(transform_output)))
+
+
+def frequent_elements(transform_output: tft.TFTransformOutput) -> list[bytes]:
+    """`component<TAB>id` of the elements that have rows of their own, in the order of these rows."""
+    if not transform_output.vocabulary_file_by_name(FREQUENT_ELEMENTS):
+        return []
+    return transform_output.vocabulary_by_name(FREQUENT_ELEMENTS)
+
+
+def _context_strings(inputs: dict[str, Any], schema: LogSchema) -> dict[str, Any]:
+    """Values of the context features that are hashed: string [B], or ragged for terms."""
+    hashed = {}
+    for feature in schema.context:
+        if feature.encoding == 'id':
+            hashed[feature.name] = _scalar_string(inputs[feature.name], feature)
+        elif feature.encoding == 'terms':
+            hashed[feature.name] = ragged(inputs[feature.name])
+    return hashed
+
+
+class _Candidates(NamedTuple):
+    """Of all M components, one below the other: M * B rows, those of the first component first.
+
+    Attributes:
+        ids: ragged string, at most N per row with the shown one among them.
+        shown: int64 [M * B], its position, -1 where absent.
+        propensity: float32 [M * B].
+        texts: string, of the values of `ids`; of components without texts ''.
+    """
+
+    ids: tf.RaggedTensor
+    shown: tf.Tensor
+    propensity: tf.Tensor
+    texts: tf.Tensor
+
+
+def _candidates(inputs: dict[str, Any], schema: LogSchema) -> _Candidates:
+    components = schema.components
+    given = joined([ragged(inputs[component.candidates]) for component in components])
+    shown = tf.concat([scalar(inputs[component.shown], -1) for component in components], 0)
+    logged = tf.concat([scalar(inputs[component.propensity], -1.0) for component in components], 0)
+    kept = _kept(given, shown, schema.max_candidates)
+    texts = tf.concat([_texts(inputs, component) for component in components], 0)
+    return _Candidates(
+        kept.with_values(tf.gather(given.values, kept.values)),
+        tf.minimum(shown, schema.max_candidates - 1),
+        propensities(logged, given.row_lengths()),
+        tf.gather(texts, kept.values),
+    )
+
+
+def _texts(inputs: dict[str, Any], component: Component) -> tf.Tensor:
+    """Text of each candidate in the log, string [T]; '' of a component without texts."""
+    ids = ragged(inputs[component.candidates])
+    if component.text:
+        return _aligned(ragged(inputs[component.texts]), ids, component)
+    return tf.zeros_like(ids.values)
+
+
+def _aligned(texts: tf.RaggedTensor, ids: tf.RaggedTensor, component: Component) -> tf.Tensor:
+    """Texts of the ids, string [T]; the op fails where there is not one for each."""
+    rule = f'{component.texts} must have one text for each of {component.candidates}'
+    equal = tf.debugging.assert_equal(texts.row_splits, ids.row_splits, rule)
+    with tf.control_dependencies([equal] if equal is not None else []):
+        return tf.identity(texts.values)
+
+
+def _kept(lists: tf.RaggedTensor, shown: tf.Tensor, limit: int) -> tf.RaggedTensor:
+    """Places, among all values, of those that stay: the first `limit` of each list, or the first `limit - 1`
+    and the shown one."""
+    start, length = lists.row_starts(), lists.row_lengths()
+    shown = tf.cast(shown, start.dtype)
+    kept = tf.ragged.range(start, start + tf.minimum(length, limit), row_splits_dtype=start.dtype)
+    late = tf.where((shown >= limit) & (shown < length))
+    last, place = tf.gather(kept.row_limits() - 1, late), tf.gather_nd(start + shown, late)
+    return kept.with_values(tf.tensor_scatter_nd_update(kept.values, last, place))
+
+
+def _subwords(
+    candidates: _Candidates, schema: LogSchema
+) -> dict[str, tuple[tf.RaggedTensor, tf.RaggedTensor]]:
+    """By component with texts: the subwords of each ad, ragged string, and their number per candidate."""
+    found = {}
+    each = parted(candidates.ids.with_values(candidates.texts), len(schema.components))
+    for component, texts in zip(schema.components, each, strict=True):
+        if component.text:
+            terms = subwords(texts.values)
+            per_ad = tf.RaggedTensor.from_row_splits(terms, texts.row_splits).merge_dims(1, 2)
+            found[component.name] = per_ad, texts.with_values(terms.row_lengths())
+    return found
+
+
+def _hash(
+    strings: dict[str, Any], candidates: _Candidates, names: Sequence[str], config: TransformConfig
+) -> dict[str, Any]:
+    """Rows of all hashed features, by name: fingerprint modulo a power of two, or a row of its own.
+
+    Args:
+        strings: features besides the candidates, [B] or ragged, by name.
+        candidates: of M components.
+        names: of the components.
+        config: of the tables.
+    """
+    hashed = dict(zip(names, parted(candidates.ids, len(names)), strict=True)) | strings
+    distinct = approximate_distinct_counts([_flat(value) for value in hashed.values()], 'distinct')
+    masks = _buckets(distinct, config) - 1
+    rows = dict(zip(names, parted(_element_rows(candidates, masks, names, config), len(names)), strict=True))
+    for (name, value), mask in zip(strings.items(), tf.unstack(masks)[len(names) :], strict=True):
+        row = tf.bitwise.bitwise_and(_fingerprints(_flat(value)), mask)
+        rows[name] = value.with_values(row) if isinstance(value, tf.RaggedTensor) else row
+    for mask, row in zip(tf.unstack(masks), rows.values(), strict=True):
+        schema_inference.set_tensor_schema_override(_flat(row), tf.zeros([], tf.int64), mask)
+    return rows
+
+
+def _element_rows(
+    candidates: _Candidates, masks: tf.Tensor, names: Sequence[str], config: TransformConfig
+) -> tf.RaggedTensor:
+    """Row of each candidate, -1 - k for the k-th of the frequent elements; int64, ragged as their ids."""
+    ids = candidates.ids
+    component = segments_of(tf.reduce_sum(tf.reshape(ids.row_lengths(), [len(names), -1]), 1))
+    rows = tf.bitwise.bitwise_and(_fingerprints(ids.values), tf.gather(masks, component))
+    if config.frequent_threshold:
+        own = _own_rows(candidates, component, names, config)
+        rows = tf.where(own >= 0, -1 - own, rows)
+    return ids.with_values(rows)
+
+
+def _own_rows(
+    candidates: _Candidates, component: tf.Tensor, names: Sequence[str], config: TransformConfig
+) -> tf.Tensor:
+    """k of each candidate that is the k-th of the frequent elements, else -1: int64 [T].
+
+    Args:
+        candidates: of M components, T in all.
+        component: integer [T], of each candidate.
+        names: of the components.
+        config: says which elements are frequent.
+    """
+    ids, prefixes = candidates.ids, tf.constant([_prefix(name) for name in names])
+    place = tf.gather(ids.row_starts() + candidates.shown, tf.where(candidates.shown >= 0)[:, 0])
+    elements = tf.strings.join([tf.gather(prefixes, component), ids.values])
+    frequent = _frequent_elements(tf.gather(elements, place), config)
+    return tft.apply_vocabulary(elements, frequent, default_value=-1)
+
+
+def _frequent_elements(shown: tf.Tensor, config: TransformConfig) -> tf.Tensor:
+    """Elements shown at least `frequent_threshold` times, of all components: one pass over the data."""
+    return tft.vocabulary(
+        shown,
+        top_k=config.frequent_limit,
+        frequency_threshold=config.frequent_threshold if config.frequent_threshold > 1 else None,
+        vocab_filename=FREQUENT_ELEMENTS,
+    )
+
+
+def _buckets(distinct: tf.Tensor, config: TransformConfig) -> tf.Tensor:
+    """The power of two at or above distinct x load factor, within the bounds; int64 of int64."""
+    wanted = tf.maximum(tf.cast(distinct, tf.float64) * config.load_factor, 1.0)
+    powers = tf.constant([1 << bits for bits in range(63)], tf.int64)
+    enough = tf.cast(powers, tf.float64) >= wanted[:, None]
+    smallest = tf.gather(powers, tf.argmax(enough, 1))
+    return tf.clip_by_value(smallest, config.min_buckets, config.max_buckets)
+
+
+def _categories(inputs: dict[str, Any], features: Sequence[ContextFeature]) -> dict[str, tf.Tensor]:
+    """Rows of categories; 0 for a value that was never seen. One vocabulary, one pass, for all."""
+    if not features:
+        return {}
+    values = [tf.strings.join([_prefix(f.name), _scalar_string(inputs[f.name], f)]) for f in features]
+    strings = tf.concat(values, 0)
+    vocabulary = tft.vocabulary(strings, top_k=_LARGEST_VOCABULARY, vocab_filename=_CATEGORIES)
+    size = tft.experimental.get_vocabulary_size_by_name(_CATEGORIES)
+    found = tft.apply_vocabulary(strings, vocabulary, default_value=-1) + 1
+    rows = {}
+    for feature, row in zip(features, tf.split(found, len(features)), strict=True):
+        schema_inference.set_tensor_schema_override(row, tf.zeros([], tf.int64), size)
+        rows[feature.name] = row
+    return rows
+
+
+def _prefix(name: str) -> str:
+    return f'{name}\t'
+
+
+def _fingerprints(strings: tf.Tensor) -> tf.Tensor:
+    return tf.strings.to_hash_bucket_fast(strings, _FINGERPRINTS)
+
+
+def _flat(value: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
+    return value.values if isinstance(value, tf.RaggedTensor) else value
+
+
+def _scalar_string(value, feature: ContextFeature) -> tf.Tensor:
+    if feature.type == 'string':
+        return scalar(value, '')
+    return tf.strings.as_string(scalar(value, -1))

@@ -1,0 +1,32 @@
+"""Scalar biases per subword: what the text of an element says of it before anyone has seen it."""
+
+import tensorflow as tf
+
+from model.features.packed_batch import segments_of
+from model.ops.segment_ops import sum_rows
+
+
+class SubwordBias(tf.keras.layers.Layer):
+    """sum over the n subwords of an element of bias[subword] / sqrt(n), a logit.
+
+    Divided by sqrt(n), subwords of equal prior give long and short texts the same prior. The biases are
+    not learned by gradient but fitted (see `model.training.map_effects`); until then they are zero.
+
+    Args:
+        rows: number of hashed subwords.
+
+    Call: subword rows int64 [V], subwords per element int32 [T] -> float32 [T], without gradient.
+    """
+
+    def __init__(self, rows: int, **kwargs):
+        super().__init__(**kwargs)
+        self.rows = rows
+        self.mean = self.add_weight('mean', [rows], tf.float32, 'zeros', trainable=False)
+
+    def call(self, subwords: tf.Tensor, subwords_per_element: tf.Tensor) -> tf.Tensor:
+        biases = tf.gather(self.mean, subwords)[:, None]
+        sums = sum_rows(biases, segments_of(subwords_per_element), tf.size(subwords_per_element))[:, 0]
+        return sums * tf.math.rsqrt(tf.maximum(tf.cast(subwords_per_element, tf.float32), 1.0))
+
+    def get_config(self):
+        return super().get_config() | {'rows': self.rows}

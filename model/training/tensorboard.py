@@ -1,0 +1,260 @@
+"""What TensorBoard shows of a training: docs/tensorboard.md says how to read it."""
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+from absl import logging
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins import projector
+from tensorboard.plugins.histogram.summary_v2 import histogram_pb
+from tensorboard.plugins.hparams import api as hparams
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+
+from model.config import GencoConfig
+from model.features.packed_batch import Batch
+from model.features.preprocessing import frequent_elements
+from model.network.genco import GenCO
+from model.training.tensorboard_metrics import MEANING, build, figures_of_tests, histograms, policy_of_shown
+
+_TEST_ROWS = 20_000
+_PROJECTED_ROWS = 10_000
+_COMPARED = ('prediction/auc', 'prediction/calibration', 'loss/combination', 'sctr_lift/overall')
+
+
+def training_callbacks(
+    config: GencoConfig, tests: tf.data.Dataset, transform_output: tft.TFTransformOutput, directory: str
+) -> list[tf.keras.callbacks.Callback]:
+    """Callbacks that write to `directory` for TensorBoard: the runs `train` and `test`, whose curves of one
+    name share a chart, and above them what belongs to both."""
+    runs = [os.path.join(directory, run) for run in ('train', 'test')]
+    train, test = (tf.summary.create_file_writer(run) for run in runs)
+    return [
+        TrainingCurves(train),
+        TestCurves(test, tests, max(2, _TEST_ROWS // config.training.batch_size)),
+        Histograms(train),
+        HyperParameters(directory, config),
+        # TensorBoard looks for a run's checkpoint in the folder above, too: there, each run would show it.
+        Projector(runs[0], transform_output),
+    ]
+
+
+class Periodic(tf.keras.callbacks.Callback):
+    """Calls `write` at steps that are `least` apart at first, then a `share` of the steps so far, up to
+    `most`, so that a short run has enough points and a long one not too many; and at the end."""
+
+    def __init__(self, writer: tf.summary.SummaryWriter, least: int, share: float, most: int):
+        super().__init__()
+        self._writer = writer
+        self._least, self._share, self._most = least, share, most
+        self._written = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = int(self.model.optimizer.iterations)
+        gap = min(max(int(self._written * self._share), self._least), self._most)
+        if step >= self._written + gap:
+            self._write(step)
+
+    def on_train_end(self, logs=None):
+        step = int(self.model.optimizer.iterations)
+        if step > self._written:
+            self._write(step)
+        self._writer.flush()
+
+    def _write(self, step: int) -> None:
+        self._written = step
+        self.write(step)
+
+    def write(self, step: int) -> None:
+        raise NotImplementedError
+
+
+class TrainingCurves(Periodic):
+    """Loss terms, AUC, calibration, entropy and attention weight per component, of the rows since the last
+    point, before the model has learned from them; and the log line that tells how far the training is."""
+
+    def __init__(self, writer: tf.summary.SummaryWriter):
+        super().__init__(writer, least=10, share=0.05, most=100)
+        self._started = 0.0
+
+    def on_train_begin(self, logs=None):
+        self._started = time.monotonic()
+
+    def write(self, step: int) -> None:
+        figures = self.model.figures()
+        self.model.reset_metrics()
+        write_scalars(self._writer, step, training_curves(self.model, figures))
+        logging.info(
+            'step %d, %.0f steps/s: AUC %.4f, predicted CTR %.4f, clicked %.4f',
+            step,
+            step / (time.monotonic() - self._started),
+            figures['auc'],
+            figures['predicted_ctr'],
+            figures['click_rate'],
+        )
+
+
+def training_curves(model: GenCO, figures: Mapping[str, float]) -> dict[str, float]:
+    """`GenCO.figures` under the names of their charts, with the total of the loss terms and calibration."""
+    terms = {name.removeprefix('loss_'): value for name, value in figures.items() if name.startswith('loss_')}
+    training = model.training_config
+    total = sum(getattr(training, f'{term}_loss') * value for term, value in terms.items())
+    clicked = figures['click_rate']
+    curves = {f'loss/{term}': value for term, value in terms.items()} | {'loss/total': total}
+    curves |= {f'prediction/{name}': figures[name] for name in ('auc', 'predicted_ctr', 'click_rate')}
+    curves['prediction/calibration'] = figures['predicted_ctr'] / clicked if clicked else np.nan
+    return curves | {name: value for name, value in figures.items() if '/' in name}
+
+
+class Snapshots(Periodic):
+    """Points of the model as it stands. The last is written in any case: the effects are fitted when the last
+    batch is done (`model.training.train.FitEffects`), maybe after a point of the same step."""
+
+    def on_train_end(self, logs=None):
+        self._written = 0
+        super().on_train_end(logs)
+
+
+class TestCurves(Snapshots):
+    """On test rows that are not trained on, before the training, during it and after it: sCTR of pi_theta
+    and its lift over uniform, AUC and calibration; and the graph that computes them.
+
+    Args:
+        writer: of the run `test`.
+        tests: packed batches in the order of time.
+        limit: at most so many of them, evenly spaced, are used.
+    """
+
+    def __init__(self, writer: tf.summary.SummaryWriter, tests: tf.data.Dataset, limit: int):
+        super().__init__(writer, least=25, share=0.25, most=1000)
+        self._tests, self._limit = tests, limit
+        self._batches: Sequence[Batch] = ()
+        self._evaluate = None
+
+    def on_train_begin(self, logs=None):
+        self._batches = evenly_spaced(self._tests, self._limit)
+        build(self.model, self._batches[0])
+        self._evaluate = tf.function(
+            lambda batch: policy_of_shown(self.model, batch), input_signature=[self._tests.element_spec]
+        )
+        with self._writer.as_default(0):
+            tf.summary.graph(self._evaluate.get_concrete_function().graph)
+        self.write(0)
+
+    def write(self, step: int) -> None:
+        figures = figures_of_tests(self._evaluate, self._batches, list(self.model.layout.components))
+        write_scalars(self._writer, step, figures)
+
+
+class Histograms(Snapshots):
+    """Distributions of embeddings, biases and weights, before the training, during it and after it."""
+
+    def __init__(self, writer: tf.summary.SummaryWriter):
+        super().__init__(writer, least=50, share=0.5, most=1000)
+
+    def on_train_begin(self, logs=None):
+        self.write(0)
+
+    def write(self, step: int) -> None:
+        write_histograms(self._writer, step, histograms(self.model))
+
+
+def evenly_spaced(batches: Iterable[Batch], limit: int) -> list[Batch]:
+    """At most `limit` (2 or more) and at least half as many batches, evenly spaced over all: in one pass."""
+    kept, every = [], 1
+    for position, batch in enumerate(batches):
+        if position % every:
+            continue
+        kept.append(batch)
+        if len(kept) > limit:
+            kept, every = kept[::2], 2 * every
+    return kept
+
+
+def write_scalars(writer: tf.summary.SummaryWriter, step: int, values: Mapping[str, float]) -> None:
+    """A point of each curve; figures that are unknown (not finite) have none."""
+    known = {name: value for name, value in values.items() if np.isfinite(value)}
+    _write(writer, step, (scalar_pb(name, value, _meaning(name)) for name, value in known.items()))
+
+
+def write_histograms(writer: tf.summary.SummaryWriter, step: int, values: Mapping[str, tf.Tensor]) -> None:
+    _write(writer, step, (histogram_pb(name, value.numpy()) for name, value in values.items()))
+
+
+def _write(writer: tf.summary.SummaryWriter, step: int, summaries: Iterable[Summary]) -> None:
+    """All in one event: many times faster than an operation per value."""
+    merged = Summary()
+    for summary in summaries:
+        merged.MergeFrom(summary)
+    with writer.as_default(step):
+        tf.summary.experimental.write_raw_pb(merged.SerializeToString(), step)
+
+
+def _meaning(name: str) -> str:
+    return MEANING.get(name) or MEANING[name.partition('/')[0]]
+
+
+class HyperParameters(tf.keras.callbacks.Callback):
+    """The configuration in the HParams tab, beside the figures by which runs are compared there."""
+
+    def __init__(self, directory: str, config: GencoConfig):
+        super().__init__()
+        self._directory = directory
+        sections = {'training': config.training, 'model': config.model, 'transform': config.transform}
+        self._values = {'preset': config.preset} | {
+            f'{section}.{key}': value if isinstance(value, (bool, int, float, str)) else str(value)
+            for section, values in sections.items()
+            for key, value in values.model_dump().items()
+        }
+
+    def on_train_begin(self, logs=None):
+        metrics = [hparams.Metric(tag, group='test', display_name=f'test {tag}') for tag in _COMPARED]
+        # By default runs of equal hyper-parameters, such as those of two days, would be one trial.
+        folder, name = os.path.split(os.path.normpath(self._directory))
+        with tf.summary.create_file_writer(self._directory).as_default(0):
+            hparams.hparams_config([hparams.HParam(key) for key in self._values], metrics)
+            hparams.hparams(self._values, trial_id=f'{name} in {folder}')
+
+
+class Projector(tf.keras.callbacks.Callback):
+    """Element embeddings in the projector, under the ids of the elements that have rows of their own,
+    the most frequent ones; with an additive model also what it learned of each."""
+
+    def __init__(self, directory: str, transform_output: tft.TFTransformOutput):
+        super().__init__()
+        self._directory = directory
+        self._transform_output = transform_output
+
+    def on_train_end(self, logs=None):
+        labels = [_columns(label) for label in frequent_elements(self._transform_output)[:_PROJECTED_ROWS]]
+        if not labels:
+            return
+        first = self.model.layout.frequent_start
+        rows = slice(first, first + len(labels))
+        embeddings = tf.Variable(self.model.element_embedding[rows], name='elements')
+        tf.train.Checkpoint(elements=embeddings).save(os.path.join(self._directory, 'elements.ckpt'))
+        columns = ['element', 'component']
+        if self.model.config.additive:
+            columns += ['bias', 'information']
+            labels = [label + row for label, row in zip(labels, _learned(self.model, rows), strict=True)]
+        with tf.io.gfile.GFile(os.path.join(self._directory, 'elements.tsv'), 'w') as file:
+            file.write(''.join('\t'.join(row) + '\n' for row in [columns, *labels]))
+        config = projector.ProjectorConfig()
+        config.embeddings.add(tensor_name='elements/.ATTRIBUTES/VARIABLE_VALUE', metadata_path='elements.tsv')
+        projector.visualize_embeddings(self._directory, config)
+
+
+def _columns(label: bytes) -> list[str]:
+    """The id, on one line, and the component."""
+    component, _, element = label.decode('utf-8', 'replace').partition('\t')
+    return [' '.join(element.split()), component]
+
+
+def _learned(model: GenCO, rows: slice) -> list[list[str]]:
+    """Bias, in logits, and the Fisher information that it rests on: sum of weight x p (1 - p)."""
+    layer = model.element_bias
+    bias, precision = layer.mean[rows].numpy(), layer.precision[rows].numpy()
+    return [[f'{b:.4f}', f'{i:.2f}'] for b, i in zip(bias, precision - layer.prior_std**-2, strict=True)]

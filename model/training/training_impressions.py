@@ -1,0 +1,128 @@
+"""What training has seen, in a compact form: who showed what, and what came of it."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+
+from model.features.feature_tables import Layout
+
+
+@dataclass(frozen=True)
+class Impressions:
+    """R logged impressions.
+
+    Attributes:
+        ad: int32 [R], rows of the ad biases.
+        combination: int32 [R], rows of the combination biases.
+        shown: int32 [R, M], rows of the shown elements, -1 where there is none.
+        offset: float32 [R], logit of the click apart from the effects of ad and elements.
+        click, weight: float32 [R].
+    """
+
+    ad: np.ndarray
+    combination: np.ndarray
+    shown: np.ndarray
+    offset: np.ndarray
+    click: np.ndarray
+    weight: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: list['Impressions']) -> 'Impressions':
+        """The rows of all parts, in their order."""
+        return cls(*(np.concatenate(columns) for columns in zip(*(vars(part).values() for part in parts))))
+
+
+@dataclass
+class Evidence:
+    """Collects impressions batch by batch, and what is known of the elements in them.
+
+    Args:
+        layout: of the batches.
+        limit: the newest so many impressions are kept, a batch more or less.
+
+    Attributes:
+        exposure: float64 [rows], weight with which each element was shown by others than our own models.
+        chance: float64 [rows], with which a uniform policy would have shown it.
+        component: int64 [rows], the component of each element, -1 where it was never a candidate.
+    """
+
+    layout: Layout
+    limit: int
+    exposure: np.ndarray = field(init=False)
+    chance: np.ndarray = field(init=False)
+    component: np.ndarray = field(init=False)
+
+    def __post_init__(self):
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        rows = self.layout.element_rows
+        self.exposure, self.chance = np.zeros(rows), np.zeros(rows)
+        self.component = np.full(rows, -1)
+        self._parts: deque[Impressions] = deque()
+        self._kept = 0
+        self._subwords: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._has_subwords = np.zeros(rows, bool)
+
+    def add(
+        self,
+        ad: np.ndarray,
+        combination: np.ndarray,
+        offset: np.ndarray,
+        click: np.ndarray,
+        weight: np.ndarray,
+        own: np.ndarray,
+        shown: np.ndarray,
+        counts: np.ndarray,
+        elements: np.ndarray,
+        subwords: np.ndarray | None = None,
+        subwords_per_element: np.ndarray | None = None,
+    ) -> None:
+        """Adds a packed batch (see `model.features.packed_batch.pack`), with subwords where elements have texts."""
+        start = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
+        present = shown >= 0
+        place = np.where(present, start + shown, 0)
+        rows = np.where(present, elements[place], -1)
+        small = (values.astype(np.int32) for values in (ad, combination, rows))
+        self._parts.append(Impressions(*small, offset, click, weight))
+        self._kept += len(ad)
+        while self._kept - len(self._parts[0].ad) >= self.limit:
+            self._kept -= len(self._parts.popleft().ad)
+        self._count(elements, counts, weight * (1 - own), rows[present], np.nonzero(present)[0])
+        if subwords is not None:
+            self._note_subwords(rows[present], place[present], subwords, subwords_per_element)
+
+    def impressions(self) -> Impressions:
+        """The newest impressions, in the order in which they came."""
+        return Impressions.joined(list(self._parts))
+
+    def subwords(self) -> sparse.csr_matrix:
+        """1 / sqrt(n) at [element, subword] for the n subwords of each element that was shown."""
+        shape = (self.layout.element_rows, sum(self.layout.subwords.values()))
+        if not self._subwords:
+            return sparse.csr_matrix(shape)
+        rows, columns, values = (np.concatenate(part) for part in zip(*self._subwords))
+        return sparse.csr_matrix((values, (rows, columns)), shape)
+
+    def _count(self, elements, counts, weight, shown, ads) -> None:
+        segments = counts.ravel()
+        of_ad = np.repeat(weight, counts.shape[1])
+        self.component[elements] = np.repeat(np.tile(np.arange(counts.shape[1]), len(counts)), segments)
+        np.add.at(self.chance, elements, np.repeat(of_ad / np.maximum(segments, 1), segments))
+        np.add.at(self.exposure, shown, weight[ads])
+
+    def _note_subwords(self, rows, places, subwords, subwords_per_element) -> None:
+        rows, first = np.unique(rows, return_index=True)
+        new = ~self._has_subwords[rows]
+        rows, places = rows[new], places[first[new]]
+        self._has_subwords[rows] = True
+        lengths = subwords_per_element[places]
+        begin = (np.cumsum(subwords_per_element) - subwords_per_element)[places]
+        within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        columns = subwords[np.repeat(begin, lengths) + within]
+        self._subwords.append(
+            (np.repeat(rows, lengths), columns, np.repeat(1 / np.sqrt(np.maximum(lengths, 1)), lengths))
+        )
