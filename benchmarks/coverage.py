@@ -7,9 +7,8 @@ import numpy as np
 
 from benchmarks.coverage_world import POLICIES, Log, Scenario, World
 from benchmarks.workers import results_of
-from components.sctr_evaluator.bootstrap import Replicates, bootstrap_lift, bootstrap_rate
-from components.sctr_evaluator.estimators import ClusterSums, Estimate, Moments, lift, rate
-from components.sctr_evaluator.offline import (
+from components.sctr_evaluator.estimators.bootstrap import Replicates, bootstrap_lift, bootstrap_rate
+from components.sctr_evaluator.estimators.formulas import (
     COMBINATION_ESTIMATORS,
     COMPONENT_ESTIMATORS,
     SIGNED,
@@ -19,6 +18,7 @@ from components.sctr_evaluator.offline import (
     replay_importance,
     slate_importance,
 )
+from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums, Estimate, Moments, lift, rate
 
 CONFIDENCE = 0.95
 REPLICATES = 200

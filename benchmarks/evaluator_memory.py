@@ -10,9 +10,9 @@ import apache_beam as beam
 import tensorflow as tf
 
 from benchmarks.evaluator_speed import exported_model, repeated
+from components.sctr_evaluator.beam.evaluate import Evaluate, WriteJson
 from components.sctr_evaluator.config import EvaluationConfig
-from components.sctr_evaluator.scoring import Evaluate, WriteJson
-from components.sctr_evaluator.sources import BATCH_ROWS
+from components.sctr_evaluator.rows.row_sources import BATCH_ROWS
 
 _ROWS_PER_SOURCE = 50_000
 _KIB_PER_MIB = 1 << 10

@@ -15,10 +15,10 @@ import tensorflow as tf
 
 from benchmarks import tfma_speed
 from benchmarks.transformed_logs import examples_of, transform_logs
+from components.sctr_evaluator.beam.evaluate import Evaluate, WriteJson
 from components.sctr_evaluator.config import EvaluationConfig
-from components.sctr_evaluator.exported import ExportedModel
-from components.sctr_evaluator.scoring import Evaluate, WriteJson
-from components.sctr_evaluator.sources import BATCH_ROWS, read_records
+from components.sctr_evaluator.rows.exported_model import ExportedModel
+from components.sctr_evaluator.rows.row_sources import BATCH_ROWS, read_records
 from creative_logs.schema import TEST, TRAIN
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.write import simulate

@@ -13,11 +13,11 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_evaluator as evaluator
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.sctr_evaluator.exported import ExportedModel
-from components.sctr_evaluator.matching import POLICIES
-from components.sctr_evaluator.measurement import MODEL_START, Batch
-from components.sctr_evaluator.policies import PolicyRows
-from components.sctr_evaluator.sums import Layout, row_terms
+from components.sctr_evaluator.rows.exported_model import ExportedModel
+from components.sctr_evaluator.rows.policy_matches import POLICIES
+from components.sctr_evaluator.rows.policy_predictions import PolicyRows
+from components.sctr_evaluator.sums.batch_sums import MODEL_START, Batch
+from components.sctr_evaluator.sums.estimator_sums import Layout, row_terms
 
 _POLICY = MODEL_START + POLICIES.index('two_stage')
 _BATCH_ROWS = 1000

@@ -4,7 +4,7 @@ import numpy as np
 
 from benchmarks.packed_rows import PackedRows
 from benchmarks.upworthy_log import UpworthyLog
-from components.sctr_evaluator.estimators import ClusterSums, Estimate, Moments, lift
+from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums, Estimate, Moments, lift
 from creative_logs.upworthy.convert import Counts
 from model.features import packed_batch as keys
 

@@ -9,7 +9,7 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 
 from components.sctr_evaluator.artifacts import SctrEvaluation
-from components.sctr_evaluator.files import JSON_FILE
+from components.sctr_evaluator.report.file_names import JSON_FILE
 from components.sctr_evaluator.report.page import Link, report_files
 from components.sctr_evaluator.report.sections import Past
 from components.sctr_evaluator.report.writing import write_files

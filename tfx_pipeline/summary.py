@@ -9,9 +9,9 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from components.sctr_evaluator.files import JSON_FILE, REPORT_FILE
-from components.sctr_evaluator.summary import problems, reasons
-from components.sctr_evaluator.verdict import percent
+from components.sctr_evaluator.report.file_names import JSON_FILE, REPORT_FILE
+from components.sctr_evaluator.report.summary import problems, reasons
+from components.sctr_evaluator.results.blessing import percent
 from tfx_pipeline.config import Config
 from tfx_pipeline.records import StepRecord
 

@@ -12,12 +12,12 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
+from components.sctr_evaluator.beam.evaluate import Evaluate, WriteJson
 from components.sctr_evaluator.config import EvaluationConfig
-from components.sctr_evaluator.files import JSON_FILE, SUMMARY_FILE
+from components.sctr_evaluator.report.file_names import JSON_FILE, SUMMARY_FILE
 from components.sctr_evaluator.report.page import report_files
-from components.sctr_evaluator.scoring import Evaluate, WriteJson
-from components.sctr_evaluator.sources import read_records
-from components.sctr_evaluator.summary import to_markdown
+from components.sctr_evaluator.report.summary import to_markdown
+from components.sctr_evaluator.rows.row_sources import read_records
 from creative_logs.errors import InputError
 from creative_logs.schema import TEST, TRAIN
 

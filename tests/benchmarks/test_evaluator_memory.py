@@ -2,7 +2,7 @@
 
 from benchmarks import evaluator_memory
 from components.log_example_gen.encoding import encode
-from tests.components.sctr_evaluator.test_scoring import write_records
+from tests.components.sctr_evaluator.beam.test_evaluate import write_records
 from tests.components.sctr_evaluator.tiny_export import export, make_logs
 
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from components.sctr_evaluator import summary
-from components.sctr_evaluator.files import JSON_FILE, REPORT_FILE
+from components.sctr_evaluator.report import summary
+from components.sctr_evaluator.report.file_names import JSON_FILE, REPORT_FILE
 from creative_logs.errors import InputError
 from creative_logs.log_files import list_days, split_files
 from creative_logs.schema import TEST, TRAIN
@@ -124,8 +124,8 @@ def _run(
     """Writes the evaluation to `path` where there are rows; returns the number of bad rows."""
     import apache_beam as beam
 
-    from components.sctr_evaluator.scoring import Evaluate, WriteJson
-    from components.sctr_evaluator.sources import BAD_ROWS, ReadParquet
+    from components.sctr_evaluator.beam.evaluate import Evaluate, WriteJson
+    from components.sctr_evaluator.rows.row_sources import BAD_ROWS, ReadParquet
 
     read = ReadParquet(config.log_schema)
     pipeline = beam.Pipeline(argv=['--runner=FnApiRunner'])

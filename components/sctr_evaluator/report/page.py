@@ -6,12 +6,12 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from components.sctr_evaluator.files import JSON_FILE, REPORT_FILE
+from components.sctr_evaluator.report.charts.png import to_png
+from components.sctr_evaluator.report.charts.svg import to_svg
+from components.sctr_evaluator.report.file_names import JSON_FILE, REPORT_FILE
 from components.sctr_evaluator.report.head import head_of
-from components.sctr_evaluator.report.png import to_png
 from components.sctr_evaluator.report.sections import Past, sections_of
-from components.sctr_evaluator.report.svg import to_svg
-from components.sctr_evaluator.summary import tables
+from components.sctr_evaluator.report.summary import tables
 
 _TEMPLATE = 'report.html'
 _WIDE, _NARROW = 760, 300

@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 
 from components.sctr_evaluator.config import EvaluationConfig
-from components.sctr_evaluator.estimators import ClusterSums
-from components.sctr_evaluator.measurement import SERVING_START, Measured, measure, slice_columns
-from components.sctr_evaluator.results import Found
-from components.sctr_evaluator.slice_figures import SliceSums
-from components.sctr_evaluator.slices import Slicer
-from components.sctr_evaluator.sums import Sums
-from components.sctr_evaluator.totals import Totals
-from components.sctr_evaluator.uniformity import Uniformity
+from components.sctr_evaluator.estimators.propensity_check import Uniformity
+from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
+from components.sctr_evaluator.results.evaluation import Found
+from components.sctr_evaluator.results.slice_results import SliceSums
+from components.sctr_evaluator.sums.batch_sums import SERVING_START, Measured, measure, slice_columns
+from components.sctr_evaluator.sums.estimator_sums import Sums
+from components.sctr_evaluator.sums.row_totals import Totals
+from components.sctr_evaluator.sums.slice_sums import Slicer
 
 CONFIG = EvaluationConfig(bootstrap_replicates=50)
 COMPONENTS = (b'title', b'image', b'badge')

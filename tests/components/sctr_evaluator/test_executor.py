@@ -17,7 +17,7 @@ from components.sctr_evaluator.component import SctrEvaluator
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.executor import Executor
 from creative_logs.errors import InputError
-from tests.components.sctr_evaluator.test_scoring import write_records
+from tests.components.sctr_evaluator.beam.test_evaluate import write_records
 from tests.components.sctr_evaluator.tiny_export import make_logs
 
 CONFIG = EvaluationConfig(blessing_policy='greedy').model_dump_json()

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from components.sctr_evaluator.config import EvaluationConfig
-from components.sctr_evaluator.results import evaluate
+from components.sctr_evaluator.results.evaluation import evaluate
 from model.export.saved_model import export_model
 from model.features.packed_batch import pack
 from model.training.tensorboard_metrics import figures_of_tests, policy_of_shown

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.sctr_evaluator.report.forest import interval_text
+from components.sctr_evaluator.report.charts.forest import interval_text
+from components.sctr_evaluator.report.charts.shapes import Drawing, Text
 from components.sctr_evaluator.report.page import Link, report_files
 from components.sctr_evaluator.report.sections import Past, sections_of
-from components.sctr_evaluator.report.shapes import Drawing, Text
 from components.sctr_evaluator.report.writing import write_files
-from components.sctr_evaluator.results import evaluate
+from components.sctr_evaluator.results.evaluation import evaluate
 from creative_logs.errors import InputError
 from tests.components.sctr_evaluator.scored import CONFIG, found_of, random_scored, take
 

@@ -1,0 +1,216 @@
+"""Beam: scores rows with exported models, a file at a time, and sums them up without keeping them."""
+
+import json
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+import apache_beam as beam
+import numpy as np
+import tensorflow as tf
+from apache_beam.pvalue import AsList, AsSingleton, PCollection, TaggedOutput
+from apache_beam.utils.shared import Shared
+
+from components.sctr_evaluator.beam.join_choices import JoinChoices, RowsToJoin
+from components.sctr_evaluator.beam.shard_buffers import RowBuffer, Tables
+from components.sctr_evaluator.beam.sum_by_cluster import Summed
+from components.sctr_evaluator.beam.train_test_skew import Skew
+from components.sctr_evaluator.config import EvaluationConfig
+from components.sctr_evaluator.estimators.propensity_check import Uniformity
+from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
+from components.sctr_evaluator.results.evaluation import Found, evaluate
+from components.sctr_evaluator.results.slice_results import SliceSums
+from components.sctr_evaluator.rows.choice_file import ChoiceFile
+from components.sctr_evaluator.rows.exported_model import ExportedModel
+from components.sctr_evaluator.rows.policy_matches import POLICIES, Scored
+from components.sctr_evaluator.rows.row_keys import RowIdentity
+from components.sctr_evaluator.rows.slice_labels import RowLabels
+from components.sctr_evaluator.sums.batch_sums import SERVING_START, measure, slice_columns
+from components.sctr_evaluator.sums.choice_sums import LoggedRows
+from components.sctr_evaluator.sums.estimator_sums import Sums
+from components.sctr_evaluator.sums.row_totals import Totals
+from components.sctr_evaluator.sums.slice_sums import Slicer, Value
+
+Read = Callable[[Any], Iterator[tf.Tensor]]
+Labels = dict[str, list[str | None]]
+In, Out = TypeVar('In'), TypeVar('Out')
+
+_TOTALS, _ADS, _SLICES, _ROWS = 'totals', 'ads', 'slices', 'rows'
+# Batches are scored while the next are read. TensorFlow spreads one over all cores, but not all of it: two at
+# a time gave 27,900 rows/s on two cores, one 24,300 to 27,000, three 25,700 to 27,900.
+_THREADS = 2
+_progress = logging.getLogger('genco.progress')
+
+
+class Evaluate(beam.PTransform):
+    """Sources of rows -> one mapping, the content of `evaluation.json`; nothing where there are no rows.
+
+    Memory is bounded by a batch of rows plus the clusters of one of 64 shards.
+
+    Args:
+        read: gives the rows of a source in batches, string [R], serialized raw tf.Examples.
+        sources: number of sources, to tell progress.
+        model: folder of the exported model.
+        serving: folder of the model that serves now, or None.
+        config: of the evaluation.
+        train: sources of the days that the model was trained on, to compare with.
+    """
+
+    def __init__(
+        self,
+        read: Read,
+        sources: int,
+        model: str,
+        serving: str | None,
+        config: EvaluationConfig,
+        train: Sequence[Any] = (),
+    ):
+        super().__init__()
+        models = [model] + ([serving] if serving else [])
+        self._choices = ChoiceFile.open(config.choices) if config.choices else None
+        self._score = Score(read, sources, models, config, self._choices)
+        self._config = config
+        self._policies = SERVING_START + (len(POLICIES) if serving else 0)
+        self._slice_columns = slice_columns(config, bool(serving))
+        compared = bool(train) and config.skew_rows > 0
+        self._skew = Skew(read, train, sources, config.skew_rows) if compared else None
+
+    def expand(self, sources: PCollection) -> PCollection:
+        scored = (
+            sources
+            | 'Spread' >> beam.Reshuffle()
+            | 'Score' >> beam.ParDo(self._score).with_outputs(_TOTALS, _ADS, _SLICES, _ROWS, main='clusters')
+        )
+        replicates = self._config.bootstrap_replicates
+        sums = scored['clusters'] | 'Clusters' >> Summed(Sums, self._policies, replicates)
+        uniformity = scored[_ADS] | 'Ads' >> Summed(Uniformity)
+        slices = (
+            scored[_SLICES]
+            | 'SumBySlice' >> beam.CombinePerKey(ClusterSums.merged)
+            | 'SliceSums' >> beam.MapTuple(partial(_slice_sums, len(self._slice_columns)))
+        )
+        sides = {
+            'sums': AsSingleton(sums, None),
+            'uniformity': AsSingleton(uniformity, None),
+            'slices': AsList(slices),
+        }
+        if self._choices:
+            joined = scored[_ROWS] | 'Choices' >> JoinChoices(self._choices, self._config)
+            sides['choices'] = AsSingleton(joined)
+        if self._skew:
+            sides['skew'] = AsSingleton(sources | 'Skew' >> self._skew, None)
+        return (
+            scored[_TOTALS]
+            | 'Totals' >> beam.CombineGlobally(Totals.merged).without_defaults()
+            | 'Found' >> beam.Map(Found, **sides)
+            | 'Figures' >> beam.Map(evaluate, self._config)
+        )
+
+
+def _slice_sums(columns: int, name: tuple[Value, Value], table: ClusterSums):
+    return name, SliceSums.of(table, columns)
+
+
+class WriteJson(beam.PTransform):
+    """Writes the one element of a collection as a JSON file, whole or not at all."""
+
+    def __init__(self, path: str):
+        super().__init__()
+        self._path = path
+
+    def expand(self, results: PCollection) -> PCollection:
+        return (
+            results
+            | 'ToJson' >> beam.Map(json.dumps, indent=2, allow_nan=False)
+            | 'Write' >> beam.io.WriteToText(self._path, shard_name_template='', skip_if_empty=True)
+        )
+
+
+class _Rows(NamedTuple):
+    """A batch: serialized string [R], seeds and keys of the clusters int64 [R], labels to slice by."""
+
+    serialized: tf.Tensor
+    seeds: tf.Tensor
+    keys: np.ndarray
+    labels: Labels
+
+
+class Score(beam.DoFn):
+    """A source of rows -> (shard, ClusterSums), and more under tags.
+
+    Tags: 'ads', (shard, ClusterSums) of the check for uniformity; 'slices', ((slicing, value), ClusterSums);
+    'totals', Totals; 'rows', (shard, LoggedRows), where choices are to be joined.
+    """
+
+    def __init__(
+        self,
+        read: Read,
+        sources: int,
+        models: list[str],
+        config: EvaluationConfig,
+        choices: ChoiceFile | None,
+    ):
+        self._read, self._sources, self._config, self._choices = read, sources, config, choices
+        self._paths, self._shared = models, [Shared() for _ in models]
+        self._done = 0
+
+    def setup(self) -> None:
+        self._models = [
+            shared.acquire(partial(ExportedModel, path)) for path, shared in zip(self._paths, self._shared)
+        ]
+        self._identity = RowIdentity(self._config.cluster)
+        self._labels = RowLabels(self._config.sliced_features())
+        self._to_join = RowsToJoin(self._choices) if self._choices else None
+
+    def process(self, source: Any) -> Iterator[Any]:
+        clusters, ads, totals = Tables(), Tables(), None
+        slicer, rows = Slicer(self._config), RowBuffer()
+        # All but the scoring is done on this thread while the next batch is scored on the other.
+        for scored, to_join in in_parallel(self._scored, map(self._identified, self._read(source))):
+            measured = measure(*scored, self._config)
+            totals = Totals.merged([totals, measured.totals]) if totals else measured.totals
+            slicer.add(measured.slices)
+            yield from clusters.add(measured.clusters)
+            yield from _tagged(_ADS, ads.add(measured.ads))
+            yield from _tagged(_SLICES, slicer.flush())
+            if to_join:
+                yield from _tagged(_ROWS, rows.add(to_join.take(measured.sound)))
+        yield from clusters.flush()
+        yield from _tagged(_ADS, ads.flush())
+        yield from _tagged(_SLICES, slicer.flush(everything=True))
+        yield from _tagged(_ROWS, rows.flush())
+        if totals:
+            yield TaggedOutput(_TOTALS, replace(totals, slices=slicer.counts()))
+        self._done += 1
+        _progress.info('%d of %d', self._done, self._sources)
+
+    def _identified(self, rows: tf.Tensor) -> _Rows:
+        seeds, keys = self._identity(rows)
+        return _Rows(rows, seeds, keys.numpy(), self._labels(rows))
+
+    def _scored(
+        self, rows: _Rows
+    ) -> tuple[tuple[Scored, Scored | None, np.ndarray, Labels], LoggedRows | None]:
+        scored, *serving = [model.score(rows.serialized, rows.seeds) for model in self._models]
+        to_join = self._to_join and self._to_join(rows.serialized, rows.seeds.numpy(), rows.keys, scored)
+        return (scored, next(iter(serving), None), rows.keys, rows.labels), to_join
+
+
+def _tagged(tag: str, elements: Iterable[Any]) -> Iterator[TaggedOutput]:
+    return (TaggedOutput(tag, element) for element in elements)
+
+
+def in_parallel(function: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
+    """Like `map`, with a few calls at a time and few items in memory; results keep their order."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        pending = deque()
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) > _THREADS:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()

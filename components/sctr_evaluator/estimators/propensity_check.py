@@ -1,0 +1,159 @@
+"""Whether a log was drawn with the propensities it claims: a sample-ratio test per ad and component.
+
+Every off-policy figure rests on it: where a production policy got into the test split, the elements that it
+likes are shown more often than by chance, and all figures are wrong without another sign.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+from scipy.special import chdtrc
+
+from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
+
+# Of logs that are what they claim, so many are called suspicious all the same.
+SIGNIFICANCE = 0.001
+# Columns beside the residuals of the places.
+_EXTRA = 4
+_ROUNDING = 1e-5
+
+
+def residuals(
+    shown: np.ndarray, candidate_count: np.ndarray, propensity: np.ndarray, weight: np.ndarray, places: int
+) -> np.ndarray:
+    """What rows add to the test, to be summed per ad by `estimators.ClusterSums.of`.
+
+    For a row with n candidates and the propensity p of what was shown, candidate k has the residual
+    r_k = [k shown] / (n p) - 1 / n, whose mean is zero if p is right. In a uniform log n p = 1. Where
+    candidate lists of an ad differ from row to row, k is the place in the list.
+
+    Args:
+        shown, candidate_count: int64 [R, M].
+        propensity: float64 [R, M], of the shown element, above 0.
+        weight: float64 [R]; a row of weight v is v impressions.
+        places: N; a component with more candidates is left out in that row.
+
+    Returns:
+        float64 [R, M, N + 4]: v r_k; v x sum over k of r_k^2; v (n - 1) / n, which is the same in a uniform
+        log; v (n - 1); v. Zero where there is no choice, with fewer than two candidates.
+    """
+    counts = (candidate_count >= 2) & (candidate_count <= places) & (shown >= 0)
+    n = np.maximum(candidate_count, 1)
+    place = np.arange(places)
+    inverse = 1.0 / (n * propensity)
+    observed = np.where(place == shown[..., None], inverse[..., None], 0.0)
+    residual = observed - (place < n[..., None]) / n[..., None]
+    square = np.square(residual).sum(2)
+    extra = np.stack([square, 1.0 - 1.0 / n, n - 1.0, np.ones_like(square)], 2)
+    rows = np.concatenate([residual, extra], 2)
+    return rows * np.where(counts, weight[:, None], 0.0)[..., None]
+
+
+class ComponentCheck(NamedTuple):
+    """The test of one component.
+
+    Attributes:
+        p_value: chance of so large a deviation in a log with the claimed propensities; None where no ad
+            was shown twice with a choice.
+        deviation: root mean square over candidates of (how often shown) / (how often claimed) - 1, what
+            chance explains taken off; 0.1 means shown by a tenth more or less often than claimed.
+        ads: with at least two impressions that count.
+    """
+
+    p_value: float | None
+    deviation: float | None
+    ads: int
+
+
+@dataclass(frozen=True)
+class Uniformity:
+    """Sums of the ads' chi-square statistics, [M] each, mergeable over ads.
+
+    An ad's statistic is X^2 = f sum over k of S_k^2 / E: S_k the sum of r_k over its R impressions, E that of
+    (n - 1) / n, f the mean of n - 1. In a uniform log with a constant number of candidates it is Pearson's,
+    sum of (observed - expected)^2 / expected. Its mean is f Q / E, Q the sum of r_k^2: f in a uniform log,
+    and right for any propensities and any R.
+
+    Attributes:
+        statistic: sum over ads of X^2.
+        mean: sum of f Q / E.
+        spread: half the variance of the statistic: sum of f (1 - 1/R) over ads with uniform propensities,
+            of (X^2 - f Q / E)^2 / 2 over others, whose variance is not known.
+        impressions: sum of R.
+        ads: with at least two impressions.
+    """
+
+    statistic: np.ndarray
+    mean: np.ndarray
+    spread: np.ndarray
+    impressions: np.ndarray
+    ads: np.ndarray
+
+    @classmethod
+    def of(cls, table: ClusterSums) -> Self:
+        """Statistics of whole ads, sums of `residuals`, float64 [C, M, N + 4]."""
+        square, expected, freedom, weight = np.moveaxis(table.sums[..., -_EXTRA:], -1, 0)
+        counts = weight > 1
+        r, e = np.where(counts, weight, 1.0), np.where(counts, expected, 1.0)
+        f = np.where(counts, freedom / r, 0.0)
+        statistic = f * np.square(table.sums[..., :-_EXTRA]).sum(2) / e
+        mean = f * square / e
+        uniform = np.abs(square - expected) < _ROUNDING * expected
+        spread = np.where(uniform, f * (1 - 1 / r), np.square(statistic - mean) / 2)
+        parts = (statistic, mean, spread, np.where(counts, weight, 0.0), counts)
+        return cls(*(part.sum(0) for part in parts))
+
+    @classmethod
+    def merged(cls, parts: Iterable[Self]) -> Self:
+        """Sums of one or more groups of ads, none of which is in two groups."""
+        parts = list(parts)
+        names = ('statistic', 'mean', 'spread', 'impressions', 'ads')
+        return cls(*(sum(getattr(part, name) for part in parts) for name in names))
+
+    def checks(self) -> list[ComponentCheck]:
+        """The tests of the M components.
+
+        Ads are combined by adding up their statistics, as a sum of independent chi-squares is one. Scale and
+        degrees of freedom are those that give the sum's mean and variance (Satterthwaite 1946), which differ
+        from a chi-square's where ads have few impressions or propensities are not uniform.
+        """
+        return [self._check(j) for j in range(len(self.ads))]
+
+    def verdict(self, components: Iterable[str]) -> str:
+        """A sentence: whether the log is what it claims.
+
+        Args:
+            components: names, in the order of the axis M.
+        """
+        checks = self.checks()
+        p_values = [check.p_value for check in checks if check.p_value is not None]
+        if not p_values:
+            return 'whether the log is what it claims cannot be told: no ad was shown twice with a choice'
+        suspicious = self.suspicious()
+        if not suspicious:
+            return (
+                'no sign that elements were shown more or less often than their propensities say (smallest p '
+                f'{min(p_values):.2g} of {len(p_values)} components)'
+            )
+        names = list(components)
+        shares = ', '.join(f'{names[j]} by {checks[j].deviation * 100:.1f} %' for j in suspicious)
+        return (
+            'THE LOG IS NOT WHAT IT CLAIMS: elements were shown more or less often than their propensities '
+            f'say ({shares}, root mean square); no figure that rests on it can be trusted'
+        )
+
+    def suspicious(self) -> list[int]:
+        """Components whose test fails at `SIGNIFICANCE` over all of them together (Bonferroni)."""
+        p_values = [check.p_value for check in self.checks()]
+        known = sum(p_value is not None for p_value in p_values)
+        return [j for j, p in enumerate(p_values) if p is not None and p < SIGNIFICANCE / known]
+
+    def _check(self, j: int) -> ComponentCheck:
+        if self.spread[j] <= 0:
+            return ComponentCheck(None, None, int(self.ads[j]))
+        scale = self.spread[j] / self.mean[j]
+        p_value = chdtrc(self.mean[j] / scale, self.statistic[j] / scale)
+        excess = max(self.statistic[j] - self.mean[j], 0.0) / self.impressions[j]
+        return ComponentCheck(float(p_value), float(np.sqrt(excess)), int(self.ads[j]))

@@ -1,0 +1,152 @@
+"""Whether a model may serve, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from components.sctr_evaluator.config import EvaluationConfig
+from components.sctr_evaluator.estimators.ratio_estimates import Estimate
+from components.sctr_evaluator.rows.policy_matches import OVERALL
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One rule: whether it is met, in a sentence."""
+
+    passed: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a model may serve.
+
+    Attributes:
+        blessed: whether all rules are met, or the blessing is forced.
+        passed: whether all rules are met.
+        forced: the reason given for a forced blessing; None where it is not forced.
+        reasons: every rule.
+    """
+
+    blessed: bool
+    passed: bool
+    forced: str | None
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the rules look at.
+
+    Attributes:
+        over_uniform: lift of the blessing policy over uniform, per component and 'overall'.
+        over_serving: likewise over the serving model; None where no model serves yet, and the rules over it
+            do not hold.
+        calibration_error: expected calibration error of f_comb; None where it is not known.
+        effective_sample_size: of the blessing policy overall.
+        unscored: rows for which the model gives no finite number.
+        suspicious: components that the log shows more or less often than it claims.
+    """
+
+    over_uniform: Mapping[str, Estimate]
+    over_serving: Mapping[str, Estimate] | None
+    calibration_error: float | None
+    effective_sample_size: float
+    unscored: int
+    suspicious: tuple[str, ...] = ()
+
+
+def decide(config: EvaluationConfig, evidence: Evidence) -> Verdict:
+    """Applies the rules of the configuration to the evidence."""
+    reasons = (
+        *_lifts('uniform', evidence.over_uniform, config.min_lift_over_uniform, config),
+        *_over_serving(config, evidence.over_serving),
+        *_calibrated(config, evidence.calibration_error),
+        *_enough(config, evidence.effective_sample_size),
+        *_scored(evidence.unscored),
+        *_honest(evidence.suspicious),
+    )
+    passed = all(reason.passed for reason in reasons)
+    forced = config.force_blessing or None
+    return Verdict(passed or forced is not None, passed, forced, reasons)
+
+
+_NO_ROWS = Estimate(problem='the model has no such component')
+
+
+def _over_serving(config: EvaluationConfig, lifts: Mapping[str, Estimate] | None) -> list[Reason]:
+    if lifts is None:
+        return [Reason(True, 'no model is serving yet: nothing to compare with')]
+    return _lifts('the serving model', lifts, config.min_lift_over_serving, config)
+
+
+def _lifts(
+    reference: str, lifts: Mapping[str, Estimate], bound: float, config: EvaluationConfig
+) -> list[Reason]:
+    return [
+        _rule(f'{level} lift over {reference}', lifts.get(level, _NO_ROWS), bound, config)
+        for level in (OVERALL, *config.must_pass)
+    ]
+
+
+def _rule(subject: str, lift: Estimate, bound: float, config: EvaluationConfig) -> Reason:
+    if lift.low is None:
+        return Reason(False, f'{subject}: no interval, as {lift.problem}: failed')
+    passed = lift.low > bound
+    return Reason(
+        passed,
+        f'{subject} {percent(lift.value)} % ({config.confidence * 100:g} % interval {percent(lift.low)} to '
+        f'{percent(lift.high)}): lower bound {"" if passed else "not "}above {bound * 100:g} %: '
+        f'{_word(passed)}',
+    )
+
+
+def _calibrated(config: EvaluationConfig, error: float | None) -> list[Reason]:
+    most = config.max_calibration_error
+    if most is None:
+        return []
+    if error is None:
+        return [Reason(False, 'expected calibration error: not known: failed')]
+    passed = error <= most
+    return [
+        Reason(
+            passed,
+            f'expected calibration error {error:.4g}: {"not " if passed else ""}above {most:g}: '
+            f'{_word(passed)}',
+        )
+    ]
+
+
+def _enough(config: EvaluationConfig, size: float) -> list[Reason]:
+    least = config.min_effective_sample_size
+    if not least:
+        return []
+    passed = size >= least
+    return [
+        Reason(
+            passed,
+            f'overall effective sample size {size:,.0f}: {"not " if passed else ""}below {least:,.0f}: '
+            f'{_word(passed)}',
+        )
+    ]
+
+
+def _scored(unscored: int) -> list[Reason]:
+    if not unscored:
+        return []
+    return [Reason(False, f'the model gives no finite number for {unscored:,} rows: failed')]
+
+
+def _honest(suspicious: tuple[str, ...]) -> list[Reason]:
+    if not suspicious:
+        return []
+    names = ', '.join(suspicious)
+    return [Reason(False, f'the log is not what it claims ({names}), so no figure holds: failed')]
+
+
+def _word(passed: bool) -> str:
+    return 'passed' if passed else 'failed'
+
+
+def percent(fraction: float) -> str:
+    """A lift in percent with its sign, without the unit."""
+    return f'{fraction * 100:+.1f}'

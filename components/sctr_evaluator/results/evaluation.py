@@ -1,0 +1,174 @@
+"""From the sums of an evaluation to its figures and its verdict: the content of `evaluation.json`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import NamedTuple
+
+from components.sctr_evaluator.config import EvaluationConfig
+from components.sctr_evaluator.estimators.propensity_check import Uniformity
+from components.sctr_evaluator.results.blessing import Evidence, Verdict, decide
+from components.sctr_evaluator.results.choice_results import ChoiceSums, choice_figures, choice_problems
+from components.sctr_evaluator.results.policy_results import LevelFigures
+from components.sctr_evaluator.results.slice_results import SliceSums, attention_of, slice_figures
+from components.sctr_evaluator.rows.policy_matches import OVERALL, POLICIES, UNIFORM
+from components.sctr_evaluator.sums.batch_sums import MODEL_START, SERVING_START, UNIFORM_INDEX
+from components.sctr_evaluator.sums.estimator_sums import Sums
+from components.sctr_evaluator.sums.row_totals import Totals
+from components.sctr_evaluator.sums.slice_sums import Value, bracket_names
+
+
+class Found(NamedTuple):
+    """The sums of an evaluation.
+
+    Attributes:
+        totals: of all rows.
+        sums: of all clusters; None where every row has a fault.
+        uniformity: of all ads; None likewise.
+        slices: ((slicing, value), sums).
+        choices: of the table of choices; None where none is given.
+        skew: see `skew.skew`; None where there are no rows of train days to compare with.
+    """
+
+    totals: Totals
+    sums: Sums | None
+    uniformity: Uniformity | None
+    slices: Sequence[tuple[tuple[Value, Value], SliceSums]] = ()
+    choices: ChoiceSums | None = None
+    skew: list[dict] | None = None
+
+
+def evaluate(found: Found, config: EvaluationConfig) -> dict:
+    """Computes all figures.
+
+    Args:
+        found: the sums.
+        config: of the evaluation.
+
+    Returns:
+        A mapping ready for JSON. Where a figure cannot be had it is None, and a `problem` says why.
+
+        rows, impressions, clicks, ctr; first_timestamp, last_timestamp (ms since epoch); components (names);
+        config.
+        problems: sentences that must be read before any figure: rows left out, a log that is not what it
+            claims, slices left out; empty where all is well.
+        faults: {kind, see `faults.SENTENCES`: rows left out}.
+        verdict: {blessed, passed, forced, reasons: [{passed, sentence}]}; forced is the reason given, or
+            None.
+        uniform: {level: figures}; policies: {policy: {level: figures}}; serving: as policies, of the model
+            that serves now, or None. A level is a component or 'overall', all components pooled.
+        combinations: {'uniform' or policy: {'replay', 'pi', 'dm' or 'dr': rates}}, of whole combinations.
+        calibration: see `Calibration.get`. attention: {component: mean weight of the shown element or None}.
+        slices: [{by: [feature], values: [slice], rest: {values, rows}}]; rest is what was not kept. `by` is
+            out of 'candidates', 'day' and context features, at most two. Slices by 'candidates' or 'day' are
+            in that order, others have those of most rows first.
+        brackets: {component: {'few', 'medium', 'many': 'below 3', '3 to 5', 'above 5'}}, what a slice by
+            'candidates' means for it.
+        choices: of the table of choices, or None: {file, matched_rows, unmatched_rows, unused, uniform:
+            {level: figures}, levels: {level: figures}, combinations: {'replay', 'pi': rates}}, all on the
+            matched rows and without dm and dr; levels are the components of the file.
+        uniformity: {suspicious: [component], sentence, components: {component: {p_value, deviation, ads}}}.
+        skew: [{feature, distance, by_chance, train_rows, test_rows}], largest distance first, or None.
+
+        An estimate is {value, low, high, problem, error, bootstrap: {low, high, problem, error} or None}.
+        rates: {rate, lift_over_uniform, lift_over_serving}, estimates, or None where there is nothing to
+            compare with.
+        figures: {sctr, lift_over_uniform, lift_over_serving: as of rates; estimators: {'ips', 'dm', 'dr':
+            rates}; rows, clusters, match_rate, effective_sample_size; rows_needed:
+            impressions from which a lift over uniform of `config.lift_to_find` would be found}.
+        slice: {value: [text, one per feature of `by`], rows, levels: {level: {uniform, sctr,
+            lift_over_uniform, lift_over_serving, rows, clusters, effective_sample_size}}, attention}, of the
+            policy `config.blessing_policy`, by the delta method alone (bootstrap is None).
+    """
+    totals = found.totals
+    figures = _level_figures(found, config)
+    paired = totals.matched.shape[1] > SERVING_START
+    choices = found.choices and choice_figures(found.choices, config)
+    uniformity = _uniformity(found.uniformity, totals.components)
+    calibration = totals.calibration.get()
+    return {
+        'rows': totals.rows,
+        'impressions': totals.impressions,
+        'clicks': totals.clicks,
+        'ctr': totals.clicks / totals.impressions if totals.impressions else None,
+        'first_timestamp': totals.first,
+        'last_timestamp': totals.last,
+        'components': list(totals.components),
+        'config': config.model_dump(mode='json'),
+        'problems': _problems(totals, uniformity) + choice_problems(found.choices),
+        'faults': totals.faults.counts,
+        'verdict': asdict(_verdict(figures, calibration, totals, uniformity['suspicious'], config)),
+        UNIFORM: figures.of_policy(UNIFORM_INDEX),
+        'policies': _by_policy(figures.of_policy, MODEL_START, paired),
+        'serving': _by_policy(figures.of_policy, SERVING_START, False) if paired else None,
+        'combinations': {UNIFORM: figures.of_combinations(UNIFORM_INDEX)}
+        | _by_policy(figures.of_combinations, MODEL_START, paired),
+        'calibration': calibration,
+        'attention': attention_of(totals.attention, totals.components),
+        'slices': slice_figures(totals.slices, found.slices, figures.levels, config),
+        'brackets': bracket_names(config, totals.components),
+        'choices': choices,
+        'uniformity': uniformity,
+        'skew': found.skew,
+    }
+
+
+def _level_figures(found: Found, config: EvaluationConfig) -> LevelFigures:
+    totals = found.totals
+    sums = found.sums or Sums.none(len(totals.components), totals.matched.shape[1])
+    return LevelFigures(sums, totals.counted, totals.matched, totals.components, config)
+
+
+def _by_policy(figures: Callable[[int, int | None], dict], start: int, paired: bool) -> dict[str, dict]:
+    """Figures of the policies of the model whose columns start there, compared with the serving model's."""
+    return {
+        policy: figures(start + i, SERVING_START + i if paired else None) for i, policy in enumerate(POLICIES)
+    }
+
+
+def _verdict(
+    figures: LevelFigures,
+    calibration: dict,
+    totals: Totals,
+    suspicious: Sequence[str],
+    config: EvaluationConfig,
+) -> Verdict:
+    paired = totals.matched.shape[1] > SERVING_START
+    chosen = POLICIES.index(config.blessing_policy)
+    ours = MODEL_START + chosen
+    evidence = Evidence(
+        over_uniform=figures.lifts(ours, UNIFORM_INDEX),
+        over_serving=figures.lifts(ours, SERVING_START + chosen) if paired else None,
+        calibration_error=calibration.get('expected_calibration_error'),
+        effective_sample_size=figures.effective_size(figures.levels.index(OVERALL), ours),
+        unscored=totals.faults.counts['scores'],
+        suspicious=tuple(suspicious),
+    )
+    return decide(config, evidence)
+
+
+def _uniformity(uniformity: Uniformity | None, components: Sequence[str]) -> dict:
+    if uniformity is None:
+        return {'suspicious': [], 'sentence': 'no row to tell it from', 'components': {}}
+    return {
+        'suspicious': [components[j] for j in uniformity.suspicious()],
+        'sentence': uniformity.verdict(components),
+        'components': {name: check._asdict() for name, check in zip(components, uniformity.checks())},
+    }
+
+
+def _problems(totals: Totals, uniformity: dict) -> list[str]:
+    problems = [uniformity['sentence']] if uniformity['suspicious'] else []
+    problems += totals.faults.problems()
+    if totals.unscored:
+        problems.append(
+            f'{totals.unscored:,} of {totals.faults.rows:,} rows left out for which the serving model gives '
+            'no finite number'
+        )
+    if not totals.clicks:
+        problems.append('there is no click: nothing can be measured')
+    elif totals.clicks == totals.impressions:
+        problems.append('there are nothing but clicks: nothing can be measured')
+    for by, counts in totals.slices.items():
+        if counts.full:
+            problems.append(f'too many values of {" x ".join(by)} to tell which have the most rows')
+    return problems

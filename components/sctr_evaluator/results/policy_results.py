@@ -1,0 +1,91 @@
+"""Figures of policies per level: of components, of all pooled, and of whole combinations."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from components.sctr_evaluator.config import EvaluationConfig
+from components.sctr_evaluator.estimators.formulas import COMBINATION_ESTIMATORS, COMPONENT_ESTIMATORS
+from components.sctr_evaluator.estimators.power import effective_sample_size, rows_needed
+from components.sctr_evaluator.estimators.ratio_estimates import DENOMINATOR, Estimate
+from components.sctr_evaluator.results.estimates_with_intervals import Figures
+from components.sctr_evaluator.rows.policy_matches import OVERALL
+from components.sctr_evaluator.sums.estimator_sums import Sums
+
+_POWER = 0.8
+_UNIFORM = 0
+
+
+class LevelFigures:
+    """Figures of P policies, the first of which is uniform.
+
+    Args:
+        sums: of all clusters.
+        counted: float64 [L, 2], matched: float64 [L, P, 2], see `totals.Totals`.
+        components: names of the M components; levels are these and 'overall'.
+        config: of the evaluation.
+        modelled: whether a model's predictions are among the sums; without, there is no `dm` and no `dr`.
+    """
+
+    def __init__(
+        self,
+        sums: Sums,
+        counted: np.ndarray,
+        matched: np.ndarray,
+        components: Sequence[str],
+        config: EvaluationConfig,
+        modelled: bool = True,
+    ):
+        self._counted, self._matched, self._config = counted, matched, config
+        self._moments = sums.components['snips']
+        self._components = Figures(sums.components, sums.component_replicates(), config.confidence)
+        self._combinations = Figures(sums.combinations, sums.combination_replicates(), config.confidence)
+        self._of_component = COMPONENT_ESTIMATORS[1:] if modelled else ('ips',)
+        self._of_combination = COMBINATION_ESTIMATORS if modelled else ('replay', 'pi')
+        self.levels = (*components, OVERALL)
+
+    def of_policy(self, policy: int, serving: int | None = None) -> dict[str, dict]:
+        """{level: figures} of a policy; `serving` is the one to compare with beside uniform."""
+        return {name: self._at(level, policy, serving) for level, name in enumerate(self.levels)}
+
+    def of_combinations(self, policy: int, serving: int | None = None) -> dict[str, dict]:
+        """{estimator: rates} of a policy's whole combinations."""
+        return {
+            estimator: self._combinations.rates(estimator, 0, policy, _UNIFORM, serving)
+            for estimator in self._of_combination
+        }
+
+    def lifts(self, policy: int, reference: int) -> dict[str, Estimate]:
+        """{level: lift of the sCTR} of one policy over another."""
+        return {
+            name: self._components.lift_estimate('snips', level, policy, reference)
+            for level, name in enumerate(self.levels)
+        }
+
+    def effective_size(self, level: int, policy: int) -> float:
+        """Effective sample size of a policy's sCTR."""
+        exposure = float(self._moments.first[level, policy, DENOMINATOR])
+        return effective_sample_size(exposure, float(self._matched[level, policy, 1]))
+
+    def _at(self, level: int, policy: int, serving: int | None) -> dict:
+        rows, weight = self._counted[level].tolist()
+        snips = self._components.rates('snips', level, policy, _UNIFORM, serving)
+        return {
+            'sctr': snips.pop('rate'),
+            **snips,
+            'estimators': {
+                estimator: self._components.rates(estimator, level, policy, _UNIFORM, serving)
+                for estimator in self._of_component
+            },
+            'rows': int(rows),
+            'clusters': int(self._moments.clusters[level, policy]),
+            'match_rate': float(self._matched[level, policy, 0]) / weight if weight else None,
+            'effective_sample_size': self.effective_size(level, policy),
+            'rows_needed': self._rows_needed(level, policy, weight),
+        }
+
+    def _rows_needed(self, level: int, policy: int, weight: float) -> float | None:
+        if policy == _UNIFORM:
+            return None
+        estimate = self._components.lift_estimate('snips', level, policy, _UNIFORM)
+        return rows_needed(estimate, weight, self._config.lift_to_find, self._config.confidence, _POWER)

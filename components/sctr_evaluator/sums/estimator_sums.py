@@ -1,0 +1,199 @@
+"""The sums of all estimators side by side: what a row adds, and what all clusters come to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from components.sctr_evaluator.estimators.bootstrap import Replicates
+from components.sctr_evaluator.estimators.formulas import importance, replay_importance, slate_importance
+from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums, Moments
+from components.sctr_evaluator.rows.policy_predictions import PolicyRows
+
+# Numerators and denominators as columns; those that several estimators share are there once.
+_OF_COMPONENT = {'snips': (0, 1), 'ips': (0, None), 'dm': (2, None), 'dr': (3, None)}
+_OF_COMBINATION = {'replay': (0, 1), 'pi': (2, None), 'dm': (3, None), 'dr': (4, None)}
+_COMPONENT_COLUMNS, _COMBINATION_COLUMNS = 4, 5
+
+
+class Layout(NamedTuple):
+    """Where the sums of M components and P policies are in a row of `width` numbers."""
+
+    components: int
+    policies: int
+
+    @property
+    def width(self) -> int:
+        """Length of a row."""
+        return self._combinations + _COMBINATION_COLUMNS * self.policies + 1
+
+    @classmethod
+    def of_width(cls, width: int, policies: int) -> Self:
+        """The layout of rows of a width."""
+        whole = _COMBINATION_COLUMNS * policies + 1
+        return cls((width - whole) // (_COMPONENT_COLUMNS * policies + 1), policies)
+
+    def by_component(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Views of rows [R, width]: columns [R, M, 4, P], and the weight [R, M]."""
+        end = self.components * _COMPONENT_COLUMNS * self.policies
+        columns = rows[:, :end].reshape(len(rows), self.components, _COMPONENT_COLUMNS, self.policies)
+        return columns, rows[:, end : self._combinations]
+
+    def by_combination(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Views of rows [R, width]: columns [R, 1, 5, P], and the weight [R, 1]."""
+        columns = rows[:, self._combinations : -1]
+        return columns.reshape(len(rows), 1, _COMBINATION_COLUMNS, self.policies), rows[:, -1:]
+
+    def component_ratios(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Per estimator numerator and denominator, [R, M + 1, P, 2]; the last level pools all components."""
+        columns, weight = self.by_component(rows)
+        pooled = np.concatenate([columns, columns.sum(1, keepdims=True)], 1)
+        return _ratios(_OF_COMPONENT, pooled, np.concatenate([weight, weight.sum(1, keepdims=True)], 1))
+
+    def combination_ratios(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Per estimator numerator and denominator, [R, 1, P, 2]."""
+        return _ratios(_OF_COMBINATION, *self.by_combination(rows))
+
+    @property
+    def _combinations(self) -> int:
+        return self.components * (_COMPONENT_COLUMNS * self.policies + 1)
+
+
+def _ratios(
+    places: dict[str, tuple[int, int | None]], columns: np.ndarray, weight: np.ndarray
+) -> dict[str, np.ndarray]:
+    weights = np.broadcast_to(weight[..., None], columns[:, :, 0].shape)
+    return {
+        estimator: np.stack([columns[:, :, top], weights if bottom is None else columns[:, :, bottom]], -1)
+        for estimator, (top, bottom) in places.items()
+    }
+
+
+def row_terms(
+    policies: PolicyRows,
+    click: np.ndarray,
+    weight: np.ndarray,
+    propensity: np.ndarray,
+    present: np.ndarray,
+    counts: np.ndarray,
+) -> np.ndarray:
+    """What rows add to the sums, see `offline`, which has the formulas and their sources.
+
+    Args:
+        policies: of the R rows.
+        click, weight: float64 [R].
+        propensity: float64 [R, M], of what was shown.
+        present: bool [R, M], whether the component has candidates.
+        counts: bool [R, M], whether it counts, having enough of them.
+
+    Returns:
+        float64 [R, width], in the order of `Layout`.
+    """
+    layout = Layout(*policies.match.shape[1:])
+    terms = np.empty((len(click), layout.width))
+    columns, weights = layout.by_component(terms)
+    weights[:] = np.where(counts, weight[:, None], 0.0)
+    w = importance(policies.match, propensity[..., None])
+    residual = click[:, None, None] - policies.predicted
+    np.multiply(weights[..., None], w, out=columns[:, :, 1])
+    np.multiply(columns[:, :, 1], click[:, None, None], out=columns[:, :, 0])
+    np.multiply(weights[..., None], policies.expected, out=columns[:, :, 2])
+    np.add(columns[:, :, 1] * residual, columns[:, :, 2], out=columns[:, :, 3])
+    _whole(policies, click, weight, propensity, present, *layout.by_combination(terms))
+    return terms
+
+
+def _whole(
+    policies: PolicyRows,
+    click: np.ndarray,
+    weight: np.ndarray,
+    propensity: np.ndarray,
+    present: np.ndarray,
+    columns: np.ndarray,
+    weights: np.ndarray,
+) -> None:
+    replay = replay_importance(policies.match, propensity, present)
+    slate = slate_importance(policies.match, propensity, present)
+    v, y = weight[:, None], click[:, None]
+    weights[:] = v
+    columns[:, 0, 0] = v * replay * y
+    columns[:, 0, 1] = v * replay
+    columns[:, 0, 2] = v * slate * y
+    columns[:, 0, 3] = v * policies.combination
+    columns[:, 0, 4] = v * (policies.combination + slate * (y - policies.shown))
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What all clusters come to; mergeable over clusters.
+
+    Attributes:
+        components: moments of each of `offline.COMPONENT_ESTIMATORS`; levels are components and the pool.
+        combinations: of each of `offline.COMBINATION_ESTIMATORS`; one level.
+        replicates: of the bootstrap, float64 [B, width]; None where there is none.
+        policies: P.
+    """
+
+    components: dict[str, Moments]
+    combinations: dict[str, Moments]
+    replicates: Replicates | None
+    policies: int
+
+    @classmethod
+    def of(cls, table: ClusterSums, policies: int, replicates: int) -> Self:
+        """Of whole clusters, sums of `row_terms`.
+
+        Args:
+            table: sums float64 [C, width].
+            policies: P.
+            replicates: of the bootstrap; 0 for none.
+        """
+        layout = Layout.of_width(table.sums.shape[1], policies)
+        drawn = Replicates.of(table, replicates) if replicates else None
+        return cls(
+            _moments(table.keys, layout.component_ratios(table.sums)),
+            _moments(table.keys, layout.combination_ratios(table.sums)),
+            drawn,
+            policies,
+        )
+
+    @classmethod
+    def none(cls, components: int, policies: int) -> Self:
+        """Of a cluster in which nothing counts."""
+        width = Layout(components, policies).width
+        return cls.of(ClusterSums(np.zeros(1, np.int64), np.zeros((1, width))), policies, 0)
+
+    @classmethod
+    def merged(cls, parts: Iterable[Self]) -> Self:
+        """Of one or more groups of clusters, none of which is in two groups."""
+        parts = list(parts)
+        replicates = [part.replicates for part in parts if part.replicates is not None]
+        return cls(
+            _merged([part.components for part in parts]),
+            _merged([part.combinations for part in parts]),
+            Replicates.merged(replicates) if replicates else None,
+            parts[0].policies,
+        )
+
+    def component_replicates(self) -> dict[str, Replicates]:
+        """Replicates of the components' estimators; empty where there is no bootstrap."""
+        return self._replicates_of(Layout.component_ratios)
+
+    def combination_replicates(self) -> dict[str, Replicates]:
+        """Replicates of the combinations' estimators; empty where there is no bootstrap."""
+        return self._replicates_of(Layout.combination_ratios)
+
+    def _replicates_of(self, ratios) -> dict[str, Replicates]:
+        if self.replicates is None:
+            return {}
+        layout = Layout.of_width(self.replicates.sums.shape[1], self.policies)
+        return {name: Replicates(sums) for name, sums in ratios(layout, self.replicates.sums).items()}
+
+
+def _moments(keys: np.ndarray, ratios: dict[str, np.ndarray]) -> dict[str, Moments]:
+    return {name: Moments.of(ClusterSums(keys, sums)) for name, sums in ratios.items()}
+
+
+def _merged(parts: list[dict[str, Moments]]) -> dict[str, Moments]:
+    return {name: Moments.merged(part[name] for part in parts) for name in parts[0]}
