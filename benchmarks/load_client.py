@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import grpc
 import numpy as np
 
-from serving import protos
+from serving.client import protos
 
 _METHOD = '/tensorflow.serving.PredictionService/Predict'
 _OPTIONS = (('grpc.max_receive_message_length', -1), ('grpc.max_send_message_length', -1))

@@ -14,10 +14,10 @@ from benchmarks.load_client import Outcome, another_process, arrivals, closed_lo
 from benchmarks.serving_process import MODEL, Server, serving, stage
 from benchmarks.serving_requests import contract_of, draw_requests, encode_messages
 from model.config import GencoConfig
-from serving import protos
-from serving.model_manager.servable import SessionServable
-from serving.request import SelectRequest
-from serving.tensors import decode
+from serving.client import protos
+from serving.client.request import SelectRequest
+from serving.server.model_manager.servable import SessionServable
+from serving.tensor_protos import decode
 
 ADS = 100
 RATE = 100.0

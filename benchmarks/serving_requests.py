@@ -9,11 +9,11 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from creative_logs.schema import LogSchema
-from serving import protos
-from serving.client import CreativeClient
-from serving.contract import Contract
-from serving.request import SelectRequest, encode_requests
-from serving.tensors import encode
+from serving.client import protos
+from serving.client.client import CreativeClient
+from serving.client.contract import Contract
+from serving.client.request import SelectRequest, encode_requests
+from serving.tensor_protos import encode
 
 _ROWS = 2000
 

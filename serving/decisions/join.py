@@ -15,9 +15,9 @@ from creative_logs.atomic_write import new_folder
 from creative_logs.errors import InputError
 from creative_logs.log_files import list_days
 from creative_logs.schema import CLICK, CLICK_VALUE, POLICY, REQUEST_ID, TEST, TIMESTAMP, TRAIN, WEIGHT
+from serving.client.selection import UNIFORM
 from serving.decisions.attribution import NONE, ClickCounts, attribute
 from serving.decisions.clicks import ClickLog, Clicks
-from serving.selection import UNIFORM
 
 WRITTEN, THERE, WAITING = 'written', 'already there', 'waiting'
 _DAY_MS = 86_400_000

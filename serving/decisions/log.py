@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from creative_logs.atomic_write import writing
 from creative_logs.errors import InputError
 from creative_logs.schema import TIMESTAMP, LogSchema
+from serving.client.request import SelectRequest
+from serving.client.selection import Selection
 from serving.decisions.rows import day_of, decision_rows, file_schema
-from serving.request import SelectRequest
-from serving.selection import Selection
 
 _log = logging.getLogger(__name__)
 

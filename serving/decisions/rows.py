@@ -22,8 +22,8 @@ from creative_logs.schema import (
     WEIGHT,
     LogSchema,
 )
-from serving.request import SelectRequest
-from serving.selection import GENCO, Selection
+from serving.client.request import SelectRequest
+from serving.client.selection import GENCO, Selection
 
 _FILLED_BY_JOIN = {CLICK: 0, WEIGHT: 1.0}
 

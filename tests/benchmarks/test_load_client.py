@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.load_client import arrivals, closed_loop, open_loop
-from serving import protos
+from serving.client import protos
 from tests.serving.conftest import listening
 
 MESSAGES = [b'first', b'second']

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import serving_load, serving_load_report
 from benchmarks.load_client import Outcome
 from benchmarks.serving_load import timeline
-from serving.request import SelectRequest
+from serving.client.request import SelectRequest
 from tests.serving.conftest import exported  # noqa: F401
 
 LATENCIES = {'p50_ms', 'p90_ms', 'p99_ms', 'max_ms', 'rate', 'requests', 'cpu_ms'}

@@ -3,9 +3,9 @@
 from benchmarks.serving_requests import draw_requests, encode_messages
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.write import simulate
-from serving import protos
-from serving.contract import Contract
-from serving.tensors import DT_FLOAT, DT_INT64, DT_STRING, decode
+from serving.client import protos
+from serving.client.contract import Contract
+from serving.tensor_protos import DT_FLOAT, DT_INT64, DT_STRING, decode
 
 _TYPES = {
     'string': (DT_STRING, 1),

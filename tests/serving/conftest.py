@@ -18,10 +18,10 @@ from tensorflow_serving.apis import get_model_status_pb2
 from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
-from serving.client import CreativeClient
-from serving.model_manager.manager import ModelManager
-from serving.server import ModelServer
-from serving.settings import ServerSettings
+from serving.client.client import CreativeClient
+from serving.server.model_manager.manager import ModelManager
+from serving.server.model_server import ModelServer
+from serving.server.settings import ServerSettings
 from tests.serving.tiny_model import example_inputs, export
 from tfx_pipeline import cli
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from creative_logs.errors import InputError
-from serving.request import SelectRequest
+from serving.client.request import SelectRequest
 from tfx_pipeline.cli.skew_report import OutputSkew, Skew
 
 REQUESTS = [SelectRequest({'ad_id': f'ad{i}'}, {'title': ['t']}) for i in range(3)]

@@ -11,9 +11,9 @@ from creative_logs.checks.check_logs import read_batches
 from creative_logs.errors import InputError
 from creative_logs.log_files import list_days, split_files
 from creative_logs.schema import TEST, TIMESTAMP, TRAIN
-from serving.contract import Contract, candidates_of, texts_of
-from serving.request import SelectRequest
-from serving.tensors import DT_STRING
+from serving.client.contract import Contract, candidates_of, texts_of
+from serving.client.request import SelectRequest
+from serving.tensor_protos import DT_STRING
 
 _ROWS = 256
 

@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from creative_logs.errors import InputError
-from serving.client import ServerError
-from serving.request import Exploration, SelectRequest
-from serving.selection import GENCO, Selection
+from serving.client.client import ServerError
+from serving.client.request import Exploration, SelectRequest
+from serving.client.selection import GENCO, Selection
 from tfx_pipeline.cli.options import json_option, write_json
 from tfx_pipeline.cli.server_options import server_options
 

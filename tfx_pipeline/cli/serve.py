@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from serving.settings import ServerSettings
+from serving.server.settings import ServerSettings
 from tfx_pipeline.cli.select import select
 
 __all__ = ['select', 'serve']
@@ -158,8 +158,8 @@ def _build(settings: ServerSettings):
         _mute_native_libraries()
     logging.getLogger('tensorflow').setLevel(logging.ERROR)
     logging.basicConfig(format='genco: %(message)s')
-    from serving import memory
-    from serving.server import ModelServer
+    from serving.server.model_manager import gc_tuning as memory
+    from serving.server.model_server import ModelServer
 
     memory.prepare()
     return ModelServer(settings, _announce)

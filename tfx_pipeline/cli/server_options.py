@@ -24,7 +24,7 @@ class Target:
 
     def connect(self, version: int | None = None, version_label: str | None = None):
         """A `CreativeClient`; raises InputError as it does."""
-        from serving.client import CreativeClient, Tls
+        from serving.client.client import CreativeClient, Tls
 
         files = (self.root_certificates, self.certificate, self.private_key)
         tls = Tls(*files) if any(files) else None

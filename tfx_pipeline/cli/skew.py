@@ -43,7 +43,7 @@ def skew(target, folder, from_logs, rows, batch, tolerance, json_path):
     Example:
       genco skew --from-logs build/demo/logs --model build/demo/serving/genco/1795575780
     """
-    from serving.client import ServerError
+    from serving.client.client import ServerError
 
     version = Path(folder).name
     if not version.isdecimal() or not (Path(folder) / 'saved_model.pb').is_file():
@@ -95,7 +95,7 @@ def _batches(logs: str, contract, rows: int, batch: int) -> Iterator[list]:
 
 
 def _compare(client, contract, offline, requests: list, found: Skew) -> None:
-    from serving.request import encode_requests
+    from serving.client.request import encode_requests
 
     seeds = range(found.rows, found.rows + len(requests))
     inputs = encode_requests(requests, seeds, contract)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from creative_logs.errors import InputError
-from serving.request import SelectRequest
+from serving.client.request import SelectRequest
 
 
 @dataclasses.dataclass

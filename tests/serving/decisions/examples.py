@@ -1,8 +1,8 @@
 """Decisions of a small schema that several tests share."""
 
 from creative_logs.schema import Component, ContextFeature, LogSchema
-from serving.request import Exploration, SelectRequest
-from serving.selection import Choice, Selection
+from serving.client.request import Exploration, SelectRequest
+from serving.client.selection import Choice, Selection
 
 SCHEMA = LogSchema(
     context=(

@@ -10,9 +10,9 @@ import pytest
 from creative_logs.checks.check_logs import check_logs
 from creative_logs.log_files import list_days
 from creative_logs.schema import Component, ContextFeature, LogSchema
-from serving.client import CreativeClient, Exploration
+from serving.client.client import CreativeClient, Exploration
+from serving.client.request import SelectRequest
 from serving.decisions.log import DecisionLog
-from serving.request import SelectRequest
 from tests.serving.conftest import MODEL, PATIENCE_S
 from tests.serving.decisions.examples import DAY, HOUR, NOON
 

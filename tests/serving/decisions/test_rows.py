@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from creative_logs.errors import InputError
+from serving.client.selection import Choice
 from serving.decisions.rows import day_of, decision_rows, file_schema
-from serving.selection import Choice
 from tests.serving.decisions.examples import DAY, HOUR, NOON, REQUEST, SCHEMA, selection
 
 

@@ -4,7 +4,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from serving.batching.parameters import read_batching_parameters
+from serving.server.batching.parameters import read_batching_parameters
 from tests.serving.deploy.messages import message_class
 
 MODELS = ['config/models.config', 'canary/models.config']

@@ -8,8 +8,8 @@ import grpc
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
 import serving
-from serving.server import ModelServer
-from serving.settings import ServerSettings
+from serving.server.model_server import ModelServer
+from serving.server.settings import ServerSettings
 from tests.serving.conftest import MODEL, PATIENCE_S, push
 from tests.serving.tiny_model import example_inputs, predict_request
 

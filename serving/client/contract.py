@@ -1,0 +1,72 @@
+"""What a served model takes, read from its signature: names and types of inputs, and its components."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from serving.tensor_protos import DT_FLOAT, DT_INT64, DT_STRING, type_name
+
+SEED, TEMPERATURE, EPSILON, SELECTED = 'seed', 'temperature', 'epsilon', 'selected'
+SELECT, EXPLORE, CHOICE_PROPENSITY = 'serving_default', 'explore', 'choice_propensity'
+_SCORES, _SCORE = 'score_elements', 'element_score'
+_CANDIDATES, _TEXT = '_candidates', '_text'
+_CONTEXT_TYPES = ((DT_STRING, 1), (DT_STRING, 2), (DT_INT64, 1), (DT_FLOAT, 1))
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Inputs of a model's `serving_default`, and what else it can do.
+
+    Attributes:
+        context: type number and rank of every context feature; rank 2 is a list per ad.
+        components: names, in no order.
+        with_text: the components that take a text per candidate.
+        signatures: the names of all signatures of the model.
+        max_candidates: N, that the model looks at per component; None where it does not tell.
+    """
+
+    context: Mapping[str, tuple[int, int]]
+    components: tuple[str, ...]
+    with_text: frozenset[str]
+    signatures: frozenset[str] = frozenset()
+    max_candidates: int | None = None
+
+    @classmethod
+    def from_signatures(cls, signatures: Mapping) -> 'Contract':
+        """Reads the `SignatureDef`s of a model, by name.
+
+        Raises:
+            ValueError: they are not those of a GenCO model.
+        """
+        if SELECT not in signatures:
+            raise ValueError(f'it has no signature {SELECT}')
+        signature = signatures[SELECT]
+        inputs = {alias: (info.dtype, len(info.tensor_shape.dim)) for alias, info in signature.inputs.items()}
+        components = tuple(sorted(a.removesuffix(_CANDIDATES) for a in inputs if a.endswith(_CANDIDATES)))
+        with_text = frozenset(name for name in components if texts_of(name) in inputs)
+        if not components or inputs.pop(SEED, None) != (DT_INT64, 1):
+            raise ValueError('it takes no candidates and seed')
+        for name in components:
+            del inputs[candidates_of(name)]
+            inputs.pop(texts_of(name), None)
+        context = dict(sorted(inputs.items()))
+        for name, (dtype, rank) in context.items():
+            if (dtype, rank) not in _CONTEXT_TYPES:
+                raise ValueError(f'its input {name!r} is {type_name(dtype)} of rank {rank}')
+        return cls(context, components, with_text, frozenset(signatures), _max_candidates(signatures))
+
+
+def _max_candidates(signatures: Mapping) -> int | None:
+    """N, which is a dimension of the scores of all elements [B, M, N]."""
+    scores = signatures[_SCORES].outputs[_SCORE] if _SCORES in signatures else None
+    sizes = [dim.size for dim in scores.tensor_shape.dim] if scores else []
+    return sizes[2] if len(sizes) == 3 and sizes[2] > 0 else None
+
+
+def candidates_of(component: str) -> str:
+    """Input that holds the candidates of a component."""
+    return component + _CANDIDATES
+
+
+def texts_of(component: str) -> str:
+    """Input that holds the texts of a component's candidates."""
+    return component + _TEXT

@@ -1,0 +1,201 @@
+"""Requests for a choice of creatives: checked and turned into the tensors of the serving contract."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from creative_logs.errors import InputError
+from serving.client.contract import EPSILON, SEED, TEMPERATURE, Contract, candidates_of, texts_of
+from serving.tensor_protos import DT_FLOAT, DT_INT64
+
+Value = str | bytes | int | float | Sequence[str | bytes]
+_LIST_WIDTH = 32
+_INT64 = range(-(1 << 63), 1 << 63)
+
+
+@dataclass(frozen=True)
+class SelectRequest:
+    """One ad that asks which of its candidates to show.
+
+    Attributes:
+        context: features of the request and of the ad, every one that the model takes.
+        candidates: ids of the candidate elements per component; a component left out, or with none, is
+            absent from the ad. Ids that the model has never seen are served.
+        texts: one text per candidate, for components whose texts the model takes.
+        seed: equal seeds give equal answers; None draws one.
+    """
+
+    context: Mapping[str, Value]
+    candidates: Mapping[str, Sequence[str | bytes]]
+    texts: Mapping[str, Sequence[str | bytes]] = field(default_factory=dict)
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """How much the choices of a call are left to chance.
+
+    Attributes:
+        temperature: above 0, of the generator's softmax, instead of the one that the model was exported with;
+            the higher, the more even.
+        epsilon: in [0, 1], probability with which an ad gets a combination drawn uniformly at random.
+
+    Raises:
+        InputError: a value is out of its range.
+    """
+
+    temperature: float
+    epsilon: float
+
+    def __post_init__(self):
+        if _number(TEMPERATURE, self.temperature) <= 0:
+            raise InputError(f'{TEMPERATURE}: must be above 0, got {self.temperature!r}')
+        if not 0 <= _number(EPSILON, self.epsilon) <= 1:
+            raise InputError(f'{EPSILON}: must be in [0, 1], got {self.epsilon!r}')
+
+    def encode(self, ads: int) -> dict[str, np.ndarray]:
+        """The inputs, float32 [B], that say so for each of B ads."""
+        values = {TEMPERATURE: self.temperature, EPSILON: self.epsilon}
+        return {name: np.full(ads, value, np.float32) for name, value in values.items()}
+
+
+def encode_requests(
+    requests: Sequence[SelectRequest], seeds: Sequence[int], contract: Contract
+) -> dict[str, np.ndarray]:
+    """Inputs of `serving_default` for B requests.
+
+    Args:
+        requests: B of them.
+        seeds: the seed of each.
+        contract: what the model takes.
+
+    Returns:
+        Arrays by input: [B], or, for lists, [B, n] padded with empty strings: n is N for candidates and texts
+        and 32 for features, or a multiple of it where a list is longer.
+
+    Raises:
+        InputError: a request does not fit; the message names its place, the field, the rule and the value.
+    """
+    rows = []
+    for place, (request, seed) in enumerate(zip(requests, seeds)):
+        try:
+            rows.append(_encode_request(request, seed, contract))
+        except InputError as error:
+            where = f'request {place}: ' if len(requests) > 1 else ''
+            raise InputError(f'{where}{error}') from error
+    return {name: _column([row[name] for row in rows], _width(name, contract)) for name in rows[0]}
+
+
+def _encode_request(request: SelectRequest, seed: int, contract: Contract) -> dict:
+    _check_names('context feature', request.context, contract.context, 'takes')
+    row = {SEED: np.int64(_integer('seed', seed))}
+    for name, (dtype, rank) in contract.context.items():
+        if name not in request.context:
+            raise InputError(
+                f'context feature {name!r} is missing; the model takes {_listed(contract.context)}'
+            )
+        row[name] = _context_value(f'context feature {name!r}', request.context[name], dtype, rank)
+    _check_names('component', request.candidates, contract.components, 'knows')
+    _check_names('texts of component', request.texts, contract.with_text, 'takes texts of')
+    for name in contract.components:
+        ids = _ids(name, request.candidates.get(name, ()))
+        row[candidates_of(name)] = ids
+        if name in contract.with_text:
+            row[texts_of(name)] = _texts(name, request.texts.get(name, ()), len(ids))
+    if not any(row[candidates_of(name)] for name in contract.components):
+        raise InputError(f'no component has a candidate; give some for any of {_listed(contract.components)}')
+    return row
+
+
+def _check_names(what: str, given: Mapping, known: Iterable[str], verb: str) -> None:
+    if not isinstance(given, Mapping):
+        raise InputError(f'{what}: must be a mapping of names to values, got {given!r}')
+    for name in given:
+        if name not in known:
+            raise InputError(f'{what} {name!r} is unknown; the model {verb} {_listed(known)}')
+
+
+def _context_value(what: str, value: Value, dtype: int, rank: int):
+    if rank == 2:
+        return _strings(what, value)
+    if dtype == DT_INT64:
+        return np.int64(_integer(what, value))
+    if dtype == DT_FLOAT:
+        return np.float32(_number(what, value))
+    return _utf8(what, value)
+
+
+def _ids(component: str, values: Sequence[str | bytes]) -> list[bytes]:
+    what = f'candidates of component {component!r}'
+    ids = _strings(what, values)
+    if b'' in ids:
+        raise InputError(f'{what}: an id must not be empty, got {values!r}')
+    repeated = sorted({value.decode() for value in ids if ids.count(value) > 1})
+    if repeated:
+        raise InputError(f'{what}: an id may be named once, got {repeated[0]!r} more often')
+    return ids
+
+
+def _texts(component: str, values: Sequence[str | bytes], candidates: int) -> list[bytes]:
+    what = f'texts of component {component!r}'
+    texts = _strings(what, values)
+    if len(texts) != candidates:
+        raise InputError(f'{what}: one per candidate is needed, got {len(texts)} for {candidates}')
+    return texts
+
+
+def _strings(what: str, values) -> list[bytes]:
+    if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
+        raise InputError(f'{what}: must be a list of strings, got {values!r}')
+    return [_utf8(what, value) for value in values]
+
+
+def _utf8(what: str, value) -> bytes:
+    try:
+        if isinstance(value, str):
+            return value.encode('utf-8')
+        if isinstance(value, bytes):
+            return value.decode('utf-8').encode('utf-8')
+    except UnicodeError as error:
+        raise InputError(f'{what}: must be UTF-8, got {value!r}') from error
+    raise InputError(f'{what}: must be a string, got {value!r}')
+
+
+def _integer(what: str, value) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value not in _INT64:
+        raise InputError(f'{what}: must be a whole number of 64 bits, got {value!r}')
+    return int(value)
+
+
+def _number(what: str, value) -> float:
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value):
+        raise InputError(f'{what}: must be a finite number, got {value!r}')
+    return float(value)
+
+
+def _width(name: str, contract: Contract) -> int:
+    """Lists are padded to a multiple of this, so that the lists of different requests are equally long.
+
+    A server that merges them pads the shorter ones otherwise, and TensorFlow Serving does so with the
+    first value of the tensor, which would be one more candidate.
+    """
+    return _LIST_WIDTH if name in contract.context else contract.max_candidates or 1
+
+
+def _column(values: list, width: int) -> np.ndarray:
+    if isinstance(values[0], bytes):
+        return np.array(values, object)
+    if not isinstance(values[0], list):
+        return np.array(values)
+    longest = max(1, *map(len, values))
+    padded = np.full((len(values), -(-longest // width) * width), b'', object)
+    for row, items in zip(padded, values):
+        row[: len(items)] = items
+    return padded
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ', '.join(sorted(names)) or 'none'

@@ -1,0 +1,136 @@
+"""What a model answers: the chosen combination of an ad and the runners-up."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from serving.client.request import Exploration, SelectRequest
+
+GENCO, UNIFORM = 'genco', 'uniform'
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An element of one component: its index among the candidates, and its id.
+
+    Chosen elements have two probabilities more. `propensity` is the generator's; where the policy is uniform,
+    exactly 1/n. `choice_propensity` is an estimate, where it was asked for, of the probability that the whole
+    choice shows the element: the best of K combinations, or with probability epsilon a uniform one.
+    """
+
+    index: int
+    id: str
+    propensity: float | None = None
+    choice_propensity: float | None = None
+
+
+@dataclass(frozen=True)
+class RunnerUp:
+    """A combination that was considered, with its predicted CTR."""
+
+    choices: Mapping[str, Choice]
+    ctr: float
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The answer for one ad.
+
+    Attributes:
+        choices: by component, in the order of the model; absent components are left out.
+        ctr: predicted for the chosen combination.
+        runners_up: the other combinations that were drawn, each once, best first.
+        model_version: that chose.
+        seed: with it and the same exploration, the same version gives the same answer.
+        policy: 'uniform' where the combination was drawn uniformly, else 'genco'.
+        exploration: that was asked for, if any.
+        choice_propensity: where it was asked for, an estimate of the probability of the whole combination.
+    """
+
+    choices: Mapping[str, Choice]
+    ctr: float
+    runners_up: tuple[RunnerUp, ...]
+    model_version: int
+    seed: int
+    policy: str = GENCO
+    exploration: Exploration | None = None
+    choice_propensity: float | None = None
+
+
+def decode_selections(
+    outputs: Mapping[str, np.ndarray],
+    requests: Sequence[SelectRequest],
+    seeds: Sequence[int],
+    version: int,
+    exploration: Exploration | None = None,
+) -> list[Selection]:
+    """Selections from the outputs of `serving_default`, or of `explore` (dimension 0 = ads).
+
+    Raises:
+        KeyError: an output is missing.
+    """
+    selections = []
+    for ad, (request, seed) in enumerate(zip(requests, seeds)):
+        components = [name.decode() for name in outputs['component'][ad]]
+        selected = tuple(outputs['selected_index'][ad].tolist())
+        choices = {
+            name: Choice(
+                index, outputs['selected_id'][ad, place].decode(), float(outputs['propensity'][ad, place])
+            )
+            for place, (name, index) in enumerate(zip(components, selected))
+            if index >= 0
+        }
+        runners_up = tuple(
+            RunnerUp(_choices(request, components, combination), ctr)
+            for combination, ctr in _distinct(outputs['combinations'][ad], outputs['combination_ctr'][ad])
+            if combination != selected
+        )
+        policy = GENCO if exploration is None else outputs['policy'][ad].decode()
+        ctr = float(outputs['ctr'][ad])
+        selections.append(Selection(choices, ctr, runners_up, version, seed, policy, exploration))
+    return selections
+
+
+def with_choice_propensities(
+    selections: Sequence[Selection], components: np.ndarray, estimates: np.ndarray, joint: np.ndarray
+) -> list[Selection]:
+    """Selections of B ads with the estimates of the probabilities of their choices.
+
+    Args:
+        selections: B of them.
+        components: names by place, bytes [B, M].
+        estimates: float32 [B, M].
+        joint: of the whole combinations, float32 [B].
+    """
+    estimated = []
+    for ad, selection in enumerate(selections):
+        by_name = dict(zip((name.decode() for name in components[ad]), estimates[ad].tolist()))
+        choices = {
+            name: replace(choice, choice_propensity=by_name[name])
+            for name, choice in selection.choices.items()
+        }
+        estimated.append(replace(selection, choices=choices, choice_propensity=float(joint[ad])))
+    return estimated
+
+
+def _distinct(combinations: np.ndarray, ctrs: np.ndarray) -> list[tuple[tuple[int, ...], float]]:
+    """Combinations [K, M] with their CTRs [K]: each once, best first."""
+    found: dict[tuple[int, ...], float] = {}
+    for sample in np.argsort(-ctrs, kind='stable').tolist():
+        found.setdefault(tuple(combinations[sample].tolist()), float(ctrs[sample]))
+    return list(found.items())
+
+
+def _choices(
+    request: SelectRequest, components: list[str], combination: tuple[int, ...]
+) -> dict[str, Choice]:
+    return {
+        name: Choice(index, _as_text(request.candidates[name][index]))
+        for name, index in zip(components, combination)
+        if index >= 0
+    }
+
+
+def _as_text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
