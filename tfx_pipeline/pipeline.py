@@ -21,7 +21,7 @@ from components.sctr_evaluator.component import SctrEvaluator
 from creative_logs.schema import TEST, TRAIN
 from model.config import GencoConfig
 from tfx_pipeline.config import Config
-from tfx_pipeline.strategies import ServingModelStrategy, WindowStrategy
+from tfx_pipeline.resolvers import ServingModelStrategy, WindowStrategy
 
 _PREPROCESSING_FN = 'model.features.preprocessing.preprocessing_fn'
 _RUN_FN = 'model.run_fn.run_fn'

@@ -9,8 +9,8 @@ from tfx.dsl.components.common.resolver import Resolver
 from components.log_example_gen.settings import unpack
 from tests.tfx_pipeline.examples import config_for
 from tfx_pipeline import pipeline as assembly
-from tfx_pipeline.kubeflow_runner import compile_pipeline
 from tfx_pipeline.pipeline import Runtime, create_ingestion, create_pipeline
+from tfx_pipeline.runners.kubeflow_runner import compile_pipeline
 
 DAYS = ['2024-01-01', '2024-01-02', '2024-01-04']
 NODES = [

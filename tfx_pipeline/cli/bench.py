@@ -160,10 +160,10 @@ def _command(name: str, benchmark: Benchmark) -> click.Command:
 
 
 def _measure(name: str, benchmark: Benchmark, options: dict) -> dict:
-    from tfx_pipeline import quiet
+    from tfx_pipeline.console import captured_output as quiet
 
     quiet.prepare()
-    from tfx_pipeline.progress import StepProgress
+    from tfx_pipeline.console.progress import StepProgress
 
     with quiet.output_to(Path(os.devnull)) as terminal, StepProgress(terminal) as progress:
         with progress.follow_runner():

@@ -16,11 +16,11 @@ from components.sctr_evaluator.report.file_names import JSON_FILE, REPORT_FILE
 from creative_logs.errors import InputError
 from creative_logs.log_files import list_days, split_files
 from creative_logs.schema import TEST, TRAIN
-from tfx_pipeline import quiet
 from tfx_pipeline.cli.options import config_option, json_option, set_option, write_json
 from tfx_pipeline.config import Config, load_config
-from tfx_pipeline.failure import input_error_in
-from tfx_pipeline.progress import StepProgress
+from tfx_pipeline.console import captured_output as quiet
+from tfx_pipeline.console.progress import StepProgress
+from tfx_pipeline.console.step_errors import input_error_in
 
 _SAVED_MODEL = 'saved_model.pb'
 

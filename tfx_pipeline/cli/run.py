@@ -7,10 +7,10 @@ import click
 from rich.console import Console
 
 from creative_logs.atomic_write import writing
-from tfx_pipeline import quiet
 from tfx_pipeline.cli.options import config_option, json_option, set_option, write_json
 from tfx_pipeline.config import Config, load_config
-from tfx_pipeline.days import window_of
+from tfx_pipeline.console import captured_output as quiet
+from tfx_pipeline.window import window_of
 
 
 @click.command()
@@ -49,9 +49,9 @@ def run(config_path, overrides, day, runner, output, image, json_path):
 
 
 def _run(config: Config, day: str | None, json_path: str | None) -> None:
-    from tfx_pipeline.failure import StepError
-    from tfx_pipeline.local_runner import run as run_locally
-    from tfx_pipeline.summary import to_table
+    from tfx_pipeline.console.step_errors import StepError
+    from tfx_pipeline.run_records.run_summary import to_table
+    from tfx_pipeline.runners.local_runner import run as run_locally
 
     try:
         summary = run_locally(config, day)
@@ -69,7 +69,7 @@ def _compile(config: Config, day: str | None, output: str | None, image: str | N
     days = window_of(config, day)
     quiet.prepare()
     with writing(output), quiet.output_to(Path(os.devnull)):
-        from tfx_pipeline.kubeflow_runner import compile_pipeline
+        from tfx_pipeline.runners.kubeflow_runner import compile_pipeline
 
         compile_pipeline(config, days, image, output)
     click.echo(f'wrote {output}')

@@ -74,7 +74,7 @@ def select(
             if request_path is not None:
                 request = read_request(request_path)
             else:
-                from tfx_pipeline.cli.logged_request import logged_request
+                from tfx_pipeline.logged_requests import logged_request
 
                 request = logged_request(from_logs, ad, ad_column, client.contract())
             if seed is not None:

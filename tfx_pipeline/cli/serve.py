@@ -151,7 +151,7 @@ def _where(settings: ServerSettings, ports) -> str:
 
 
 def _build(settings: ServerSettings):
-    from tfx_pipeline import quiet
+    from tfx_pipeline.console import captured_output as quiet
 
     quiet.prepare()
     if os.environ['TF_CPP_MIN_LOG_LEVEL'] == '3':

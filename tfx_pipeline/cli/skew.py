@@ -14,7 +14,7 @@ from rich.table import Table
 from creative_logs.errors import InputError
 from tfx_pipeline.cli.options import json_option, write_json
 from tfx_pipeline.cli.server_options import server_options
-from tfx_pipeline.cli.skew_report import Skew
+from tfx_pipeline.serving_skew import Skew
 
 
 @click.command()
@@ -64,7 +64,7 @@ def skew(target, folder, from_logs, rows, batch, tolerance, json_path):
 
 
 def _offline(model: str):
-    from tfx_pipeline import quiet
+    from tfx_pipeline.console import captured_output as quiet
 
     quiet.prepare()
     with quiet.output_to(Path(os.devnull)):
@@ -82,8 +82,8 @@ def _offline(model: str):
 
 
 def _batches(logs: str, contract, rows: int, batch: int) -> Iterator[list]:
-    from tfx_pipeline.cli.logged_request import logged_requests
     from tfx_pipeline.cli.progress_bar import progress_bar
+    from tfx_pipeline.logged_requests import logged_requests
 
     requests = islice(logged_requests(logs, contract), rows)
     done = 0

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from tfx_pipeline import quiet
-from tfx_pipeline.local_execution import BEAM_ARGS
+from tfx_pipeline.console import captured_output as quiet
+from tfx_pipeline.runners.local_execution import BEAM_ARGS
 
 FRESH = """
 from tfx_pipeline import quiet

@@ -8,8 +8,8 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from tests.components.sctr_evaluator.report.test_page import _result
-from tfx_pipeline.history import write_report
-from tfx_pipeline.records import StepRecord
+from tfx_pipeline.run_records.metadata_store import StepRecord
+from tfx_pipeline.run_records.past_evaluations import write_report
 
 OTHERS = {
     'StatisticsGen': ('statistics', 'ExampleStatistics'),

@@ -9,10 +9,10 @@ from tfx.orchestration import metadata
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
 from tfx_pipeline.config import Config
-from tfx_pipeline.history import write_report
+from tfx_pipeline.console.progress import StepProgress
 from tfx_pipeline.pipeline import Runtime, create_ingestion, create_pipeline
-from tfx_pipeline.progress import StepProgress
-from tfx_pipeline.records import StepRecord, newest_run
+from tfx_pipeline.run_records.metadata_store import StepRecord, newest_run
+from tfx_pipeline.run_records.past_evaluations import write_report
 
 METADATA = 'metadata.sqlite'
 BEAM_ARGS = (

@@ -15,8 +15,8 @@ from creative_logs.errors import InputError
 from tests.creative_logs.examples import good_row, write_logs
 from tests.tfx_pipeline.examples import config_for
 from tfx_pipeline.config import Config, load_config, save_config
-from tfx_pipeline.local_execution import METADATA
-from tfx_pipeline.local_runner import run
+from tfx_pipeline.runners.local_execution import METADATA
+from tfx_pipeline.runners.local_runner import run
 
 DEMO = Path(__file__).parents[2] / 'configs' / 'demo.yaml'
 DAYS = ['2024-06-20', '2024-06-21', '2024-06-22']

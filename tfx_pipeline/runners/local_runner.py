@@ -9,12 +9,12 @@ from typing import TextIO
 
 from creative_logs.atomic_write import writing
 from creative_logs.errors import InputError
-from tfx_pipeline import quiet
 from tfx_pipeline.config import Config, save_config
-from tfx_pipeline.days import window_of
-from tfx_pipeline.failure import StepError, input_error_in, last_line
-from tfx_pipeline.progress import StepProgress
-from tfx_pipeline.summary import RunSummary, shown_path, summarise
+from tfx_pipeline.console import captured_output as quiet
+from tfx_pipeline.console.progress import StepProgress
+from tfx_pipeline.console.step_errors import StepError, input_error_in, last_line
+from tfx_pipeline.run_records.run_summary import RunSummary, shown_path, summarise
+from tfx_pipeline.window import window_of
 
 LOG = 'run.log'
 
@@ -50,7 +50,7 @@ def _run(config: Config, days: Sequence[str], root: Path, terminal: TextIO) -> R
     with StepProgress(terminal) as progress:
         try:
             progress.start('TensorFlow Extended')
-            from tfx_pipeline.local_execution import execute
+            from tfx_pipeline.runners.local_execution import execute
 
             progress.finish()
             records = execute(config, days, root, progress)

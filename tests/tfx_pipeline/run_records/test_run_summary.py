@@ -9,8 +9,8 @@ from ml_metadata.proto import metadata_store_pb2
 from rich.console import Console
 
 from tests.tfx_pipeline.examples import config_for
-from tfx_pipeline.records import StepRecord
-from tfx_pipeline.summary import RunSummary, shown_path, summarise, to_table
+from tfx_pipeline.run_records.metadata_store import StepRecord
+from tfx_pipeline.run_records.run_summary import RunSummary, shown_path, summarise, to_table
 
 LIFTS = {
     'title': {'value': 0.081, 'low': 0.069, 'high': 0.093, 'problem': None},

@@ -3,7 +3,7 @@
 import pytest
 
 from creative_logs.errors import InputError
-from tfx_pipeline.failure import input_error_in, last_line
+from tfx_pipeline.console.step_errors import input_error_in, last_line
 
 TRACEBACK = """Traceback (most recent call last):
   File "ingest.py", line 12, in process

@@ -5,7 +5,7 @@ import pytest
 from creative_logs.errors import InputError
 from tests.creative_logs.examples import good_row, write_logs
 from tests.tfx_pipeline.examples import config_for
-from tfx_pipeline.days import window_of
+from tfx_pipeline.window import window_of
 
 DAYS = ('2024-01-01', '2024-01-03', '2024-01-04')
 

@@ -13,7 +13,7 @@ from components.sctr_evaluator.report.file_names import JSON_FILE
 from components.sctr_evaluator.report.page import Link, report_files
 from components.sctr_evaluator.report.sections import Past
 from components.sctr_evaluator.report.writing import write_files
-from tfx_pipeline.records import StepRecord
+from tfx_pipeline.run_records.metadata_store import StepRecord
 
 _MOST = 30
 _LINKS = {

@@ -5,7 +5,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2
 from tfx.types import standard_artifacts
 
-from tfx_pipeline.strategies import ServingModelStrategy, WindowStrategy
+from tfx_pipeline.resolvers import ServingModelStrategy, WindowStrategy
 
 
 def _examples(id_: int, span: int) -> standard_artifacts.Examples:

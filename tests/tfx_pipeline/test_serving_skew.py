@@ -5,7 +5,7 @@ import pytest
 
 from creative_logs.errors import InputError
 from serving.client.request import SelectRequest
-from tfx_pipeline.cli.skew_report import OutputSkew, Skew
+from tfx_pipeline.serving_skew import OutputSkew, Skew
 
 REQUESTS = [SelectRequest({'ad_id': f'ad{i}'}, {'title': ['t']}) for i in range(3)]
 OFFLINE = {

@@ -13,7 +13,7 @@ from components.sctr_evaluator.report.file_names import JSON_FILE, REPORT_FILE
 from components.sctr_evaluator.report.summary import problems, reasons
 from components.sctr_evaluator.results.blessing import percent
 from tfx_pipeline.config import Config
-from tfx_pipeline.records import StepRecord
+from tfx_pipeline.run_records.metadata_store import StepRecord
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from tfx_pipeline.progress import REPORTS, StepProgress
+from tfx_pipeline.console.progress import REPORTS, StepProgress
 
 
 class _Terminal(io.StringIO):
@@ -51,7 +51,7 @@ def test_the_runner_still_logs_what_is_listened_for():
     # If TFX words its messages otherwise, no step would be shown.
     from tfx.orchestration.local import local_dag_runner
 
-    from tfx_pipeline import progress
+    from tfx_pipeline.console import progress
 
     with open(local_dag_runner.__file__, encoding='utf-8') as source:
         text = source.read()

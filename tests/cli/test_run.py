@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from creative_logs.errors import InputError
 from tests.creative_logs.examples import good_row, write_logs
 from tests.tfx_pipeline.examples import config_for
-from tfx_pipeline import local_runner
 from tfx_pipeline.cli.run import run
 from tfx_pipeline.config import save_config
-from tfx_pipeline.failure import StepError
+from tfx_pipeline.console.step_errors import StepError
+from tfx_pipeline.runners import local_runner
 
 
 @pytest.fixture
