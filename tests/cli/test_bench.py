@@ -25,8 +25,8 @@ def asked(monkeypatch) -> dict:
         return [f'lift {figures["rows"][0]["lift"]}']
 
     report = SimpleNamespace(tables=tables, plot=lambda figures: '<p>')
-    monkeypatch.setitem(sys.modules, 'benchmarks.upworthy', SimpleNamespace(run=run))
-    monkeypatch.setitem(sys.modules, 'benchmarks.upworthy_report', report)
+    monkeypatch.setitem(sys.modules, 'benchmarks.quality.upworthy', SimpleNamespace(run=run))
+    monkeypatch.setitem(sys.modules, 'benchmarks.quality.upworthy_report', report)
     return options
 
 

@@ -72,38 +72,40 @@ def _simulated(name: str, summary: str) -> Benchmark:
 
 BENCHMARKS = {
     'training-speed': Benchmark(
-        'benchmarks.training_speed', 'examples/s of the packed and of a padded model, and from TFRecords'
+        'benchmarks.training.training_speed',
+        'examples/s of the packed and of a padded model, and from TFRecords',
     ),
     'evaluator-speed': Benchmark(
-        'benchmarks.evaluator_speed',
+        'benchmarks.evaluator.evaluator_speed',
         'rows/s of the calibrated sCTR evaluator, predictions included, and of TFMA',
     ),
     'evaluator-memory': Benchmark(
-        'benchmarks.evaluator_memory', 'peak memory of the evaluator, and with ten times as many rows'
+        'benchmarks.evaluator.evaluator_memory',
+        'peak memory of the evaluator, and with ten times as many rows',
     ),
     'coverage': Benchmark(
-        'benchmarks.coverage',
+        'benchmarks.evaluator.coverage',
         'how often 95 % intervals of every estimator cover the truth of small simulated logs, and its bias',
         _WORLD_OPTIONS,
-        'benchmarks.coverage_report',
+        'benchmarks.evaluator.coverage_report',
     ),
-    'simulator-speed': Benchmark('benchmarks.simulator_speed', 'rows/s of the simulator'),
+    'simulator-speed': Benchmark('benchmarks.training.simulator_speed', 'rows/s of the simulator'),
     'serving-load': Benchmark(
-        'benchmarks.serving_load',
+        'benchmarks.serving.serving_load',
         'latency and throughput of the embedded server under load, and through a swap of versions',
-        report='benchmarks.serving_load_report',
+        report='benchmarks.serving.serving_load_report',
     ),
     'serving-soak': Benchmark(
-        'benchmarks.serving_soak',
+        'benchmarks.serving.serving_soak',
         'memory of the embedded server at half load; fails where it does not stay within 5 %',
         _SOAK_OPTIONS,
-        'benchmarks.serving_soak_report',
+        'benchmarks.serving.serving_soak_report',
     ),
     'upworthy': Benchmark(
-        'benchmarks.upworthy',
+        'benchmarks.quality.upworthy',
         'lift of GenCO and of its peers on the real clicks of the Upworthy Research Archive',
         _UPWORTHY_OPTIONS,
-        'benchmarks.upworthy_report',
+        'benchmarks.quality.upworthy_report',
     ),
     'known-truth': _simulated(
         'known_truth', 'lift, share of the best lift and regret of GenCO and its peers in simulated worlds'

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks.padded_genco import PaddedGenCO, pad, stock_attention_weights
+from benchmarks.training.padded_genco import PaddedGenCO, pad, stock_attention_weights
 from creative_logs.errors import InputError
 from model.config import PRESETS, ModelConfig, TrainingConfig
 from model.network.genco import GenCO

@@ -1,0 +1,63 @@
+"""Peak memory of the evaluator: does it depend on the number of rows?"""
+
+import multiprocessing
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import apache_beam as beam
+import tensorflow as tf
+
+from benchmarks.evaluator.evaluator_speed import exported_model, repeated
+from components.sctr_evaluator.beam.evaluate import Evaluate, WriteJson
+from components.sctr_evaluator.config import EvaluationConfig
+from components.sctr_evaluator.rows.row_sources import BATCH_ROWS
+
+_ROWS_PER_SOURCE = 50_000
+_KIB_PER_MIB = 1 << 10
+
+
+def run(quick: bool) -> dict:
+    """Evaluates few and ten times as many rows, each in a process of its own.
+
+    Returns:
+        peak_mib, peak_mib_of_ten_times: largest resident memory, MiB, and ratio of the second to the first;
+        rows: of the first.
+    """
+    rows = 25_000 if quick else 500_000
+    with tempfile.TemporaryDirectory() as folder:
+        model, files = exported_model(Path(folder))
+        few, many = (_in_process(model, files, number) for number in (rows, 10 * rows))
+    return {'peak_mib': few, 'peak_mib_of_ten_times': many, 'ratio': round(many / few, 2), 'rows': rows}
+
+
+def _in_process(model: str, files: Sequence[str], rows: int) -> int:
+    with multiprocessing.get_context('spawn').Pool(1) as pool:
+        return pool.apply(_peak, (model, files, rows))
+
+
+def _peak(model: str, files: Sequence[str], rows: int) -> int:
+    """Evaluates in this process; returns its largest resident memory, MiB."""
+    sources = -(-rows // _ROWS_PER_SOURCE)
+    read = partial(_read, batches=-(-rows // sources // BATCH_ROWS))
+    with tempfile.TemporaryDirectory() as folder, beam.Pipeline(runner='FnApiRunner') as pipeline:
+        _ = (
+            pipeline
+            | beam.Create([(number, tuple(files)) for number in range(sources)])
+            | Evaluate(read, sources, model, None, EvaluationConfig())
+            | WriteJson(str(Path(folder) / 'evaluation.json'))
+        )
+    return _peak_mib()
+
+
+def _peak_mib() -> int:
+    """Of this process alone: what `resource.getrusage` tells has the parent's peak in it."""
+    status = Path('/proc/self/status').read_text(encoding='utf-8')
+    return (
+        int(next(line for line in status.splitlines() if line.startswith('VmHWM')).split()[1]) // _KIB_PER_MIB
+    )
+
+
+def _read(source: tuple[int, Sequence[str]], batches: int) -> Iterator[tf.Tensor]:
+    return repeated(source[1], batches)

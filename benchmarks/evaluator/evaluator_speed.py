@@ -1,0 +1,143 @@
+"""Speed of the evaluator: rows per second from TFRecord files to the finished evaluation."""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain, islice, repeat
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import apache_beam as beam
+import tensorflow as tf
+
+from benchmarks.common.transformed_logs import examples_of, transform_logs
+from benchmarks.evaluator import tfma_speed
+from components.sctr_evaluator.beam.evaluate import Evaluate, WriteJson
+from components.sctr_evaluator.config import EvaluationConfig
+from components.sctr_evaluator.rows.exported_model import ExportedModel
+from components.sctr_evaluator.rows.row_sources import BATCH_ROWS, read_records
+from creative_logs.schema import TEST, TRAIN
+from creative_logs.simulator.config import SimulatorConfig
+from creative_logs.simulator.write import simulate
+from model.config import GencoConfig
+from model.export.saved_model import export_model
+from model.features.example_reader import read
+from model.features.preprocessing import layout_of
+from model.training.train import train
+
+# Enough for every thread of the evaluator to have built its graph.
+_START_BATCHES = 4
+_SCORING_BATCHES = 40
+
+
+def run(quick: bool) -> dict:
+    """Evaluates a GenCO model of six components, up to 15 candidates each, on simulated logs.
+
+    Returns:
+        See `measure`, and `tfma_speed.measure` for TensorFlow Model Analysis on rows of the same logs, timed
+        right after; `times_tfma`, the ratio of both speeds.
+    """
+    rows, turns = (40_000, 1) if quick else (400_000, 3)
+    with tempfile.TemporaryDirectory() as folder:
+        model, files = exported_model(Path(folder))
+        ours = measure(model, files, rows, turns)
+        peer = tfma_speed.measure(model, next(repeated(files, 1)), quick)
+    return ours | peer | {'times_tfma': round(ours['rows_per_s'] / peer['tfma_rows_per_s'])}
+
+
+def exported_model(directory: Path) -> tuple[str, list[str]]:
+    """A model trained on simulated logs, and files of their test split, TFRecords of raw tf.Examples."""
+    simulated = SimulatorConfig(ads=2000, days=2, rows=20_000, test_share=0.5)
+    simulate(simulated, directory / 'logs')
+    model_dir = directory / 'model'
+    _export(directory, GencoConfig(log_schema=simulated.log_schema()), model_dir)
+    return str(model_dir), examples_of(directory / 'transformed', TEST, 'raw')
+
+
+def measure(
+    model_dir: str, files: Sequence[str], rows: int, turns: int = 1, baseline_dir: str | None = None
+) -> dict:
+    """Times the evaluator's Beam pipeline.
+
+    Args:
+        model_dir: an exported model.
+        files: gzipped TFRecord files of raw tf.Examples; read over and over until there are `rows`.
+        rows: to be evaluated, rounded up to whole batches.
+        turns: the figures are medians over so many runs.
+        baseline_dir: another exported model that scores the same rows, or None.
+
+    Returns:
+        rows_per_s: reading, scoring, summing and writing, from the fifth batch on: without what a run pays
+        once whatever its rows, the start of Beam, loading the model and building its graph.
+        rows_per_s_with_start: of all rows, with the start.
+        start_s: until the fifth batch was asked for.
+        scoring_rows_per_s: the model's scoring alone, batches in memory.
+    """
+    runs = [_time(model_dir, baseline_dir, files, -(-rows // BATCH_ROWS)) for _ in range(turns)]
+    return {
+        'rows_per_s': round(median(run.rows_after / (run.seconds - run.start) for run in runs)),
+        'rows_per_s_with_start': round(median(run.rows / run.seconds for run in runs)),
+        'start_s': round(median(run.start for run in runs), 2),
+        'scoring_rows_per_s': round(median(_scoring_speed(model_dir, files) for _ in range(turns))),
+        'rows': runs[0].rows,
+        'turns': turns,
+    }
+
+
+class _Run(NamedTuple):
+    """Seconds of a whole run and of its start; its rows, and those of them read after the start."""
+
+    seconds: float
+    start: float
+    rows: int
+    rows_after: int
+
+
+def _export(directory: Path, config: GencoConfig, model_dir: Path) -> None:
+    transforms = transform_logs(directory / 'logs', config, directory / 'transformed')
+    layout = layout_of(transforms, config.log_schema)
+    data = read([examples_of(directory / 'transformed', TRAIN)], layout, config.training.batch_size)
+    export_model(train(layout, config, data), transforms, config, str(model_dir))
+
+
+def _time(model_dir: str, baseline_dir: str | None, files: Sequence[str], batches: int) -> _Run:
+    with tempfile.TemporaryDirectory() as folder:
+        path, mark = Path(folder) / 'evaluation.json', Path(folder) / 'mark.json'
+        read_all = partial(repeated, batches=batches, mark=mark)
+        began = time.time()
+        with beam.Pipeline(runner='FnApiRunner') as pipeline:
+            _ = (
+                pipeline
+                | beam.Create([tuple(files)])
+                | Evaluate(read_all, 1, model_dir, baseline_dir, EvaluationConfig())
+                | WriteJson(str(path))
+            )
+        ended = time.time()
+        started, rows_before = json.loads(mark.read_text(encoding='utf-8'))
+        rows = json.loads(path.read_text(encoding='utf-8'))['rows']
+    return _Run(ended - began, started - began, rows, rows - rows_before)
+
+
+def repeated(files: Sequence[str], batches: int, mark: Path | None = None) -> Iterator[tf.Tensor]:
+    """Batches of the files, over and over; notes when the start is over and how many rows that took."""
+    every_pass = chain.from_iterable(repeat(files))
+    rows = 0
+    for number, batch in enumerate(islice(chain.from_iterable(map(read_records, every_pass)), batches)):
+        if number == _START_BATCHES and mark is not None:
+            # Rows still being scored are not counted although their time is: the figure errs downwards.
+            mark.write_text(json.dumps([time.time(), rows]), encoding='utf-8')
+        rows += len(batch)
+        yield batch
+
+
+def _scoring_speed(model_dir: str, files: Sequence[str]) -> float:
+    model = ExportedModel(model_dir)
+    first, *batches = repeated(files, _SCORING_BATCHES + 1)
+    model.score(first, tf.zeros([len(first)], tf.int64))
+    began = time.perf_counter()
+    for batch in batches:
+        model.score(batch, tf.zeros([len(batch)], tf.int64))
+    return sum(map(len, batches)) / (time.perf_counter() - began)

@@ -1,0 +1,33 @@
+"""The simulated A/B test as a table and as a chart, for people."""
+
+from rich.table import Table
+
+from benchmarks.common.charts.cells import percent
+from benchmarks.common.charts.chart import Point, chart
+from benchmarks.common.genco_policies import GENCO
+
+
+def tables(figures: dict) -> list[Table]:
+    """What `benchmarks.paper.ab.run` measured, in percent over uniform choice, with 95 % intervals over worlds."""
+    title = (
+        f'A/B test: {figures["days"]} days of {figures["impressions_per_day"]:,} impressions, '
+        f'{len(figures["seeds"])} worlds'
+    )
+    table = Table('', 'CTR', 'RPM', 'GenCO ahead in CTR (p)', title=title)
+    ahead = {row['peer']: f'{percent(row, "value")}, p {row["p"]:.2g}' for row in figures['differences']}
+    for row in figures['rows']:
+        name = row['policy']
+        table.add_row(name, percent(row), percent(row, 'rpm_lift', 'rpm_lift_'), ahead.get(name, ''))
+    return [table]
+
+
+def plot(figures: dict) -> str:
+    """CTR lift day by day, GenCO first, as an HTML page."""
+    daily = figures['daily']
+    series = {
+        name: [Point(row['lift'], row['low'], row['high']) for row in daily if row['policy'] == name]
+        for name in dict.fromkeys([GENCO, *(row['policy'] for row in daily)])
+    }
+    days = [str(day) for day in dict.fromkeys(row['day'] for row in daily)]
+    title = f'CTR lift over uniform choice in {len(figures["seeds"])} simulated A/B tests'
+    return chart(title, 'day of the test', days, series)

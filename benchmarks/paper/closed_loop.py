@@ -1,0 +1,95 @@
+"""A policy that lives on its own traffic: it serves a day, its clicks are logged, it learns, and so on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.common.packed_logs import pack_logs
+from benchmarks.common.simulated import Requests, day_log
+from creative_logs.schema import TRAIN
+from creative_logs.simulator.config import SimulatorConfig
+from creative_logs.simulator.truth import Truth
+from creative_logs.simulator.world import World
+from creative_logs.simulator.write import calibrate
+from model.baselines.policy import Policy
+from model.features import packed_batch as keys
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch
+
+# Spread of the logarithm of what a click on an ad earns; on average one unit.
+_BID_STD = 0.5
+
+
+@dataclass(frozen=True)
+class Day:
+    """Requests of a day, and the same luck for every policy.
+
+    Attributes:
+        requests: R of them.
+        bid: what a click earns, float64 [R].
+        explore: requests that are answered with `drawn`, bool [R].
+        drawn: uniformly drawn combinations, int64 [R, M].
+        luck: a combination is clicked where this is below its true CTR, float64 [R].
+    """
+
+    requests: Requests
+    bid: np.ndarray
+    explore: np.ndarray
+    drawn: np.ndarray
+    luck: np.ndarray
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Packed batches of the production traffic that every policy starts from, and the days that follow."""
+
+    layout: Layout
+    start: list[Batch]
+    days: list[Day]
+
+
+def traffic(config: SimulatorConfig, start_days: int, exploration: float, batch_size: int) -> Traffic:
+    """Draws the traffic of a world.
+
+    Args:
+        config: the world; the first `start_days` of its days are the start.
+        start_days: days of production traffic.
+        exploration: share of the requests that are answered uniformly at random.
+        batch_size: B.
+    """
+    world = World(config, calibrate(config))
+    logs = [day_log(world, day, TRAIN) for day in range(config.days)]
+    layout, packed = pack_logs(logs, config.log_schema(), batch_size)
+    truth, random = Truth(world), np.random.default_rng(config.seed)
+    bids = np.exp(random.normal(-(_BID_STD**2) / 2, _BID_STD, layout.context_rows))
+    ad = list(layout.ids).index(layout.ad)
+    days = []
+    for log, batches in zip(logs[start_days:], packed[start_days:]):
+        requests = Requests(truth, log, batches)
+        ads = np.concatenate([batch[keys.CONTEXT_IDS][:, ad] for batch in batches])
+        explore = random.random(len(ads)) < exploration
+        days.append(Day(requests, bids[ads], explore, requests.drawn(random), random.random(len(ads))))
+    return Traffic(layout, [batch for day in packed[:start_days] for batch in day], days)
+
+
+def serve(day: Day, policy: Policy, exploration: float) -> tuple[list[Batch], dict[str, float]]:
+    """Answers the requests of a day.
+
+    A component shows the policy's choice with probability 1 - exploration (n - 1) / n and each other of its
+    n candidates with probability exploration / n. These are the propensities that are logged.
+
+    Returns:
+        The packed log, and the day's figures (see `expected`).
+    """
+    chosen = day.requests.choice_of(policy)
+    shown = np.where(day.explore[:, None], day.drawn, chosen)
+    spread = exploration / np.maximum(day.requests.counts, 1)
+    propensity = np.where(shown < 0, 1.0, spread + (1 - exploration) * (shown == chosen))
+    ctr = day.requests.ctr(shown)
+    return day.requests.served(shown, propensity, day.luck < ctr), expected(day, ctr)
+
+
+def expected(day: Day, ctr: np.ndarray) -> dict[str, float]:
+    """What a true CTR per request, float64 [R], brings: clicks per impression, and revenue per 1,000
+    impressions, rpm. Without the luck of the clicks, which is noise."""
+    return {'ctr': float(ctr.mean()), 'rpm': float(1000 * (ctr * day.bid).mean())}

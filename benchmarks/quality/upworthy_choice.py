@@ -1,0 +1,94 @@
+"""Which packages a policy chooses, and what that is worth in clicks that nothing was trained on."""
+
+import numpy as np
+
+from benchmarks.common.packed_rows import PackedRows
+from benchmarks.quality.upworthy_log import UpworthyLog
+from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums, Estimate, Moments, lift
+from creative_logs.upworthy.convert import Counts
+from model.features import packed_batch as keys
+
+_POLICY, _UNIFORM = 0, 1
+
+
+class Chooser:
+    """Asks policies for one package of each test.
+
+    Args:
+        log: the tests.
+        rows: of its batch.
+        tests: numbers of the tests; None for all.
+    """
+
+    def __init__(self, log: UpworthyLog, rows: PackedRows, tests: np.ndarray | None = None):
+        asked = np.arange(len(log.test)) if tests is None else np.flatnonzero(np.isin(log.test, tests))
+        sizes = np.bincount(log.test)[log.test[asked]]
+        self._packages = len(log.test)
+        self._requests = []
+        for size in np.unique(sizes):
+            packages = asked[sizes == size].reshape(-1, size)
+            request = {k: v for k, v in rows.take(packages[:, 0]).items() if k not in keys.LABELS}
+            self._requests.append((packages, request, np.asarray(log.batch[keys.SHOWN])[packages]))
+
+    def __call__(self, policy) -> np.ndarray:
+        """Probability with which each package is chosen, float64 [P].
+
+        It is 1 for the highest score of a test; equal packages, and all that a policy cannot tell apart,
+        share it. 0 for packages of other tests.
+        """
+        chosen = np.zeros(self._packages)
+        for packages, request, combinations in self._requests:
+            scores = policy.score_combinations(request, combinations)
+            best = scores == scores.max(1, keepdims=True)
+            chosen[packages] = best / best.sum(1, keepdims=True)
+        return chosen
+
+
+def uniform_choice(log: UpworthyLog) -> np.ndarray:
+    """Every package of a test with the same probability, float64 [P]."""
+    return 1 / np.bincount(log.test)[log.test]
+
+
+def clicks_by_test(log: UpworthyLog, chosen: np.ndarray, counts: Counts) -> np.ndarray:
+    """Expected clicks of each test had all its impressions gone to the chosen package, float64 [tests].
+
+    Args:
+        log: the tests.
+        chosen: probability of each package, float64 [P].
+        counts: of impressions that nothing was trained on.
+    """
+    ctr = counts.clicks / np.maximum(counts.impressions, 1)
+    return np.bincount(log.test, counts.impressions) * np.bincount(log.test, chosen * ctr)
+
+
+def component_sums(log: UpworthyLog, chosen: np.ndarray, counts: Counts) -> np.ndarray:
+    """Terms of the calibrated sCTR (Algorithm 1) of each test, in its expectation form.
+
+    Returns:
+        float64 [tests, M, 2, 2]: test, component, policy and uniform policy, numerator and denominator.
+    """
+    shown, propensity = np.asarray(log.batch[keys.SHOWN]), np.asarray(log.batch[keys.PROPENSITY])
+    candidates = np.asarray(log.batch[keys.COUNTS])
+    tests, components = log.test.max() + 1, shown.shape[1]
+    sums = np.zeros([tests, components, 2, 2])
+    for j in range(components):
+        counted = candidates[:, j] > 1
+        element = log.test * (shown[:, j].max() + 2) + shown[:, j] + 1
+        matched = np.bincount(element, chosen)[element], 1 / np.maximum(candidates[:, j], 1)
+        for policy, m in zip((_POLICY, _UNIFORM), matched, strict=True):
+            for term, amount in enumerate((counts.clicks, counts.impressions)):
+                values = np.where(counted, amount * m / propensity[:, j], 0.0)
+                sums[:, j, policy, term] = np.bincount(log.test, values)
+    return sums
+
+
+def component_lift(sums: np.ndarray, component: int, confidence: float) -> Estimate:
+    """Lift of a component's calibrated sCTR over uniform, its interval clustered by test.
+
+    Args:
+        sums: from `component_sums`, added up over splits.
+        component: index.
+        confidence: of the interval.
+    """
+    moments = Moments.of(ClusterSums(np.arange(len(sums)), sums))
+    return lift(moments, component, _POLICY, _UNIFORM, confidence)

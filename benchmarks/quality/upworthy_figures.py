@@ -1,0 +1,95 @@
+"""Lifts and differences of policies, over repeated splits of the impressions and over resampled tests."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from benchmarks.common.statistics import (
+    Difference,
+    Interval,
+    bootstrap_lifts,
+    mean_interval,
+    paired_difference,
+    percentile_interval,
+)
+
+ByPolicy = Mapping[str, np.ndarray]
+
+
+def added(parts: Sequence[ByPolicy]) -> dict[str, np.ndarray]:
+    """Sums of the arrays of each policy."""
+    return {name: sum(part[name] for part in parts) for name in parts[0]}
+
+
+class Repeated:
+    """Expected clicks of policies in repeated splits.
+
+    Args:
+        clicks: per split and policy, of each test, float64 [tests].
+        base: per split, those of choosing uniformly, float64 [tests].
+    """
+
+    def __init__(self, clicks: Sequence[ByPolicy], base: Sequence[np.ndarray]):
+        pairs = list(zip(clicks, base, strict=True))
+        self._lifts = {
+            name: np.array([one[name].sum() / uniform.sum() - 1 for one, uniform in pairs])
+            for name in clicks[0]
+        }
+        self._resampled = Resampled(added(clicks), sum(base))
+
+    def rows(self) -> list[dict]:
+        """Per policy the mean lift, `low` and `high` over splits, `tests_low` and `tests_high` over tests."""
+        found = []
+        for name, lifts in self._lifts.items():
+            over_splits, over_tests = mean_interval(lifts), self._resampled.lift(name)
+            row = {'policy': name, 'lift': over_splits.value, **_bounds(over_splits)}
+            found.append(row | _bounds(over_tests, 'tests_'))
+        return found
+
+    def differences(self, policy: str) -> list[dict]:
+        """How far `policy` is ahead of each other one: as `rows`, with p of the paired t test over splits."""
+        found = []
+        for peer in self._lifts:
+            if peer != policy:
+                over_splits = paired_difference(self._lifts[policy], self._lifts[peer])
+                over_tests = self._resampled.difference(policy, peer)
+                row = {'peer': peer, 'difference': over_splits.value, 'p': over_splits.p}
+                found.append(row | _bounds(over_splits) | _bounds(over_tests, 'tests_'))
+        return found
+
+
+class Resampled:
+    """Expected clicks of policies with intervals that resample tests.
+
+    Args:
+        clicks: per policy, of each test, float64 [tests].
+        base: those of choosing uniformly, float64 [tests].
+    """
+
+    def __init__(self, clicks: ByPolicy, base: np.ndarray):
+        lifts = bootstrap_lifts(np.stack(list(clicks.values())), base)
+        self._replicates = dict(zip(clicks, lifts, strict=True))
+        self._values = {name: values.sum() / base.sum() - 1 for name, values in clicks.items()}
+
+    def lift(self, policy: str) -> Interval:
+        """Interval of a policy's lift."""
+        return percentile_interval(self._values[policy], self._replicates[policy])
+
+    def difference(self, policy: str, peer: str) -> Interval:
+        """Interval of the difference of two policies' lifts."""
+        value = self._values[policy] - self._values[peer]
+        return percentile_interval(value, self._replicates[policy] - self._replicates[peer])
+
+    def rows(self) -> list[dict]:
+        """Per policy its lift with `low` and `high`."""
+        found = {name: self.lift(name) for name in self._values}
+        return [{'policy': name, 'lift': lift.value, **_bounds(lift)} for name, lift in found.items()]
+
+    def differences(self, policy: str) -> list[dict]:
+        """How far `policy` is ahead of each other one, with `low` and `high`."""
+        found = {peer: self.difference(policy, peer) for peer in self._values if peer != policy}
+        return [{'peer': peer, 'difference': ahead.value, **_bounds(ahead)} for peer, ahead in found.items()]
+
+
+def _bounds(interval: Interval | Difference, prefix: str = '') -> dict[str, float]:
+    return {f'{prefix}low': interval.low, f'{prefix}high': interval.high}

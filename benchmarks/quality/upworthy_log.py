@@ -1,0 +1,174 @@
+"""The tests of the Upworthy archive in memory: transformed once, split and expanded to impressions."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import scipy.sparse
+import tensorflow as tf
+
+from benchmarks.common.packed_rows import PackedRows
+from benchmarks.common.transformed_logs import examples_of, transform_logs
+from creative_logs.errors import InputError
+from creative_logs.schema import CLICK, REQUEST_ID, TIMESTAMP, TRAIN
+from creative_logs.upworthy.convert import (
+    Counts,
+    impression_rows,
+    log_schema,
+    package_columns,
+    split_impressions,
+)
+from creative_logs.upworthy.source import TEST, WEEK, month_of_week, read_packages
+from model.config import GencoConfig
+from model.features.example_reader import read
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch
+from model.features.preprocessing import layout_of
+
+_VARYING = ('headline', 'eyecatcher_id')
+_STORY = ('headline', 'eyecatcher_id', 'lede')
+_MOST_IMPRESSIONS_PER_ROW = 64
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which impressions of P packages are for training and which for testing."""
+
+    train: Counts
+    test: Counts
+
+    def without(self, packages: np.ndarray) -> 'Split':
+        """Nothing of these packages, bool [P], is for training."""
+        impressions, clicks = (np.where(packages, 0, n) for n in (self.train.impressions, self.train.clicks))
+        return Split(Counts(impressions, clicks), self.test)
+
+
+@dataclass(frozen=True)
+class UpworthyLog:
+    """Tests in which headline or image varies, one entry per package.
+
+    Attributes:
+        layout: of the packed rows.
+        batch: the packages, packed; what was shown is the package.
+        test: int64 [P], numbers of the tests, ascending from 0.
+        story: int64 [P]; tests that share a headline, an image or a lede are of one story.
+        month: datetime64 [P].
+        counts: impressions and clicks.
+    """
+
+    layout: Layout
+    batch: Batch
+    test: np.ndarray
+    story: np.ndarray
+    month: np.ndarray
+    counts: Counts
+
+    def split(self, train_share: float, seed: int) -> Split:
+        """Half of every package's impressions for testing, a share of all, from the rest, for training."""
+        rng = np.random.default_rng(seed)
+        drawn = split_impressions(self.counts.impressions, self.counts.clicks, train_share, rng)
+        return Split(Counts(*drawn[:2]), Counts(*drawn[2:]))
+
+    def training_data(self, rows: PackedRows, counts: Counts, seed: int, batch_size: int) -> tf.data.Dataset:
+        """Batches of impressions: the months in their order, shuffled within a month.
+
+        A row is one click, or at most 64 impressions without one, as `genco convert` writes them.
+
+        Args:
+            rows: of `batch`.
+            counts: impressions and clicks to train on.
+            seed: of the order.
+            batch_size: B.
+        """
+        package, click, weight = impression_rows(counts, np.arange(len(self.test)), _MOST_IMPRESSIONS_PER_ROW)
+        order = np.random.default_rng(seed).permutation(len(package))
+        order = order[np.argsort(self.month[package[order]], kind='stable')]
+        return rows.impressions(package[order], click[order], weight[order], batch_size)
+
+
+def benchmark_config() -> GencoConfig:
+    """The defaults of the product, and tables so large that hardly any two ids share a row."""
+    return GencoConfig(log_schema=log_schema(), transform={'frequent_threshold': 1, 'load_factor': 64})
+
+
+def load(source: str | Path, config: GencoConfig, most_tests: int | None = None) -> UpworthyLog:
+    """Reads the archive, CSV or Parquet, and transforms each package by the product's own transforms.
+
+    Args:
+        source: file.
+        config: of the transforms.
+        most_tests: only so many tests, drawn at random; None for all.
+
+    Raises:
+        InputError: the file is broken, or holds no test that varies.
+    """
+    packages = _varying(read_packages(source), most_tests)
+    if packages.num_rows == 0:
+        raise InputError(f'{source}: holds no test whose headline or image varies')
+    layout, batch = _transformed(packages, config)
+    test = _numbers(packages[TEST])
+    return UpworthyLog(
+        layout=layout,
+        batch=batch,
+        test=test,
+        story=_stories(packages, test),
+        month=np.array([month_of_week(week) for week in packages[WEEK].to_pylist()], 'datetime64[D]'),
+        counts=Counts(packages['impressions'].to_numpy(), packages['clicks'].to_numpy()),
+    )
+
+
+def _varying(packages: pa.Table, most_tests: int | None) -> pa.Table:
+    """Packages of the tests whose headline or image varies, the packages of a test side by side."""
+    test = _numbers(packages[TEST])
+    varies = np.zeros(test.max() + 1, bool)
+    for column in _VARYING:
+        pairs = np.unique(np.stack([test, _numbers(packages[column])]), axis=1)
+        varies |= np.bincount(pairs[0]) > 1
+    kept = np.flatnonzero(varies)
+    if most_tests is not None and len(kept) > most_tests:
+        kept = np.random.default_rng(1).choice(kept, most_tests, replace=False)
+    order = np.argsort(test, kind='stable')
+    return packages.take(pa.array(order[np.isin(test[order], kept)])).combine_chunks()
+
+
+def _transformed(packages: pa.Table, config: GencoConfig) -> tuple[Layout, Batch]:
+    """A row of the log per package through the transforms, in the order of the packages."""
+    numbers = np.arange(packages.num_rows)
+    columns = {
+        REQUEST_ID: pa.array(numbers.astype(str)),
+        TIMESTAMP: pa.array(numbers),
+        **package_columns(packages),
+        CLICK: pa.array(np.zeros_like(numbers)),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder)
+        path = directory / 'logs' / 'all' / TRAIN / 'part.parquet'
+        path.parent.mkdir(parents=True)
+        pq.write_table(pa.table(columns), path)
+        transforms = transform_logs(directory / 'logs', config, directory / 'transformed')
+        layout = layout_of(transforms, config.log_schema)
+        examples = [examples_of(directory / 'transformed', TRAIN)]
+        return layout, next(iter(read(examples, layout, packages.num_rows)))
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+    """Values as numbers from 0 in the order in which they occur, a null among them: int64 [P]."""
+    encoded = pc.dictionary_encode(column, null_encoding='encode').combine_chunks()
+    return encoded.indices.to_numpy().astype(np.int64)
+
+
+def _stories(packages: pa.Table, test: np.ndarray) -> np.ndarray:
+    """Connected components of tests and of what they share, int64 [P]."""
+    ends, size = [], test.max() + 1
+    for column in _STORY:
+        known = packages[column].is_valid().to_numpy()
+        values = _numbers(packages[column])
+        ends.append(np.stack([test[known], size + values[known]]))
+        size += values.max() + 1
+    first, second = np.concatenate(ends, 1)
+    graph = scipy.sparse.coo_array((np.ones(len(first)), (first, second)), shape=(size, size))
+    return scipy.sparse.csgraph.connected_components(graph, directed=False)[1][test]

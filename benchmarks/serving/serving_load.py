@@ -1,0 +1,229 @@
+"""Latency and throughput of the embedded server under load, and through a swap of versions."""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.pool import Pool
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from benchmarks.evaluator.evaluator_speed import exported_model
+from benchmarks.serving.load_client import Outcome, another_process, arrivals, closed_loop, open_loop
+from benchmarks.serving.serving_process import MODEL, Server, serving, stage
+from benchmarks.serving.serving_requests import contract_of, draw_requests, encode_messages
+from model.config import GencoConfig
+from serving.client import protos
+from serving.client.request import SelectRequest
+from serving.server.model_manager.servable import SessionServable
+from serving.tensor_protos import decode
+
+ADS = 100
+RATE = 100.0
+_REQUESTS = 2000
+_GRAPH_RUNS = 40
+_SWAP_S = 40.0
+_IN_FLIGHT = 128
+_ROUNDS, _QUICK_ROUNDS = 8, 2
+# Made for throughput: a batch is half of the requests under way, while the others are on their way.
+_BATCHING = """
+max_batch_size { value: 128 }
+max_execution_batch_size { value: 64 }
+enable_large_batch_splitting { value: true }
+batch_timeout_micros { value: 50000 }
+max_enqueued_batches { value: 64 }
+num_batch_threads { value: 1 }
+"""
+_SIGNATURE = 'serving_default'
+_CONFIG_FILE = Path('assets.extra', 'genco.json')
+
+
+def run(quick: bool) -> dict:
+    """Serves a GenCO model of six components, 15 candidates each, K = 32, and puts load on the server.
+
+    Load comes from one other process on the same machine, requests encoded beforehand. In open loops
+    (Poisson arrivals) latency counts from when a request was due; closed loops keep a number of requests
+    under way. CPU time is user and system time of the server.
+
+    Returns:
+        errors: requests that failed, in all of the loads.
+        one_ad: open loop of one ad per request: rate (of a second), requests, p50_ms, p90_ms, p99_ms, max_ms,
+        cpu_ms of a request.
+        hundred_ads: the same figures of 100 ads per request, at about half of the most requests;
+        outside_graph_share: 1 - graph_ms / alone_ms, where alone_ms is the median latency of requests one
+        after another, and graph_ms that of the graph alone, run in the benchmark's process on the same ads.
+        ads_per_s: the most, 100 ads per request, closed loop.
+        swap: one ad per request while version 2 takes over from version 1: errors, slowest_ms, p99_ms,
+        times_p99 (the slowest over the p99 of one_ad), at_s (renamed), served_s (first answer), and
+        `timeline`, [second, p50_ms, max_ms] of each interval.
+        batching: 128 requests of one ad under way: alone_per_s and merged_per_s, the most requests of a
+        second without and with batching in the server (the means of rounds in turn), times (their ratio),
+        times_of_rounds (the lowest and the highest of a round), and cpu_ms of a request, alone_cpu_ms and
+        merged_cpu_ms.
+    """
+    seconds = 4.0 if quick else 20.0
+    with tempfile.TemporaryDirectory() as folder:
+        version, logs = Path(exported_model(Path(folder))[0]), Path(folder) / 'logs'
+        return measure(version, logs, seconds, _SWAP_S, _QUICK_ROUNDS if quick else _ROUNDS)
+
+
+def measure(version: Path, logs: Path, seconds: float, swap_s: float, rounds: int) -> dict:
+    """As `run`, of one exported model and requests from logs.
+
+    Args:
+        version: folder of the SavedModel.
+        logs: folder of Parquet files.
+        seconds: of each load.
+        swap_s: of the load through a swap, which comes after a quarter of it.
+        rounds: of servers without and with batching, a quarter of `seconds` each.
+
+    Raises:
+        RuntimeError: the swap was not over by then.
+    """
+    requests = requests_of(version, logs)
+    with serving(version) as server, another_process() as client:
+        one, hundred = messages_of(server, requests)
+        graph_ms = _graph_ms(version, hundred[0])
+        load = _Load(server, client)
+        load.closed(one, seconds / 4, in_flight=2)  # the first requests of a process are slower
+        one_ad, _ = load.open(one, RATE, seconds)
+        most, outcome = load.closed(hundred, seconds, in_flight=2)
+        hundred_ads, _ = load.open(hundred, len(outcome.at_s) / outcome.seconds / 2, seconds)
+        alone, _ = load.closed(hundred, seconds / 2, in_flight=1)
+        swap = _swap(server, client, one, version, swap_s)
+    batching, errors = _batching(version, one, seconds / 4, rounds)
+    hundred_ads |= {
+        'alone_ms': alone['p50_ms'],
+        'graph_ms': graph_ms,
+        'outside_graph_share': round(1 - graph_ms / alone['p50_ms'], 3),
+    }
+    return {
+        'errors': load.errors + swap['errors'] + errors,
+        'one_ad': one_ad,
+        'hundred_ads': hundred_ads,
+        'ads_per_s': round(ADS * most['per_s']),
+        'swap': swap | {'times_p99': round(swap['slowest_ms'] / one_ad['p99_ms'], 2)},
+        'batching': batching,
+    }
+
+
+def requests_of(version: Path, logs: Path) -> list[SelectRequest]:
+    """Requests of the exported model, drawn from the logs."""
+    config = GencoConfig.model_validate_json((version / _CONFIG_FILE).read_text(encoding='utf-8'))
+    return draw_requests(logs, config.log_schema, _REQUESTS)
+
+
+def messages_of(server: Server, requests: Sequence[SelectRequest]) -> tuple[list[bytes], list[bytes]]:
+    """Messages of one ad each, and of 100."""
+    contract = contract_of(server.address, MODEL)
+    return tuple(encode_messages(requests, ads, contract, MODEL) for ads in (1, ADS))
+
+
+class _Load:
+    """Puts loads on a server, one after another, and counts their errors."""
+
+    def __init__(self, server: Server, client: Pool):
+        self.errors = 0
+        self._server = server
+        self._client = client
+
+    def open(self, messages: Sequence[bytes], rate: float, seconds: float) -> tuple[dict, Outcome]:
+        figures, outcome = self._measure(open_loop, messages, arrivals(rate, seconds))
+        return {'rate': round(rate, 1)} | figures, outcome
+
+    def closed(self, messages: Sequence[bytes], seconds: float, in_flight: int) -> tuple[dict, Outcome]:
+        figures, outcome = self._measure(closed_loop, messages, seconds, in_flight)
+        return {'per_s': len(outcome.at_s) / outcome.seconds} | figures, outcome
+
+    def _measure(self, load: Callable[..., Outcome], messages, *arguments) -> tuple[dict, Outcome]:
+        cpu = self._server.cpu_s()
+        outcome = self._client.apply(load, (self._server.address, messages, *arguments))
+        cpu = self._server.cpu_s() - cpu
+        self.errors += outcome.errors
+        return _figures(outcome) | {'cpu_ms': round(1000 * cpu / len(outcome.at_s), 2)}, outcome
+
+
+def _figures(outcome: Outcome) -> dict:
+    percentiles = {'p50_ms': 50, 'p90_ms': 90, 'p99_ms': 99, 'max_ms': 100}
+    return {'requests': len(outcome.at_s)} | {
+        name: outcome.percentile_ms(percent) for name, percent in percentiles.items()
+    }
+
+
+def _swap(server: Server, client: Pool, messages: Sequence[bytes], version: Path, seconds: float) -> dict:
+    staged = stage(version, server.base_path, 2)
+    due = arrivals(RATE, seconds)
+    began = time.monotonic()
+    answers = client.apply_async(open_loop, (server.address, messages, due))
+    time.sleep(seconds / 4)
+    staged.rename(server.base_path / '2')
+    renamed_s = time.monotonic() - began
+    outcome = answers.get()
+    new = outcome.at_s[outcome.version == 2]
+    if not len(new):
+        raise RuntimeError('the second version was not served before the load was over')
+    return {
+        'errors': outcome.errors,
+        'slowest_ms': outcome.percentile_ms(100),
+        'p99_ms': outcome.percentile_ms(99),
+        'at_s': round(renamed_s, 2),
+        'served_s': round(float(new[0]), 2),
+        'timeline': timeline(outcome),
+    }
+
+
+def _batching(version: Path, messages: Sequence[bytes], seconds: float, rounds: int) -> tuple[dict, int]:
+    """The figures of batching, and requests that failed."""
+    with tempfile.NamedTemporaryFile('w', suffix='.config') as file:
+        file.write(_BATCHING)
+        file.flush()
+        merging = ('--enable_batching', '--batching_parameters_file', file.name)
+        runs = [_most(version, messages, seconds, flags) for _ in range(rounds) for flags in ((), merging)]
+    (alone, alone_cpu, _), (merged, merged_cpu, _) = (np.mean(runs[k::2], 0) for k in (0, 1))
+    times = [after / before for (before, *_), (after, *_) in zip(runs[::2], runs[1::2])]
+    figures = {
+        'alone_per_s': round(alone),
+        'merged_per_s': round(merged),
+        'times': round(merged / alone, 2),
+        'times_of_rounds': [round(min(times), 2), round(max(times), 2)],
+        'alone_cpu_ms': round(alone_cpu, 2),
+        'merged_cpu_ms': round(merged_cpu, 2),
+    }
+    return figures, sum(errors for *_, errors in runs)
+
+
+def _most(version: Path, messages: Sequence[bytes], seconds: float, flags: Sequence[str]) -> tuple:
+    """The most requests/s of a server with these flags, its CPU time of one, ms, and failed requests."""
+    with serving(version, *flags) as server, another_process() as client:
+        load = _Load(server, client)
+        load.closed(messages, seconds / 2, in_flight=2)
+        figures, _ = load.closed(messages, seconds, _IN_FLIGHT)
+    return figures['per_s'], figures['cpu_ms'], load.errors
+
+
+def timeline(outcome: Outcome, interval_s: float = 0.2) -> list[list[float]]:
+    """Latency over time: [second, p50_ms, max_ms] of every interval that has requests."""
+    place = (outcome.at_s // interval_s).astype(int)
+    return [
+        [round(p * interval_s, 2), round(float(np.median(ms)), 2), round(float(ms.max()), 2)]
+        for p in np.unique(place)
+        for ms in [outcome.latency_ms[place == p]]
+    ]
+
+
+def _graph_ms(version: Path, message: bytes) -> float:
+    """Median time of the graph alone on a request, in this process, nothing else running."""
+    servable = SessionServable(version)
+    signature = servable.signatures[_SIGNATURE]
+    inputs = {
+        name: decode(tensor) for name, tensor in protos.PredictRequest.FromString(message).inputs.items()
+    }
+    outputs = sorted(signature.outputs)
+    times = []
+    for _ in range(_GRAPH_RUNS):
+        began = time.perf_counter()
+        servable.run(signature, inputs, outputs)
+        times.append(time.perf_counter() - began)
+    servable.close()
+    return round(1000 * median(times), 2)

@@ -1,0 +1,83 @@
+"""The three policies of one model, against the model's own scores."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from benchmarks.common.genco_policies import GENCO, genco_policies
+from model.config import ModelConfig, TrainingConfig
+from model.features import packed_batch as keys
+from model.features.feature_tables import Layout
+from model.network.genco import GenCO
+from tests.model.random_batches import LAYOUT, random_batch
+
+
+def _model(layout: Layout = LAYOUT, **config) -> GenCO:
+    tf.keras.utils.set_random_seed(3)
+    model = GenCO(layout, ModelConfig(**config), TrainingConfig())
+    model.compile()
+    batches = [random_batch(np.random.default_rng(i), 64) for i in range(8)]
+    for batch in batches:
+        model.train_step(batch)
+    return model
+
+
+@pytest.fixture(scope='module')
+def model() -> GenCO:
+    return _model(samples=1024)
+
+
+@pytest.fixture
+def batch():
+    batch = random_batch(np.random.default_rng(99), 6)
+    batch[keys.COUNTS] = tf.constant([[2, 3, 2], [1, 0, 0], [2, 2, 0], [3, 2, 1], [1, 1, 1], [0, 4, 2]])
+    batch[keys.ELEMENTS] = batch[keys.ELEMENTS][: int(tf.reduce_sum(batch[keys.COUNTS]))]
+    return batch
+
+
+def _every_combination(batch) -> np.ndarray:
+    """All of each ad, int64 [B, K, M]; an ad with fewer has its first one over and over."""
+    lists = []
+    for counts in batch[keys.COUNTS].numpy():
+        lists.append(list(itertools.product(*(range(n) if n else [-1] for n in counts))))
+    most = max(map(len, lists))
+    return np.array([found + found[:1] * (most - len(found)) for found in lists])
+
+
+def test_enough_samples_make_both_stages_find_the_best_of_f_comb(model, batch):
+    policies = genco_policies(model)
+    combinations = _every_combination(batch)
+    encoded = model.encode(batch)
+    each = np.moveaxis(combinations, 1, 0)
+    logits = np.stack([model.score_combination(encoded, tf.constant(one)).logit for one in each], 1)
+    best = combinations[np.arange(6), logits.argmax(1)]
+    for name in ('f_comb', GENCO):
+        np.testing.assert_array_equal(policies[name].choose(batch), best)
+        scores = policies[name].score_combinations(batch, combinations)
+        np.testing.assert_array_equal(combinations[np.arange(6), scores.argmax(1)], best)
+    np.testing.assert_allclose(policies['f_comb'].score_combinations(batch, combinations), logits, atol=1e-5)
+
+
+def test_f_ele_takes_the_best_element_of_each_component(model, batch):
+    policy = genco_policies(model)['f_ele']
+    scores = model.score_elements(model.encode(batch)).numpy()
+    place = 0
+    expected = []
+    for counts in batch[keys.COUNTS].numpy():
+        expected.append([])
+        for n in counts:
+            expected[-1].append(int(scores[place : place + n].argmax()) if n else -1)
+            place += n
+    np.testing.assert_array_equal(policy.choose(batch), expected)
+
+
+def test_generation_is_restricted_to_what_is_given(batch):
+    """Two samples, the greedy one and one drawn: at most two of the given combinations are generated."""
+    policy = genco_policies(_model(samples=2))[GENCO]
+    combinations = _every_combination(batch)[:, :5]
+    finite = np.isfinite(policy.score_combinations(batch, combinations))
+    assert finite.any(1).all() and (finite.sum(1) <= 2).all()
+    sums = genco_policies(_model(samples=2))['f_ele'].score_combinations(batch, combinations)
+    assert finite[np.arange(6), sums.argmax(1)].all()

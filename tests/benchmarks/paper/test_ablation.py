@@ -1,0 +1,59 @@
+import json
+
+import pytest
+
+from benchmarks.paper import ablation
+from benchmarks.paper.ablation import COMBINATION, FULL, VARIANTS, changed
+from creative_logs.simulator.config import SimulatorConfig
+from model.config import GencoConfig
+
+CONFIG = GencoConfig(log_schema=SimulatorConfig().log_schema())
+
+
+@pytest.fixture(scope='module')
+def figures():
+    return ablation.run(quick=True)
+
+
+def test_the_full_model_lifts_every_larger_component_and_the_whole(figures):
+    lift = {row['component']: row['lift'] for row in figures['rows'] if row['variant'] == FULL}
+    assert min(lift['title'], lift['image'], lift['highlight'], lift['structure_attribute']) > 0
+    assert lift[COMBINATION] > max(lift[component] for component in lift if component != COMBINATION)
+
+
+def test_the_whole_model_is_not_worse_than_what_is_left_of_it(figures):
+    change = {
+        row['variant']: row['change']
+        for row in figures['rows']
+        if row.get('component') == COMBINATION and row['variant'] != FULL
+    }
+    assert change.keys() == VARIANTS.keys() - {FULL}
+    assert max(change.values()) < 0.03
+    assert change['without_additive'] < 0
+
+
+def test_changes_are_called_noise_where_their_interval_holds_zero(figures):
+    for row in figures['rows']:
+        if row['variant'] != FULL:
+            assert row['noise'] == (row['change_low'] <= 0 <= row['change_high'])
+
+
+def test_figures_are_json(figures):
+    assert json.loads(json.dumps(figures, allow_nan=False)) == figures
+
+
+def test_each_variant_switches_off_what_it_is_named_after():
+    assert changed(CONFIG, VARIANTS[FULL]) == CONFIG
+    without_all = changed(CONFIG, VARIANTS['without_all'])
+    for name, section, key in (
+        ('without_mil', 'training', 'combination_loss'),
+        ('without_rl', 'training', 'rl_loss'),
+        ('without_context', 'model', 'attention'),
+    ):
+        assert getattr(getattr(CONFIG, section), key)
+        config = changed(CONFIG, VARIANTS[name])
+        assert not getattr(getattr(config, section), key)
+        assert not getattr(getattr(without_all, section), key)
+        assert getattr(config, section).model_copy(
+            update={key: getattr(getattr(CONFIG, section), key)}
+        ) == getattr(CONFIG, section)
