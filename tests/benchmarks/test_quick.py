@@ -17,7 +17,7 @@ FIGURES = {
 
 def test_every_benchmark_is_covered():
     elsewhere = {name for name in BENCHMARKS if name not in FIGURES}
-    tests = {path.stem for path in Path(__file__).parent.glob('test_*.py')}
+    tests = {path.stem for path in Path(__file__).parent.rglob('test_*.py')}
     assert {f'test_{name.replace("-", "_")}' for name in elsewhere} <= tests
 
 

@@ -11,7 +11,7 @@ import pytest
 from serving.client.request import Exploration, SelectRequest
 from serving.server.model_server import ModelServer
 from tests.serving.certificates import write_certificate
-from tests.serving.conftest import PATIENCE_S, push, settings_of
+from tests.serving.helpers import PATIENCE_S, push, settings_of
 
 REQUEST = {
     'context': {'user_id': 'u0', 'ad_id': 'ad0', 'hour': 0, 'age': 20.0, 'query_terms': ['red']},

@@ -17,7 +17,7 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServic
 
 from serving.client.client import CreativeClient
 from serving.client.request import SelectRequest
-from tests.serving.conftest import PATIENCE_S, push, running
+from tests.serving.helpers import PATIENCE_S, push, running
 from tests.serving.tiny_model import example_inputs, predict_request
 
 GENCO = [sys.executable, '-c', 'from tfx_pipeline.cli import main; main()']

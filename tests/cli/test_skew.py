@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.serving.conftest import PATIENCE_S, push, running
+from tests.serving.helpers import PATIENCE_S, push, running
 
 DAYS = ('2024-01-01', '2024-01-02')
 ROWS = 5  # in each split of each day

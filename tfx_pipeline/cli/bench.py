@@ -66,8 +66,8 @@ _SOAK_OPTIONS = (
 )
 
 
-def _simulated(name: str, summary: str) -> Benchmark:
-    return Benchmark(f'benchmarks.{name}', summary, _WORLD_OPTIONS, f'benchmarks.{name}_report')
+def _simulated(module: str, summary: str) -> Benchmark:
+    return Benchmark(module, summary, _WORLD_OPTIONS, f'{module}_report')
 
 
 BENCHMARKS = {
@@ -108,14 +108,14 @@ BENCHMARKS = {
         'benchmarks.quality.upworthy_report',
     ),
     'known-truth': _simulated(
-        'known_truth', 'lift, share of the best lift and regret of GenCO and its peers in simulated worlds'
+        'benchmarks.quality.known_truth', 'lift, share of the best lift and regret of GenCO and its peers in simulated worlds'
     ),
-    'ablation': _simulated('ablation', 'what GenCO loses without its parts (Table 3)'),
-    'candidates': _simulated('candidates', 'lift by number of candidates (Table 4)'),
+    'ablation': _simulated('benchmarks.paper.ablation', 'what GenCO loses without its parts (Table 3)'),
+    'candidates': _simulated('benchmarks.paper.candidates', 'lift by number of candidates (Table 4)'),
     'importance': _simulated(
-        'importance', "importance of components by category, learned against the simulator's (Figure 3)"
+        'benchmarks.paper.importance', "importance of components by category, learned against the simulator's (Figure 3)"
     ),
-    'ab': _simulated('ab', 'a simulated online A/B test with daily learning: CTR and RPM (Table 2)'),
+    'ab': _simulated('benchmarks.paper.ab', 'a simulated online A/B test with daily learning: CTR and RPM (Table 2)'),
 }
 
 

@@ -63,11 +63,11 @@ IMPORTANCE = {
 @pytest.mark.parametrize(
     ('name', 'figures', 'expected'),
     [
-        ('known_truth', KNOWN_TRUTH, ['+12.3 (+10.0 to +15.0)', '+40.0', '+3.2', 'p 0.004', '500', '20']),
-        ('ab', AB, ['+12.3 (+10.0 to +15.0)', '+45.6 (+40.0 to +50.0)', '+3.2', '1,000']),
-        ('ablation', ABLATION, ['-1.23 (-2.00 to -1.00) p 0.004', 'noise', '+12.3']),
-        ('candidates', CANDIDATES, ['1-2: +12.3', '6-15: +12.3']),
-        ('importance', IMPORTANCE, ['12.3', '45.6', '50.0', '+0.90 (+0.80 to +1.00)']),
+        ('quality.known_truth', KNOWN_TRUTH, ['+12.3 (+10.0 to +15.0)', '+40.0', '+3.2', 'p 0.004', '500', '20']),
+        ('paper.ab', AB, ['+12.3 (+10.0 to +15.0)', '+45.6 (+40.0 to +50.0)', '+3.2', '1,000']),
+        ('paper.ablation', ABLATION, ['-1.23 (-2.00 to -1.00) p 0.004', 'noise', '+12.3']),
+        ('paper.candidates', CANDIDATES, ['1-2: +12.3', '6-15: +12.3']),
+        ('paper.importance', IMPORTANCE, ['12.3', '45.6', '50.0', '+0.90 (+0.80 to +1.00)']),
     ],
 )
 def test_tables_and_plot_show_the_figures(name, figures, expected):
@@ -79,7 +79,7 @@ def test_tables_and_plot_show_the_figures(name, figures, expected):
     assert page.startswith('<!DOCTYPE html>') and page.rstrip().endswith('</html>')
 
 
-@pytest.mark.parametrize(('name', 'figures'), [('known_truth', KNOWN_TRUTH), ('ab', AB)])
+@pytest.mark.parametrize(('name', 'figures'), [('quality.known_truth', KNOWN_TRUTH), ('paper.ab', AB)])
 def test_genco_is_the_first_line_of_a_chart(monkeypatch, name, figures):
     report = importlib.import_module(f'benchmarks.{name}_report')
     monkeypatch.setattr(report, 'chart', lambda title, label, categories, series: (categories, list(series)))

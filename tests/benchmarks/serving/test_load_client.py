@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.serving.load_client import arrivals, closed_loop, open_loop
 from serving.client import protos
-from tests.serving.conftest import listening
+from tests.serving.helpers import listening
 
 MESSAGES = [b'first', b'second']
 PATIENCE_S = 60

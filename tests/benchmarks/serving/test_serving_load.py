@@ -10,7 +10,7 @@ from benchmarks.serving import serving_load, serving_load_report
 from benchmarks.serving.load_client import Outcome
 from benchmarks.serving.serving_load import timeline
 from serving.client.request import SelectRequest
-from tests.serving.conftest import exported  # noqa: F401
+from tests.serving.fixtures import exported  # noqa: F401
 
 LATENCIES = {'p50_ms', 'p90_ms', 'p99_ms', 'max_ms', 'rate', 'requests', 'cpu_ms'}
 

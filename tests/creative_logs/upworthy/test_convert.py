@@ -14,7 +14,7 @@ from creative_logs.errors import InputError
 from creative_logs.upworthy.convert import convert, log_schema, split_impressions
 from tfx_pipeline.config import load_config
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 ARCHIVE = PROJECT / '..' / 'shared' / 'data' / 'upworthy' / 'packages.parquet'
 NAMES = (
     'clickability_test_id',

@@ -4,7 +4,7 @@ import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from model.export.saved_model import WARMUP_FILE
-from tests.serving.conftest import MODEL, push, running
+from tests.serving.helpers import MODEL, push, running
 from tests.serving.server.test_fuzz import assert_survives
 
 

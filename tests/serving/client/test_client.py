@@ -14,7 +14,7 @@ from creative_logs.errors import InputError
 from serving.client.client import CreativeClient, ServerError
 from serving.client.request import SelectRequest
 from serving.client.selection import Choice
-from tests.serving.conftest import MODEL, PATIENCE_S, listening
+from tests.serving.helpers import MODEL, PATIENCE_S, listening
 from tests.serving.tiny_model import COMPONENTS, example_inputs
 
 REQUEST = SelectRequest(

@@ -11,7 +11,7 @@ from creative_logs.errors import InputError
 from serving.client.client import AsyncCreativeClient, CreativeClient, ServerError, Tls
 from tests.serving.certificates import write_certificate
 from tests.serving.client.test_client import REQUEST, FakeServer
-from tests.serving.conftest import MODEL, PATIENCE_S
+from tests.serving.helpers import MODEL, PATIENCE_S
 
 
 @pytest.fixture(scope='module')

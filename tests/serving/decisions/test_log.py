@@ -12,7 +12,7 @@ import pytest
 from creative_logs.errors import InputError
 from serving.decisions.log import DecisionLog
 from serving.decisions.rows import file_schema
-from tests.serving.conftest import wait_until
+from tests.serving.helpers import wait_until
 from tests.serving.decisions.examples import DAY, HOUR, NOON, REQUEST, SCHEMA, selection
 
 FOREVER_S = 3600.0

@@ -13,7 +13,7 @@ from creative_logs.schema import Component, ContextFeature, LogSchema
 from serving.client.client import CreativeClient, Exploration
 from serving.client.request import SelectRequest
 from serving.decisions.log import DecisionLog
-from tests.serving.conftest import MODEL, PATIENCE_S
+from tests.serving.helpers import MODEL, PATIENCE_S
 from tests.serving.decisions.examples import DAY, HOUR, NOON
 
 SCHEMA = LogSchema(

@@ -10,7 +10,7 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServic
 import serving
 from serving.server.model_server import ModelServer
 from serving.server.settings import ServerSettings
-from tests.serving.conftest import MODEL, PATIENCE_S, push
+from tests.serving.helpers import MODEL, PATIENCE_S, push
 from tests.serving.tiny_model import example_inputs, predict_request
 
 CONFIG = Path(serving.__file__).parent / 'deploy' / 'config'

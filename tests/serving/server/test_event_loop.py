@@ -4,7 +4,7 @@ from concurrent.futures import CancelledError
 import pytest
 
 from serving.server.event_loop import EventLoop
-from tests.serving.conftest import PATIENCE_S
+from tests.serving.helpers import PATIENCE_S
 
 
 async def _double(number):

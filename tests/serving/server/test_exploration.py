@@ -12,7 +12,7 @@ from serving.client.client import CreativeClient, ServerError
 from serving.client.contract import Contract
 from serving.client.request import Exploration
 from tests.serving.client.test_client import REQUEST
-from tests.serving.conftest import MODEL, PATIENCE_S, push, running
+from tests.serving.helpers import MODEL, PATIENCE_S, push, running
 from tests.serving.tiny_model import COMPONENTS, example_inputs
 
 ALWAYS, NEVER = Exploration(1.0, 1.0), Exploration(1.0, 0.0)

@@ -6,7 +6,7 @@ from collections import Counter
 import grpc
 from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 
-from tests.serving.conftest import MODEL, PATIENCE_S
+from tests.serving.helpers import MODEL, PATIENCE_S
 from tests.serving.spoilers import SPOILERS
 from tests.serving.tiny_model import example_inputs, predict_request
 

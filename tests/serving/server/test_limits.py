@@ -13,7 +13,7 @@ from serving.server.model_manager.servable import SessionServable
 from serving.server.model_server import ModelServer
 from tests.serving.certificates import write_certificate
 from tests.serving.client.test_client import REQUEST
-from tests.serving.conftest import MODEL, PATIENCE_S, push, running, settings_of, wait_until
+from tests.serving.helpers import MODEL, PATIENCE_S, push, running, settings_of, wait_until
 from tests.serving.tiny_model import example_inputs, predict_request
 
 GOOD = predict_request(example_inputs(), MODEL)

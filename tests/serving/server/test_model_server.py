@@ -10,7 +10,7 @@ from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
 from creative_logs.errors import InputError
 from serving.server.model_server import ModelServer
-from tests.serving.conftest import MODEL, PATIENCE_S, push, running, settings_of, wait_until
+from tests.serving.helpers import MODEL, PATIENCE_S, push, running, settings_of, wait_until
 from tests.serving.tiny_model import example_inputs, predict_request
 
 AVAILABLE, UNLOADING, END = ModelVersionStatus.AVAILABLE, ModelVersionStatus.UNLOADING, ModelVersionStatus.END

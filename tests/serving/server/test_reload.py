@@ -15,7 +15,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from serving.server.model_server import ModelServer
 from serving.server.settings import ServerSettings
-from tests.serving.conftest import PATIENCE_S, push, wait_until
+from tests.serving.helpers import PATIENCE_S, push, wait_until
 from tests.serving.server.services.test_prediction_services import _metadata_request
 from tests.serving.tiny_model import example_inputs, predict_request
 

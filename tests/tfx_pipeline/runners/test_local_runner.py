@@ -18,7 +18,7 @@ from tfx_pipeline.config import Config, load_config, save_config
 from tfx_pipeline.runners.local_execution import METADATA
 from tfx_pipeline.runners.local_runner import run
 
-DEMO = Path(__file__).parents[2] / 'configs' / 'demo.yaml'
+DEMO = Path(__file__).parents[3] / 'configs' / 'demo.yaml'
 DAYS = ['2024-06-20', '2024-06-21', '2024-06-22']
 GENCO = [sys.executable, '-c', 'from tfx_pipeline.cli import main; main()']
 

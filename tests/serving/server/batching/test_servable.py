@@ -14,7 +14,7 @@ from serving.server.event_loop import EventLoop
 from serving.server.model_manager.servable import SessionServable
 from serving.server.monitoring.metrics import Metrics
 from serving.server.status_errors import StatusError
-from tests.serving.conftest import PATIENCE_S, wait_until
+from tests.serving.helpers import PATIENCE_S, wait_until
 from tests.serving.tiny_model import example_inputs
 
 PADDED = BatchingParameters(max_batch_size=64, num_batch_threads=1, pad_variable_length_inputs=True)

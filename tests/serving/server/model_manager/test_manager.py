@@ -11,7 +11,7 @@ from serving.server.model_manager.served_models import ServedModel
 from serving.server.monitoring.metrics import Metrics
 from serving.server.status_errors import StatusError
 from serving.server.version_loader import VersionLoader
-from tests.serving.conftest import push, wait_until
+from tests.serving.helpers import push, wait_until
 from tests.serving.tiny_model import example_inputs, write_warmup
 
 START, LOADING, AVAILABLE, UNLOADING, END = State

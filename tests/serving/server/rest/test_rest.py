@@ -12,7 +12,7 @@ from serving.server.monitoring.metrics import Metrics
 from serving.server.rest.app import RestApp
 from serving.server.rest.server import RestServer
 from serving.tensor_protos import decode
-from tests.serving.conftest import MODEL, PATIENCE_S
+from tests.serving.helpers import MODEL, PATIENCE_S
 from tests.serving.tiny_model import example_inputs, predict_request
 
 MODEL_PATH = f'/v1/models/{MODEL}'

@@ -7,7 +7,7 @@ import pytest
 from creative_logs.errors import InputError
 from serving.server.rest import server as rest_server
 from serving.server.rest.server import RestServer
-from tests.serving.conftest import PATIENCE_S
+from tests.serving.helpers import PATIENCE_S
 
 
 def test_port_in_use():

@@ -10,7 +10,7 @@ from serving.server.model_manager.served_models import ServedModel
 from serving.server.monitoring.metrics import Metrics
 from serving.server.services.model_registry import Catalog
 from serving.server.version_loader import VersionLoader
-from tests.serving.conftest import PATIENCE_S, push
+from tests.serving.helpers import PATIENCE_S, push
 
 
 def test_reloads_at_once_make_a_model_once(exported, base_path):

@@ -13,7 +13,7 @@ from tensorflow_serving.apis import (
 )
 from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
 
-from tests.serving.conftest import MODEL, PATIENCE_S
+from tests.serving.helpers import MODEL, PATIENCE_S
 from tests.serving.tiny_model import SPEC, example_inputs, predict_request
 
 REQUESTS = {

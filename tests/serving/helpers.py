@@ -1,0 +1,108 @@
+"""Servers on free ports, and waiting for what they do."""
+
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault('TF_USE_LEGACY_KERAS', '1')
+
+import grpc
+import pytest
+from tensorflow_serving.apis import get_model_status_pb2
+from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
+from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
+
+from serving.client.client import CreativeClient
+from serving.server.model_manager.manager import ModelManager
+from serving.server.model_server import ModelServer
+from serving.server.settings import ServerSettings
+from tests.serving.tiny_model import example_inputs, export
+from tfx_pipeline import cli
+
+MODEL = 'genco'
+PATIENCE_S = 60
+_POLL_S = 0.02
+
+
+def push(source: Path, base_path: Path, version: int, spoil: Callable[[Path], None] = lambda _: None) -> Path:
+    """Copies an exported version, spoils the copy, and renames it into the base path."""
+    temporary = base_path / f'.{version}'
+    shutil.copytree(source, temporary)
+    spoil(temporary)
+    return temporary.rename(base_path / str(version))
+
+
+@dataclass
+class Running:
+    """A started server and what tests ask it with."""
+
+    server: ModelServer
+    manager: ModelManager
+    port: int
+    channel: grpc.Channel
+    rest_port: int | None = None
+
+    def __post_init__(self):
+        self.prediction = PredictionServiceStub(self.channel)
+        self.model = ModelServiceStub(self.channel)
+
+    @property
+    def address(self) -> str:
+        return f'localhost:{self.port}'
+
+    def client(self, timeout_s: float = PATIENCE_S) -> CreativeClient:
+        return CreativeClient(self.address, MODEL, timeout_s)
+
+    def states(self) -> dict[int, int]:
+        request = get_model_status_pb2.GetModelStatusRequest()
+        request.model_spec.name = MODEL
+        response = self.model.GetModelStatus(request, timeout=PATIENCE_S)
+        return {entry.version: entry.state for entry in response.model_version_status}
+
+    def wait_for(self, **states: int) -> None:
+        """Polls GetModelStatus until versions v1=..., v2=... have these states."""
+        wanted = {int(name.removeprefix('v')): state for name, state in states.items()}
+        wait_until(lambda: wanted.items() <= self.states().items())
+
+
+def settings_of(base_path: Path, **settings) -> ServerSettings:
+    """Of a server on `base_path` that looks for versions often."""
+    settings = {'model_base_path': base_path, 'file_system_poll_wait_seconds': _POLL_S} | settings
+    return ServerSettings(model_name=MODEL, **settings)
+
+
+@contextmanager
+def running(base_path: Path, port: int = 0, **settings):
+    """A server on `base_path`, stopped at the end."""
+    server = ModelServer(settings_of(base_path, port=port, **settings))
+    try:
+        ports = server.start()
+        with grpc.insecure_channel(f'localhost:{ports.grpc}') as channel:
+            yield Running(server, server.catalog.manager(MODEL), ports.grpc, channel, ports.rest)
+    finally:
+        server.stop()
+
+
+@contextmanager
+def listening(server: grpc.Server):
+    """Gives the address of a server with services of its own, stopped at the end."""
+    port = server.add_insecure_port('localhost:0')
+    server.start()
+    try:
+        yield f'localhost:{port}'
+    finally:
+        server.stop(None).wait()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < end, 'it did not happen in time'
+        pause.wait(_POLL_S)
