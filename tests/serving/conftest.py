@@ -1,3 +1,3 @@
 """Fixtures of all tests of serving."""
 
-from tests.serving.fixtures import exported, genco, base_path, shared_server, batching, any_server  # noqa: F401
+from tests.serving.fixtures import any_server, base_path, batching, exported, genco, shared_server  # noqa: F401

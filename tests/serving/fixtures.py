@@ -1,31 +1,16 @@
 """Fixtures: exported versions, made once per session, and servers on free ports."""
 
 import os
-import shutil
 import sys
-import threading
-import time
-from collections.abc import Callable
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault('TF_USE_LEGACY_KERAS', '1')
 
-import grpc
 import pytest
-from tensorflow_serving.apis import get_model_status_pb2
-from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
-from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
-from serving.client.client import CreativeClient
-from serving.server.model_manager.manager import ModelManager
-from serving.server.model_server import ModelServer
-from serving.server.settings import ServerSettings
+from tests.serving.helpers import push, running
 from tests.serving.tiny_model import example_inputs, export
 from tfx_pipeline import cli
-
-from tests.serving.helpers import MODEL, PATIENCE_S, push, running
 
 
 @pytest.fixture(scope='session')

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +12,6 @@ from pathlib import Path
 os.environ.setdefault('TF_USE_LEGACY_KERAS', '1')
 
 import grpc
-import pytest
 from tensorflow_serving.apis import get_model_status_pb2
 from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
@@ -22,8 +20,6 @@ from serving.client.client import CreativeClient
 from serving.server.model_manager.manager import ModelManager
 from serving.server.model_server import ModelServer
 from serving.server.settings import ServerSettings
-from tests.serving.tiny_model import example_inputs, export
-from tfx_pipeline import cli
 
 MODEL = 'genco'
 PATIENCE_S = 60

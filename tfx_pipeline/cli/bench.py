@@ -108,14 +108,18 @@ BENCHMARKS = {
         'benchmarks.quality.upworthy_report',
     ),
     'known-truth': _simulated(
-        'benchmarks.quality.known_truth', 'lift, share of the best lift and regret of GenCO and its peers in simulated worlds'
+        'benchmarks.quality.known_truth',
+        'lift, share of the best lift and regret of GenCO and its peers in simulated worlds',
     ),
     'ablation': _simulated('benchmarks.paper.ablation', 'what GenCO loses without its parts (Table 3)'),
     'candidates': _simulated('benchmarks.paper.candidates', 'lift by number of candidates (Table 4)'),
     'importance': _simulated(
-        'benchmarks.paper.importance', "importance of components by category, learned against the simulator's (Figure 3)"
+        'benchmarks.paper.importance',
+        "importance of components by category, learned against the simulator's (Figure 3)",
     ),
-    'ab': _simulated('benchmarks.paper.ab', 'a simulated online A/B test with daily learning: CTR and RPM (Table 2)'),
+    'ab': _simulated(
+        'benchmarks.paper.ab', 'a simulated online A/B test with daily learning: CTR and RPM (Table 2)'
+    ),
 }
 
 

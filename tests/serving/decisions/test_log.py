@@ -12,8 +12,8 @@ import pytest
 from creative_logs.errors import InputError
 from serving.decisions.log import DecisionLog
 from serving.decisions.rows import file_schema
-from tests.serving.helpers import wait_until
 from tests.serving.decisions.examples import DAY, HOUR, NOON, REQUEST, SCHEMA, selection
+from tests.serving.helpers import wait_until
 
 FOREVER_S = 3600.0
 

@@ -13,8 +13,8 @@ from creative_logs.schema import Component, ContextFeature, LogSchema
 from serving.client.client import CreativeClient, Exploration
 from serving.client.request import SelectRequest
 from serving.decisions.log import DecisionLog
-from tests.serving.helpers import MODEL, PATIENCE_S
 from tests.serving.decisions.examples import DAY, HOUR, NOON
+from tests.serving.helpers import MODEL, PATIENCE_S
 
 SCHEMA = LogSchema(
     context=(
