@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from model.features import packed_batch as keys
 from model.features.packed_batch import Batch, Index
-from model.network.genco import Encoded, GenCO
+from model.network.genco import Combined, Encoded, GenCO
+from model.training.trainer import GencoTrainer
 
 _MASKED = -1e9
 
@@ -51,7 +52,9 @@ class PaddedGenCO(GenCO):
         mask = tf.sequence_mask(batch[keys.COUNTS], self.layout.max_candidates)
         rows = tf.reshape(batch[keys.ELEMENTS], tf.shape(mask))
         embeddings = tf.gather(self.element_embedding, rows) * tf.cast(mask, tf.float32)[..., None]
-        context = self.encoder(self._padded_context(batch, embeddings), training=training)
+        counts = tf.cast(batch[keys.COUNTS], tf.float32)
+        means = tf.math.divide_no_nan(tf.reduce_sum(embeddings, 2), counts[..., None])
+        context = self.encoder(self.context_features(batch, means), training=training)
         kind = tf.broadcast_to(self.component_embedding[None, :, None], tf.shape(embeddings))
         features = tf.concat([embeddings, kind, self._attend(embeddings, mask)], -1)
         places, index = mask.shape[1] * mask.shape[2], _index(mask)
@@ -60,10 +63,7 @@ class PaddedGenCO(GenCO):
             context=context,
             element_context=tf.reshape(tf.repeat(context[:, None], places, 1), [-1, context.shape[1]]),
             features=tf.reshape(features, [-1, features.shape[-1]]),
-            element_bias=tf.reshape(self.element_bias(rows), [-1]),
-            ad_bias=self.ad_bias(self._ad_rows(batch)),
-            element_code=self.combination_bias.element_codes(tf.reshape(rows, [-1]), index.component),
-            ad_code=self.combination_bias.ad_codes(self._ad_rows(batch)),
+            effects=self.effects.of_batch(batch, index, self.ad_rows(batch)),
         )
 
     def score_elements(self, encoded: Encoded) -> tf.Tensor:
@@ -74,25 +74,11 @@ class PaddedGenCO(GenCO):
         table = tf.reshape(scores, [-1, self.layout.max_candidates])
         return tf.reshape(tf.nn.log_softmax(table), [-1])
 
-    def _collect(self, inputs: Batch, offset: tf.Tensor, combination: tf.Tensor) -> None:
-        mask = tf.reshape(tf.sequence_mask(inputs[keys.COUNTS], self.layout.max_candidates), [-1])
-        elements = tf.boolean_mask(inputs[keys.ELEMENTS], mask)
-        super()._collect(inputs | {keys.ELEMENTS: elements}, offset, combination)
-
-    def _entropy(self, encoded: Encoded, log_policy: tf.Tensor) -> tf.Tensor:
+    def policy_entropy(self, encoded: Encoded, log_policy: tf.Tensor) -> tf.Tensor:
         present = encoded.index.position >= 0
         terms = tf.where(present, tf.exp(log_policy) * log_policy, 0.0)
         sums = tf.reduce_sum(tf.reshape(terms, [-1, self.layout.max_candidates]), 1)
         return -tf.reshape(sums, tf.shape(encoded.index.start))
-
-    def _padded_context(self, batch: Batch, embeddings: tf.Tensor) -> tf.Tensor:
-        """The packed model's encoder input, with the means over candidates taken densely."""
-        counts = tf.cast(batch[keys.COUNTS], tf.float32)
-        means = tf.math.divide_no_nan(tf.reduce_sum(embeddings, 2), counts[..., None])
-        width = len(self.layout.components) * self.config.element_dim
-        return tf.concat(
-            [*self._request_inputs(batch), tf.math.log1p(counts), tf.reshape(means, [-1, width])], 1
-        )
 
     def _attend(self, embeddings: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """Masked attention over all B x (M N) x (M N) pairs."""
@@ -105,6 +91,15 @@ class PaddedGenCO(GenCO):
         elements = tf.reshape(embeddings, [-1, length, embeddings.shape[3]])
         attended = self.attention(elements, elements, attention_mask=allowed)
         return tf.reshape(attended, [shape[0], components, candidates, attended.shape[-1]])
+
+
+class PaddedTrainer(GencoTrainer):
+    """Trains a `PaddedGenCO` on batches from `pad`."""
+
+    def _collect(self, inputs: Batch, combined: Combined) -> None:
+        mask = tf.reshape(tf.sequence_mask(inputs[keys.COUNTS], self.network.layout.max_candidates), [-1])
+        elements = tf.boolean_mask(inputs[keys.ELEMENTS], mask)
+        super()._collect(inputs | {keys.ELEMENTS: elements}, combined)
 
 
 def _index(mask: tf.Tensor) -> Index:

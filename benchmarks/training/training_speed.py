@@ -10,16 +10,16 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.common.transformed_logs import examples_of, transform_logs
-from benchmarks.training.padded_genco import PaddedGenCO, pad
+from benchmarks.training.padded_genco import PaddedGenCO, PaddedTrainer, pad
 from creative_logs.schema import CLICK, TRAIN
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.write import simulate
 from model.config import GencoConfig
 from model.features import packed_batch as keys
 from model.features.example_reader import read
-from model.features.feature_tables import Layout
 from model.features.preprocessing import layout_of
 from model.network.genco import GenCO
+from model.training.trainer import GencoTrainer
 
 
 def run(quick: bool) -> dict:
@@ -42,7 +42,10 @@ def run(quick: bool) -> dict:
         transforms = transform_logs(directory / 'logs', config, directory / 'transformed')
         layout = layout_of(transforms, config.log_schema)
         data = read([examples_of(directory / 'transformed', TRAIN)], layout, config.training.batch_size)
-        packed, padded = _step_of(GenCO, layout, config), _step_of(PaddedGenCO, layout, config)
+        packed, padded = (
+            _step_of(GencoTrainer(GenCO(layout, config.model, config.training), config.training)),
+            _step_of(PaddedTrainer(PaddedGenCO(layout, config.model, config.training), config.training)),
+        )
         batches = list(itertools.islice(data, steps))
         wide = [pad(batch, layout.max_candidates) for batch in batches]
         for step, warm_up in ((packed, batches), (padded, wide)):
@@ -63,10 +66,9 @@ def run(quick: bool) -> dict:
     }
 
 
-def _step_of(kind: type[GenCO], layout: Layout, config: GencoConfig) -> Callable:
-    model = kind(layout, config.model, config.training)
-    model.compile()
-    return tf.function(model.train_step, reduce_retracing=True)
+def _step_of(trainer: GencoTrainer) -> Callable:
+    trainer.compile()
+    return tf.function(trainer.train_step, reduce_retracing=True)
 
 
 def _rate(step: Callable, batches: Iterable) -> float:

@@ -29,22 +29,22 @@ def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) 
     weighted, strength, bias, code = tf.split(sums, [width, 1, 1, 2], 1)
     samples = combinations.shape[1] or tf.shape(combinations)[1]
     context = tf.reshape(tf.tile(encoded.context, [1, samples]), [-1, encoded.context.shape[1]])
-    logit = model.phi(context, weighted / tf.maximum(strength, _SMALLEST)) + bias[:, 0]
-    logit = tf.reshape(logit, [-1, samples]) + model.intercept + encoded.ad_bias[:, None]
-    if not model.config.additive:
-        return logit
+    offset = model.phi(context, weighted / tf.maximum(strength, _SMALLEST))
     low, high = tf.unstack(tf.cast(code, tf.int64), axis=1)
-    codes = encoded.ad_code[:, None] + tf.reshape(low + high * _HALF, [-1, samples])
-    return logit + model.combination_bias(codes)
+    codes = encoded.effects.ad_code[:, None] + tf.reshape(low + high * _HALF, [-1, samples])
+    offset, element_bias = (tf.reshape(values, [-1, samples]) for values in (offset, bias))
+    return model.combination_logit(offset, element_bias, encoded.effects.ad_bias[:, None], codes)
 
 
 def _rows(model: GenCO, encoded: Encoded) -> tf.Tensor:
     """A row of zeros, then (a f, a, bias, halves of the code) of each element, float32 [T + 1, F + 4]."""
     ad = encoded.index.ad
     logits = model.aggregation.logits(encoded.element_context, encoded.features)
-    top = tf.gather(tf.math.unsorted_segment_max(logits, ad, tf.size(encoded.ad_bias)), ad)
+    top = tf.gather(tf.math.unsorted_segment_max(logits, ad, tf.size(encoded.effects.ad_bias)), ad)
     strength = tf.maximum(tf.exp(logits - top), _SMALLEST)[:, None]
-    code = encoded.element_code
+    code = encoded.effects.element_code
     halves = tf.cast(tf.stack([code % _HALF, code // _HALF], 1), tf.float32)
-    rows = tf.concat([strength * encoded.features, strength, encoded.element_bias[:, None], halves], 1)
+    rows = tf.concat(
+        [strength * encoded.features, strength, encoded.effects.element_bias[:, None], halves], 1
+    )
     return tf.pad(rows, [[1, 0], [0, 0]])

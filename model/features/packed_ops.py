@@ -22,6 +22,18 @@ def log_softmax(logits: tf.Tensor, segment: tf.Tensor, segments: int | tf.Tensor
     return shifted - tf.gather(tf.math.log(tf.maximum(total, 1e-30)), segment)
 
 
+def entropy(log_probability: tf.Tensor, index: Index) -> tf.Tensor:
+    """Entropy of the distribution over each component's candidates, in nats, float32 [B, M].
+
+    Args:
+        log_probability: The logarithm of the probability of each packed element, float32 [T].
+        index: The index of the batch.
+    """
+    terms = tf.exp(log_probability) * log_probability
+    sums = tf.math.unsorted_segment_sum(terms, index.segment, tf.size(index.start))
+    return -tf.reshape(sums, tf.shape(index.start))
+
+
 def padded(values: tf.Tensor, index: Index, width: int, missing: float) -> tf.Tensor:
     """Values of the packed elements, float32 [T], as a table [B, M, N] with `missing` where there is none.
 

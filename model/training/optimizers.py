@@ -1,5 +1,7 @@
 """Optimizers: one for embedding rows, one for dense weights."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
@@ -31,16 +33,20 @@ _OPTIMIZERS = {
 }
 
 
-def create_optimizer(model, config: TrainingConfig) -> tf.keras.optimizers.legacy.Optimizer:
-    """Composite optimizer over `model.sparse_variables` and `model.dense_variables`."""
+def create_optimizer(
+    sparse_variables: Callable[[], list[tf.Variable]],
+    dense_variables: Callable[[], list[tf.Variable]],
+    config: TrainingConfig,
+) -> tf.keras.optimizers.legacy.Optimizer:
+    """A composite of the optimizer of embedding rows and that of dense weights.
+
+    Args:
+        sparse_variables, dense_variables: Give the variables of each; they are called when gradients are
+            applied, since layers make their weights when they are first called.
+        config: The optimizers and their learning rates.
+    """
     sparse = _OPTIMIZERS[config.sparse_optimizer](config.sparse_learning_rate)
     dense = _OPTIMIZERS[config.dense_optimizer](config.dense_learning_rate)
-
-    def sparse_variables():
-        return model.sparse_variables
-
-    def dense_variables():
-        return model.dense_variables
 
     return tfrs.experimental.optimizers.CompositeOptimizer(
         [(sparse, sparse_variables), (dense, dense_variables)]

@@ -14,7 +14,7 @@ from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
-from model.config import GencoConfig
+from model.config import GencoConfig, TrainingConfig
 from model.features.packed_batch import Batch
 from model.features.preprocessing import frequent_elements
 from model.network.genco import GenCO
@@ -86,7 +86,7 @@ class TrainingCurves(Periodic):
     def write(self, step: int) -> None:
         figures = self.model.figures()
         self.model.reset_metrics()
-        write_scalars(self._writer, step, training_curves(self.model, figures))
+        write_scalars(self._writer, step, training_curves(self.model.training_config, figures))
         logging.info(
             'step %d, %.0f steps/s: AUC %.4f, predicted CTR %.4f, clicked %.4f',
             step,
@@ -97,10 +97,9 @@ class TrainingCurves(Periodic):
         )
 
 
-def training_curves(model: GenCO, figures: Mapping[str, float]) -> dict[str, float]:
-    """`GenCO.figures` under the names of their charts, with the total of the loss terms and calibration."""
+def training_curves(training: TrainingConfig, figures: Mapping[str, float]) -> dict[str, float]:
+    """`GencoTrainer.figures` under the names of their charts, with the total of the loss terms and calibration."""
     terms = {name.removeprefix('loss_'): value for name, value in figures.items() if name.startswith('loss_')}
-    training = model.training_config
     total = sum(getattr(training, f'{term}_loss') * value for term, value in terms.items())
     clicked = figures['click_rate']
     curves = {f'loss/{term}': value for term, value in terms.items()} | {'loss/total': total}
@@ -136,16 +135,17 @@ class TestCurves(Snapshots):
 
     def on_train_begin(self, logs=None):
         self._batches = evenly_spaced(self._tests, self._limit)
-        build(self.model, self._batches[0])
+        network = self.model.network
+        build(network, self._batches[0])
         self._evaluate = tf.function(
-            lambda batch: policy_of_shown(self.model, batch), input_signature=[self._tests.element_spec]
+            lambda batch: policy_of_shown(network, batch), input_signature=[self._tests.element_spec]
         )
         with self._writer.as_default(0):
             tf.summary.graph(self._evaluate.get_concrete_function().graph)
         self.write(0)
 
     def write(self, step: int) -> None:
-        figures = figures_of_tests(self._evaluate, self._batches, list(self.model.layout.components))
+        figures = figures_of_tests(self._evaluate, self._batches, list(self.model.network.layout.components))
         write_scalars(self._writer, step, figures)
 
 
@@ -159,7 +159,7 @@ class Histograms(Snapshots):
         self.write(0)
 
     def write(self, step: int) -> None:
-        write_histograms(self._writer, step, histograms(self.model))
+        write_histograms(self._writer, step, histograms(self.model.network))
 
 
 def evenly_spaced(batches: Iterable[Batch], limit: int) -> list[Batch]:
@@ -232,14 +232,15 @@ class Projector(tf.keras.callbacks.Callback):
         labels = [_columns(label) for label in frequent_elements(self._transform_output)[:_PROJECTED_ROWS]]
         if not labels:
             return
-        first = self.model.layout.frequent_start
+        network = self.model.network
+        first = network.layout.frequent_start
         rows = slice(first, first + len(labels))
-        embeddings = tf.Variable(self.model.element_embedding[rows], name='elements')
+        embeddings = tf.Variable(network.element_embedding[rows], name='elements')
         tf.train.Checkpoint(elements=embeddings).save(os.path.join(self._directory, 'elements.ckpt'))
         columns = ['element', 'component']
-        if self.model.config.additive:
+        if network.effects:
             columns += ['bias', 'information']
-            labels = [label + row for label, row in zip(labels, _learned(self.model, rows), strict=True)]
+            labels = [label + row for label, row in zip(labels, _learned(network, rows), strict=True)]
         with tf.io.gfile.GFile(os.path.join(self._directory, 'elements.tsv'), 'w') as file:
             file.write(''.join('\t'.join(row) + '\n' for row in [columns, *labels]))
         config = projector.ProjectorConfig()
@@ -255,6 +256,6 @@ def _columns(label: bytes) -> list[str]:
 
 def _learned(model: GenCO, rows: slice) -> list[list[str]]:
     """Bias, in logits, and the Fisher information that it rests on: sum of weight x p (1 - p)."""
-    layer = model.element_bias
+    layer = model.effects.element_bias
     bias, precision = layer.mean[rows].numpy(), layer.precision[rows].numpy()
     return [[f'{b:.4f}', f'{i:.2f}'] for b, i in zip(bias, precision - layer.prior_std**-2, strict=True)]

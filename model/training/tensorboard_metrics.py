@@ -48,9 +48,7 @@ def policy_of_shown(model: GenCO, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, t
         place, present = model.places(encoded.index, batch[keys.SHOWN])
         shown = tf.where(present, tf.exp(tf.gather(log_policy, place)), 0.0)
     with tf.name_scope('entropy'):
-        start, segment = encoded.index.start, encoded.index.segment
-        terms = tf.math.unsorted_segment_sum(tf.exp(log_policy) * log_policy, segment, tf.size(start))
-        entropy = -tf.reshape(terms, tf.shape(start))
+        entropy = model.policy_entropy(encoded, log_policy)
     with tf.name_scope('shown_combination'):
         logit = model.score_combination(encoded, batch[keys.SHOWN]).logit
     return shown, entropy, logit
@@ -123,13 +121,13 @@ def histograms(model: GenCO) -> dict[str, tf.Tensor]:
     """Values of the histograms: embedding tables, the biases of ids that were seen, the layers' weights."""
     tables = {
         _name(variable).removesuffix('_embedding'): variable
-        for variable in [*model.sparse_variables, model.component_embedding]
+        for variable in [*model.embeddings, model.component_embedding]
     }
     if model.layout.frequent:
         tables['element_with_own_row'] = model.element_embedding[model.layout.frequent_start :]
     values = {f'embedding/{name}': _sample(table) for name, table in tables.items()}
-    if model.config.additive:
-        for layer in (model.element_bias, model.ad_bias):
+    if model.effects:
+        for layer in (model.effects.element_bias, model.effects.ad_bias):
             seen = layer.precision > layer.prior_std**-2
             values[f'bias/{layer.name.removesuffix("_bias")}'] = tf.boolean_mask(layer.mean, seen)
     for layer in model.layers:

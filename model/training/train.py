@@ -12,6 +12,7 @@ from model.config import GencoConfig
 from model.features.feature_tables import Layout
 from model.network.genco import GenCO
 from model.training.map_effects import Priors, fit_effects
+from model.training.trainer import GencoTrainer
 
 _BATCHES_FOR_INTERCEPT = 50
 
@@ -22,18 +23,19 @@ def train(
     data: tf.data.Dataset,
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
 ) -> GenCO:
-    """Builds and trains a model on packed batches in the order of time.
+    """Builds and trains a network on packed batches in the order of time.
 
     Raises:
         InputError: the logs hold no click or only clicks, or the training has diverged.
     """
     tf.keras.utils.set_random_seed(config.training.seed)
-    model = GenCO(layout, config.model, config.training)
-    model.intercept.assign(first_logit(data))
-    model.compile()
+    network = GenCO(layout, config.model, config.training)
+    network.intercept.assign(first_logit(data))
+    trainer = GencoTrainer(network, config.training)
+    trainer.compile()
     first = [StopWhereNotFinite()] + ([FitEffects()] if config.model.additive else [])
-    model.fit(data, epochs=config.training.epochs, verbose=0, callbacks=[*first, *callbacks])
-    return model
+    trainer.fit(data, epochs=config.training.epochs, verbose=0, callbacks=[*first, *callbacks])
+    return network
 
 
 def first_logit(data: tf.data.Dataset) -> float:
@@ -83,7 +85,8 @@ class FitEffects(tf.keras.callbacks.Callback):
         self.model.evidence.clear()
 
     def on_train_end(self, logs=None):
-        model, config = self.model, self.model.training_config
+        trainer, network = self.model, self.model.network
+        config = trainer.training_config
         priors = Priors(
             ad=config.ad_prior_std,
             element=config.element_prior_std,
@@ -91,7 +94,8 @@ class FitEffects(tf.keras.callbacks.Callback):
             combination=config.combination_prior_std,
             preference=config.preference_prior_std,
         )
-        ads = model.layout.ids[model.layout.ad]
-        combinations = model.config.combination_rows
-        model.adopt(fit_effects(model.evidence, float(model.intercept), ads, combinations, priors))
-        model.evidence.clear()
+        ads = network.layout.ids[network.layout.ad]
+        combinations = network.config.combination_rows
+        intercept = float(network.intercept)
+        trainer.adopt(fit_effects(trainer.evidence, intercept, ads, combinations, priors))
+        trainer.evidence.clear()

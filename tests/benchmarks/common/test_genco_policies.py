@@ -11,16 +11,18 @@ from model.config import ModelConfig, TrainingConfig
 from model.features import packed_batch as keys
 from model.features.feature_tables import Layout
 from model.network.genco import GenCO
+from model.training.trainer import GencoTrainer
 from tests.model.random_batches import LAYOUT, random_batch
 
 
 def _model(layout: Layout = LAYOUT, **config) -> GenCO:
     tf.keras.utils.set_random_seed(3)
     model = GenCO(layout, ModelConfig(**config), TrainingConfig())
-    model.compile()
+    trainer = GencoTrainer(model, TrainingConfig())
+    trainer.compile()
     batches = [random_batch(np.random.default_rng(i), 64) for i in range(8)]
     for batch in batches:
-        model.train_step(batch)
+        trainer.train_step(batch)
     return model
 
 

@@ -7,17 +7,20 @@ import tensorflow as tf
 from model.choice.combination_scores import combination_logits
 from model.config import ModelConfig, TrainingConfig
 from model.network.genco import GenCO
+from model.training.trainer import GencoTrainer
 from tests.model.random_batches import LAYOUT, random_batch
 
 
 @pytest.fixture(scope='module')
 def trained():
     rng = np.random.default_rng(3)
-    model = GenCO(LAYOUT, ModelConfig(), TrainingConfig(dense_learning_rate=0.01))
-    model.compile()
+    training = TrainingConfig(dense_learning_rate=0.01)
+    model = GenCO(LAYOUT, ModelConfig(), training)
+    trainer = GencoTrainer(model, training)
+    trainer.compile()
     for _ in range(5):
-        model.train_step(random_batch(rng))
-    model.combination_bias.mean.assign(tf.random.normal([model.config.combination_rows]))
+        trainer.train_step(random_batch(rng))
+    model.effects.combination_bias.mean.assign(tf.random.normal([model.config.combination_rows]))
     batch = random_batch(rng)
     return model, model.encode(batch), batch['counts'].numpy()
 

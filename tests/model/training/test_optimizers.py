@@ -6,6 +6,7 @@ import tensorflow as tf
 from model.config import ModelConfig, TrainingConfig
 from model.network.genco import GenCO
 from model.training.optimizers import SparseAdagrad
+from model.training.trainer import GencoTrainer
 from tests.model.random_batches import LAYOUT, random_batch
 
 
@@ -34,11 +35,12 @@ def test_embedding_rows_get_summed_gradients_and_dense_weights_the_mean():
     for weight in (1.0, 2.0):
         tf.keras.utils.set_random_seed(0)
         model = GenCO(LAYOUT, ModelConfig(additive=False), training)
-        model.compile()
+        trainer = GencoTrainer(model, training)
+        trainer.compile()
         weighted = batch | {'weight': tf.fill([24], weight)}
-        model.compute_loss(weighted)
+        trainer.compute_loss(weighted)
         before = model.element_embedding.numpy(), model.phi.trainable_variables[0].numpy()
-        model.train_step(weighted)
+        trainer.train_step(weighted)
         after = model.element_embedding.numpy(), model.phi.trainable_variables[0].numpy()
         moves.append([a - b for a, b in zip(after, before)])
     (rows, dense), (rows_twice, dense_twice) = moves

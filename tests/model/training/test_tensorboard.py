@@ -79,9 +79,9 @@ def test_training_curves_are_one_per_loss_term_and_one_per_component(run):
 
 
 def test_training_curves_agree_with_each_other_and_with_the_rows(run, batches):
-    model, directory, _ = run
+    _, directory, _ = run
     events = _read(directory / 'train')
-    training = model.training_config
+    training = CONFIG.training.model_copy(update=TRAINING)
     loss = {t: _points(events, f'loss/{t}') for t in ('combination', 'element', 'rl', 'total')}
     names = ('predicted_ctr', 'click_rate', 'calibration')
     prediction = {name: _points(events, f'prediction/{name}') for name in names}
@@ -196,7 +196,7 @@ def test_histograms_hold_every_trainable_weight_and_the_learned_biases(run):
     buckets = points[STEPS]
     assert (buckets[0, 0], buckets[-1, 1]) == pytest.approx((own.min(), own.max()))
     assert buckets[:, 2].sum() == own.size
-    seen = (model.element_bias.precision.numpy() > model.element_bias.prior_std**-2).sum()
+    seen = (model.effects.element_bias.precision.numpy() > model.effects.element_bias.prior_std**-2).sum()
     assert _points(events, 'bias/element')[STEPS][:, 2].sum() == seen
 
 
@@ -222,7 +222,7 @@ def test_projector_labels_are_those_of_the_rows(run, transform_output):
     embeddings = checkpoint.get_tensor(config.embeddings[0].tensor_name)
     first = model.layout.frequent_start
     np.testing.assert_array_equal(embeddings, model.element_embedding.numpy()[first : first + len(labels)])
-    bias = model.element_bias.mean.numpy()[first:]
+    bias = model.effects.element_bias.mean.numpy()[first:]
     np.testing.assert_allclose([float(row['bias']) for row in rows], bias, atol=1e-4)
     assert min(float(row['information']) for row in rows) > 0
 

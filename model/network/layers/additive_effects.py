@@ -1,0 +1,103 @@
+"""The additive part of the scores: effects of ads, elements, subwords and whole combinations."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from model.config import ModelConfig, TrainingConfig
+from model.features import packed_batch as keys
+from model.features.feature_tables import Layout
+from model.features.packed_batch import Batch, Index
+from model.network.layers.combination_bias import CombinationBias
+from model.network.layers.shrunk_bias import ShrunkBias
+from model.network.layers.subword_bias import SubwordBias
+
+
+class BatchEffects(NamedTuple):
+    """The effects of a batch of B ads with T elements.
+
+    Attributes:
+        element_bias: The effect of each element, a logit, float32 [T].
+        ad_bias: The effect of each ad, a logit, float32 [B].
+        element_code: int64 [T]; added to the code of the ad, the codes of the elements of a combination give
+            the code of the combination.
+        ad_code: int64 [B].
+    """
+
+    element_bias: tf.Tensor
+    ad_bias: tf.Tensor
+    element_code: tf.Tensor
+    ad_code: tf.Tensor
+
+    @classmethod
+    def zero(cls, elements: tf.Tensor, ads: tf.Tensor) -> 'BatchEffects':
+        """No effect at all, for rows of elements int64 [T] and rows of ads int64 [B]."""
+        biases = tf.zeros_like(elements, tf.float32), tf.zeros_like(ads, tf.float32)
+        return cls(*biases, tf.zeros_like(elements), tf.zeros_like(ads))
+
+
+class AdditiveEffects(tf.keras.layers.Layer):
+    """Scalar effects, in logits, that add up to the part of a score that phi does not explain.
+
+    They have no gradient. While the model trains, `element_bias` and `ad_bias` move by Newton steps
+    (`update`); at the end of the training all of them are replaced by their posterior mode
+    (`model.training.map_effects`).
+
+    Args:
+        tables: The tables of the features.
+        config: The number of rows of the table of whole combinations.
+        training: The prior standard deviations.
+
+    Attributes:
+        element_bias, ad_bias: `ShrunkBias` with one bias per row of the table.
+        subword_bias: `SubwordBias`, or None where no component has texts.
+        combination_bias: `CombinationBias`.
+    """
+
+    def __init__(self, tables: Layout, config: ModelConfig, training: TrainingConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.element_bias = ShrunkBias(tables.element_rows, training.element_prior_std, name='element_bias')
+        self.ad_bias = ShrunkBias(tables.ids[tables.ad], training.ad_prior_std, name='ad_bias')
+        subwords = sum(tables.subwords.values())
+        self.subword_bias = SubwordBias(subwords, name='subword_bias') if tables.subwords else None
+        self.combination_bias = CombinationBias(
+            config.combination_rows, len(tables.components), name='combination_bias'
+        )
+
+    @property
+    def tables(self) -> list[tf.Variable]:
+        """The variables with one row per id that a score reads."""
+        layers = (self.element_bias, self.ad_bias, self.combination_bias, self.subword_bias)
+        return [layer.mean for layer in layers if layer is not None]
+
+    def of_batch(self, batch: Batch, index: Index, ads: tf.Tensor) -> BatchEffects:
+        """The effects of a batch.
+
+        Args:
+            batch: A packed batch.
+            index: The index of the batch.
+            ads: The row of each ad, int64 [B].
+        """
+        elements = batch[keys.ELEMENTS]
+        biases = self.element_bias(elements)
+        if self.subword_bias is not None:
+            biases += self.subword_bias(batch[keys.SUBWORD_ROWS], batch[keys.SUBWORDS_PER_ELEMENT])
+        codes = self.combination_bias
+        return BatchEffects(
+            biases, self.ad_bias(ads), codes.element_codes(elements, index.component), codes.ad_codes(ads)
+        )
+
+    def update(
+        self, ads: tf.Tensor, elements: tf.Tensor, row: tf.Tensor, residual: tf.Tensor, information: tf.Tensor
+    ) -> None:
+        """Moves the effects of the ads and of the shown elements of a batch by one Newton step.
+
+        Args:
+            ads: The row of each ad, int64 [B].
+            elements: The rows of all shown elements, int64 [S].
+            row: The place in the batch of the impression of each shown element, int64 [S].
+            residual: weight x (predicted CTR - click) of each impression, float32 [B].
+            information: weight x p (1 - p) of each impression, float32 [B].
+        """
+        self.element_bias.update(elements, tf.gather(residual, row), tf.gather(information, row))
+        self.ad_bias.update(ads, residual, information)
