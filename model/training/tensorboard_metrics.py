@@ -133,6 +133,8 @@ def histograms(model: GenCO) -> dict[str, tf.Tensor]:
     for layer in model.layers:
         prefix = f'{layer.name}/'
         for variable in layer.trainable_variables:
+            if any(variable is table for table in model.embeddings):
+                continue
             values[f'weights/{prefix}{_name(variable).removeprefix(prefix)}'] = variable
     return values
 

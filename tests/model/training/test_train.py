@@ -55,5 +55,5 @@ def test_names_the_batch_whose_loss_is_not_finite():
 
 def test_a_training_that_stays_finite_sees_every_batch():
     steps = Steps()
-    model = train(LAYOUT, _config(), _data(5), [steps])
-    assert steps.count == 5 and int(model.optimizer.iterations) == 5
+    train(LAYOUT, _config(), _data(5), [steps])
+    assert steps.count == 5 and int(steps.model.optimizer.iterations) == 5
