@@ -1,11 +1,11 @@
-"""The exported SavedModel: serving signatures with the transforms inside, and a scorer for evaluation."""
+"""The signatures of the exported SavedModel, with the transforms inside."""
 
 from collections.abc import Mapping
 
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from creative_logs.schema import CLICK, REQUEST_ID, TIMESTAMP, WEIGHT
+from creative_logs.schema import REQUEST_ID
 from model.choice.combination_scores import combination_logits
 from model.choice.exploration import (
     GENCO_POLICY,
@@ -16,9 +16,10 @@ from model.choice.exploration import (
     explore,
     uniform_propensity,
 )
-from model.choice.sampling import draw_noise, uniform_combinations
 from model.choice.two_stage import ElementTables, best, element_tables, generate
 from model.config import GencoConfig
+from model.export.evaluation_scores import EvaluationScores
+from model.export.raw_encoder import HASH_RANGE, RawEncoder
 from model.export.request_tensors import (
     COMBINATIONS,
     EPSILON,
@@ -30,46 +31,40 @@ from model.export.request_tensors import (
     raw_features,
     request_spec,
 )
-from model.features import packed_batch as keys
-from model.features.packed_batch import Batch, pack
-from model.features.raw_columns import joined, propensities, ragged, scalar
-from model.features.transform_graph import Transforms
-from model.network.genco import Combined, Encoded, GenCO
-from model.network.layers.cross_component_attention import GROUPS
-
-_HASH_RANGE = 1 << 62
+from model.features.raw_columns import joined, ragged, scalar
+from model.network.genco import Encoded, GenCO
 
 
 class ServingGraph:
     """A trained GenCO model with its transforms, as TensorFlow Serving runs it.
 
     Args:
-        model: trained.
-        transform_output: of the Transform that the model was trained with.
-        config: of that training.
+        model: The trained network.
+        transform_output: The output of the Transform that the network was trained with.
+        config: The configuration of that training.
     """
 
     def __init__(self, model: GenCO, transform_output: tft.TFTransformOutput, config: GencoConfig):
         self._model = model
-        self._encoder = model.encoder.folded()
         self._config = config
         self._schema = config.log_schema
-        self._raw_spec = transform_output.raw_feature_spec()
-        self._transform = Transforms(transform_output)
-        # A function of its own, so that the graph holds it once and not once per signature: a server can do
-        # nothing else while it reads the graph of a new version.
+        self._encoder = RawEncoder(model, transform_output, config.log_schema)
+        # As a function of its own it is in the graph once and not once per signature: a server can do nothing
+        # else while it reads the graph of a new version.
         self._encode_ads = tf.function(self._encode_named_tensors, input_signature=[ad_spec(self._schema)])
         self.score_examples = tf.function(
-            self._score_examples,
+            EvaluationScores(model, self._encoder, config.model).of_examples,
             input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.int64)],
         )
 
     def module(self) -> tf.Module:
-        """What a SavedModel holds: `score_examples`, the transforms, and the tables but not how they were
-        trained: an optimizer's slots are as large again."""
+        """The content of a SavedModel: `score_examples`, the transforms and the tables.
+
+        The state of the training is left out: the slots of an optimizer are as large as the tables again.
+        """
         module = tf.Module()
         module.tables = self._model.served_tables
-        module.transforms = self._transform
+        module.transforms = self._encoder.transforms
         module.score_examples = self.score_examples
         return module
 
@@ -107,10 +102,10 @@ class ServingGraph:
         return {'combination_ctr': tf.sigmoid(combination_logits(self._model, encoded, combinations))}
 
     def _serve_examples(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        spec = {name: _with_default(feature) for name, feature in self._raw_spec.items()}
-        raw = self._as_request(tf.io.parse_example(request['examples'], spec))
-        seed = tf.strings.to_hash_bucket_fast(scalar(raw[REQUEST_ID], ''), _HASH_RANGE)
-        return self._select(self._encode(raw), self._candidate_ids(raw), seed)
+        spec = {name: _with_default(feature) for name, feature in self._encoder.raw_spec.items()}
+        raw = self._encoder.as_request(tf.io.parse_example(request['examples'], spec))
+        seed = tf.strings.to_hash_bucket_fast(scalar(raw[REQUEST_ID], ''), HASH_RANGE)
+        return self._select(self._encoder.encode(raw), self._candidate_ids(raw), seed)
 
     def _serve_exploring(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         ads, seed, temperature, epsilon = _split(request, SEED, TEMPERATURE, EPSILON)
@@ -129,8 +124,8 @@ class ServingGraph:
 
     def _encode_named_tensors(self, ads: Mapping[str, tf.Tensor]) -> tuple[Encoded, tf.RaggedTensor]:
         """The ads of a request, and the ids of their candidates as in `_named`."""
-        raw, ids = raw_features(ads, self._schema, self._raw_spec)
-        return self._encode(self._as_request(raw), groups=1), ids
+        raw, ids = raw_features(ads, self._schema, self._encoder.raw_spec)
+        return self._encoder.encode(self._encoder.as_request(raw), groups=1), ids
 
     def _select(self, encoded: Encoded, ids: tf.RaggedTensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         answer = self._choose(encoded, element_tables(self._model, encoded), seed)
@@ -176,93 +171,6 @@ class ServingGraph:
             'selected_id': tf.gather(tf.concat([[''], ids.values], 0), place),
             'component': tf.broadcast_to(names, tf.shape(selected)),
         }
-
-    def _noise(self, seed: tf.Tensor) -> tf.Tensor:
-        return draw_noise(seed, len(self._schema.components), self._config.model.samples)
-
-    def _score_examples(self, serialized: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What the evaluator needs of R logged impressions.
-
-        Args:
-            serialized: string [R], raw tf.Examples.
-            seed: int64 [R].
-
-        Returns:
-            As logged: click, weight float32 [R]; timestamp int64 [R]; ad_key int64 [R], a hash of the ad
-            below 2^62; candidate_count, shown int64 [R, M]; shown_propensity float32 [R, M] (1/n where the
-            log has none, 1 where absent).
-            Of the model: element_score, element_probability float32 [R, M, N]; the choices greedy,
-            sampled, two_stage and combination (f_comb over uniformly drawn combinations) int64 [R, M];
-            generated_ctr and uniform_ctr float32 [R, K], f_comb of the combinations generated (the greedy
-            one first) and of those drawn uniformly;
-            shown_ctr float32 [R] and attention_weight float32 [R, M] of the shown combination;
-            component string [M].
-        """
-        raw = tf.io.parse_example(serialized, self._raw_spec)
-        logged = self._logged(raw)
-        encoded = self._encode(self._as_request(raw))
-        tables = element_tables(self._model, encoded)
-        generated = generate(tables, seed, self._config.model)
-        uniform = uniform_combinations(encoded.index.counts, self._noise(seed))
-        logits = combination_logits(self._model, encoded, tf.concat([generated, uniform], 1))
-        by_policy, by_chance = tf.split(logits, 2, 1)
-        shown = self._shown_combination(raw, logged, encoded)
-        return logged | {
-            'element_score': tables.scores,
-            'element_probability': tables.probabilities,
-            'greedy': tf.cast(generated[:, 0], tf.int64),
-            'sampled': tf.cast(generated[:, 1], tf.int64),
-            'two_stage': best(generated, by_policy),
-            'combination': best(uniform, by_chance),
-            'generated_ctr': tf.sigmoid(by_policy),
-            'uniform_ctr': tf.sigmoid(by_chance),
-            'shown_ctr': tf.sigmoid(shown.logit),
-            'attention_weight': shown.weights,
-            'component': tf.constant([component.name for component in self._schema.components]),
-        }
-
-    def _logged(self, raw: dict) -> dict[str, tf.Tensor]:
-        counts, shown, logged = [], [], []
-        for component in self._schema.components:
-            counts.append(tf.cast(ragged(raw[component.candidates]).row_lengths(), tf.int64))
-            shown.append(scalar(raw[component.shown], -1))
-            logged.append(propensities(raw[component.propensity], counts[-1]))
-        return {
-            'click': tf.cast(scalar(raw[CLICK], 0), tf.float32),
-            'weight': scalar(raw[WEIGHT], 1.0),
-            'timestamp': scalar(raw[TIMESTAMP], 0),
-            'ad_key': tf.strings.to_hash_bucket_fast(scalar(raw[self._schema.ad], ''), _HASH_RANGE),
-            'candidate_count': tf.stack(counts, 1),
-            'shown': tf.stack(shown, 1),
-            'shown_propensity': tf.stack(logged, 1),
-        }
-
-    def _shown_combination(self, raw: dict, logged: dict, encoded: Encoded) -> Combined:
-        """f_comb of what was shown; where a list was truncated, as training saw it, the shown one kept."""
-
-        def as_served():
-            return self._model.score_combination(encoded, logged['shown'])
-
-        def as_trained():
-            packed = pack(self._transform(raw), self._model.layout)
-            return self._model.score_combination(self._encode_packed(packed), packed[keys.SHOWN])
-
-        truncated = tf.reduce_any(logged['candidate_count'] > self._schema.max_candidates)
-        return tf.cond(truncated, as_trained, as_served)
-
-    def _as_request(self, raw: dict) -> dict:
-        """Logged rows as they were when asked: nothing shown yet, so that truncation cannot see it."""
-        hidden = {
-            c.shown: tf.fill(tf.shape(raw[c.shown]), tf.constant(-1, tf.int64))
-            for c in self._schema.components
-        }
-        return raw | hidden
-
-    def _encode(self, raw: dict, groups: int = GROUPS) -> Encoded:
-        return self._encode_packed(pack(self._transform(raw), self._model.layout), groups)
-
-    def _encode_packed(self, packed: Batch, groups: int = GROUPS) -> Encoded:
-        return self._model.encode(packed, groups=groups, encoder=self._encoder)
 
     def _candidate_ids(self, raw: dict) -> tf.RaggedTensor:
         return joined([ragged(raw[component.candidates]) for component in self._schema.components])
