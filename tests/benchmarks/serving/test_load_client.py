@@ -100,5 +100,5 @@ def test_arrivals_have_the_rate_asked_for():
 
 
 def test_it_does_not_import_tensorflow():
-    code = 'import sys, benchmarks.load_client; sys.exit("tensorflow" in sys.modules)'
+    code = 'import sys, benchmarks.serving.load_client; sys.exit("tensorflow" in sys.modules)'
     subprocess.run([sys.executable, '-c', code], check=True)
