@@ -31,7 +31,8 @@ class TransformConfig(Frozen):
         max_buckets: The largest number of buckets of a table, a power of two.
         frequent_threshold: An element id seen at least this often gets a dedicated row; all others are
             hashed. 0 hashes every id.
-        frequent_limit: The largest number of dedicated rows, all components together.
+        frequent_limit: The largest number of ids with a dedicated row, over all components together; the most
+            frequent ids get one.
     """
 
     load_factor: float = Field(4.0, gt=0)
