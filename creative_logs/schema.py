@@ -51,9 +51,12 @@ class Frozen(BaseModel):
 class ContextFeature(Frozen):
     """A feature of the request or of the ad.
 
-    `encoding` says how the model reads it: `id` through a hash table, `category` through a
-    vocabulary of the values seen, `number` standardised, `terms` as the mean over hashed strings.
-    Left out, it is the first that fits the type.
+    Attributes:
+        name: The column of the logs: letters, digits and "_".
+        type: The type of the column.
+        encoding: How the model reads the feature: `id` through a hash table, `category` through a vocabulary
+            of the values seen, `number` standardised, `terms` as the mean embedding of hashed strings. Where
+            it is left out: `id` for string, `number` for int64 and float, `terms` for string_list.
     """
 
     name: Name
@@ -74,7 +77,12 @@ class ContextFeature(Frozen):
 
 
 class Component(Frozen):
-    """A creative component C_j. With `text`, the log carries one text per candidate as well."""
+    """A creative component C_j.
+
+    Attributes:
+        name: The prefix of the component's columns: letters, digits and "_".
+        text: Whether the logs have a column `<component>_text` with one text per candidate.
+    """
 
     name: Name
     text: bool = False
@@ -104,10 +112,11 @@ class LogSchema(Frozen):
     """Columns of the Parquet logs.
 
     Attributes:
-        context: features of the request and of the ad.
-        components: the creative components, in the order of the model's axis M.
-        ad: name of the context feature that identifies the ad.
-        max_candidates: N; longer candidate lists are truncated, the shown element is kept.
+        context: The features of the request and of the ad.
+        components: The creative components, in the order of the model's axis M.
+        ad: The name of the context feature that identifies the ad, a string.
+        max_candidates: N, the largest number of candidates per component. Longer lists are truncated; in
+            training the shown element is always kept.
     """
 
     context: tuple[ContextFeature, ...]

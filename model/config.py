@@ -23,14 +23,16 @@ def power_of_two(key: str, value: int) -> int:
 
 
 class TransformConfig(Frozen):
-    """Hash tables: buckets = next power of two above (distinct ids x load_factor).
+    """Sizes of the hash tables: the next power of two above (distinct ids x load_factor) buckets.
 
     Attributes:
-        load_factor: buckets per distinct id, before rounding up to a power of two.
-        min_buckets, max_buckets: bounds of a table, powers of two.
-        frequent_threshold: an element id seen at least so often gets a row of its own, the rest is
-            hashed; 0 hashes every id.
-        frequent_limit: at most so many rows of their own per component.
+        load_factor: The number of buckets per distinct id, before rounding up to a power of two.
+        min_buckets: The least number of buckets of a table, a power of two.
+        max_buckets: The largest number of buckets of a table, a power of two.
+        frequent_threshold: An element id seen at least this often gets a dedicated row; all others are
+            hashed. 0 hashes every id.
+        frequent_limit: The largest number of ids with a dedicated row, over all components together; the most
+            frequent ids get one.
     """
 
     load_factor: float = Field(4.0, gt=0)
@@ -52,18 +54,19 @@ class ModelConfig(Frozen):
     """Shape of the network (paper: Implementation Details).
 
     Attributes:
-        element_dim: D, size of an id's embedding.
-        encoder_units: layers of the context encoder; the last is H.
-        attention: cross-component attention (eq. 13); without it z is zero.
-        attention_dim: hidden size of that attention.
-        phi_units: hidden layers of phi, before its one output.
-        additive: adds shrunk scalar biases per element, per ad and per whole combination to the scores
-            of phi.
-        combination_rows: of the hash table of whole combinations, a power of two.
-        samples: K combinations per ad when serving (eq. 24): the greedy one and K - 1 drawn.
-        replacement: draws the K - 1 independently, as the paper does; else without replacement, so that each
-            is another combination.
-        temperature: of the served policy; below 1 it keeps closer to the best elements.
+        element_dim: D, the size of an id's embedding.
+        encoder_units: The layer sizes of the context encoder; the last is H.
+        attention: Whether there is cross-component attention (eq. 13); without it z is zero.
+        attention_dim: The hidden size of that attention.
+        phi_units: The hidden layer sizes of phi, before its single output.
+        additive: Whether scalar effects of each element, each ad and each whole combination, shrunk towards
+            zero, are added to the scores of phi.
+        combination_rows: The number of rows of the hash table of whole combinations, a power of two.
+        samples: K, the number of combinations considered per ad when serving (eq. 24): the greedy one and
+            K - 1 drawn from the policy.
+        replacement: Whether the K - 1 combinations are drawn independently, as in the paper; otherwise they
+            are drawn without replacement and all differ.
+        temperature: The temperature of the served policy; below 1 it concentrates on the best elements.
     """
 
     element_dim: int = Field(4, ge=1)
@@ -87,18 +90,31 @@ class TrainingConfig(Frozen):
     """Losses and optimizers.
 
     Attributes:
-        batch_size, epochs, seed: as usual; data come in the order of time.
-        reward: `paper` is click_reward for a click and no_click_reward else; `advantage` is the click
+        batch_size: The number of impressions per update.
+        epochs: The number of passes over the logs, each in the order of time.
+        seed: The seed of the initial weights.
+        reward: `paper` is click_reward for a click and no_click_reward otherwise; `advantage` is the click
             minus the predicted CTR of the shown combination.
-        combination_loss, element_loss, rl_loss: weights of L_comb, L_ele and L_RL (lambda, eq. 23).
-        max_importance_weight: clip of the importance weights pi/propensity of the policy
-            gradient; 0 uses none.
-        sparse_optimizer, sparse_learning_rate: for embedding rows, on summed gradients.
-        dense_optimizer, dense_learning_rate: for the layers, on mean gradients.
-        element_prior_std, ad_prior_std, subword_prior_std, combination_prior_std: prior standard deviations
-            (logits) of the effects of elements, of ads, of an element's subwords and of whole combinations.
-        preference_prior_std: of how much the preference of the logging policy for an element is worth.
-        evidence_impressions: the effects are fitted to the newest so many rows, 50 bytes of memory each.
+        click_reward: The reward of a click where reward is `paper`.
+        no_click_reward: The reward of an impression without a click where reward is `paper`.
+        combination_loss: The weight of L_comb, the loss of the shown combination (eq. 11).
+        element_loss: The weight of L_ele, the loss of the shown elements (eq. 12).
+        rl_loss: The weight of L_RL, the policy gradient (lambda, eq. 23).
+        max_importance_weight: The largest importance weight pi/propensity in the policy gradient; larger
+            ones are clipped. 0 uses no importance weights.
+        sparse_optimizer: The optimizer of the embedding tables, which takes summed gradients.
+        sparse_learning_rate: The learning rate of the embedding tables.
+        dense_optimizer: The optimizer of the layers, which takes mean gradients.
+        dense_learning_rate: The learning rate of the layers.
+        element_prior_std: The prior standard deviation of an element's effect, in logits.
+        ad_prior_std: The prior standard deviation of an ad's effect, in logits.
+        subword_prior_std: The prior standard deviation of the effect of a subword of an element's text, in
+            logits.
+        combination_prior_std: The prior standard deviation of a whole combination's effect, in logits.
+        preference_prior_std: The largest prior standard deviation that may be learned for the weight of the
+            logging policy's preference for an element.
+        evidence_impressions: The largest number of impressions that the effects are fitted to, the newest
+            ones; each takes about 50 bytes of memory.
     """
 
     batch_size: int = Field(1024, ge=1)
@@ -139,7 +155,16 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 
 
 class GencoConfig(Frozen):
-    """All that Transform and Trainer need: the log schema, the transforms, the network, the training."""
+    """All that Transform and Trainer need.
+
+    Attributes:
+        log_schema: The columns of the logs.
+        transform: Sizes of the hash tables.
+        preset: `paper` is the recipe of the paper taken literally, `tuned` is what measured best. Keys
+            of `model` and `training` that are given take precedence over it.
+        model: The shape of the network.
+        training: Losses and optimizers.
+    """
 
     log_schema: LogSchema
     transform: TransformConfig = TransformConfig()

@@ -17,9 +17,9 @@ class PathsConfig(Frozen):
     """Folders, relative to the working directory unless absolute.
 
     Attributes:
-        logs: the click logs, `<logs>/<YYYY-MM-DD>/{train,test}/*.parquet`.
-        root: artifacts and metadata of the pipeline.
-        serving: base path of the pushed model; TensorFlow Serving's `--model_base_path`.
+        logs: The click logs, `<logs>/<YYYY-MM-DD>/{train,test}/*.parquet`.
+        root: The folder of the pipeline's artifacts and of its metadata store.
+        serving: The base path to which models are pushed; TensorFlow Serving's `--model_base_path`.
     """
 
     logs: str
@@ -28,9 +28,12 @@ class PathsConfig(Frozen):
 
 
 class WindowConfig(Frozen):
-    """The newest `days` days of logs; the newest `holdout_days` of them are not trained on.
+    """The days of logs that a run uses.
 
-    The evaluator reads the test split of the held-out days, or, where none are held out, of all days.
+    Attributes:
+        days: The number of days in the window, counted back from the day of the run.
+        holdout_days: The number of newest days in the window that are not trained on. The evaluator reads
+            the test split of these days, or of all days where this is 0.
     """
 
     days: int = Field(33, ge=1)
@@ -47,13 +50,25 @@ class WindowConfig(Frozen):
 
 
 class ChecksConfig(Frozen):
-    """`max_bad_share`: the run stops when more than this share of a day's rows break the schema."""
+    """Limits on the input.
+
+    Attributes:
+        max_bad_share: The run stops when more than this share of a day's rows break the log schema.
+    """
 
     max_bad_share: float = Field(0.01, ge=0, le=1)
 
 
 class Config(GencoConfig):
-    """Everything a run depends on."""
+    """Everything a run depends on.
+
+    Attributes:
+        name: The name of the pipeline and of its runs in the metadata store: letters, digits and "_".
+        paths: Folders.
+        window: The days of logs that a run uses.
+        checks: Limits on the input.
+        evaluation: What is measured, and when a model is blessed.
+    """
 
     name: Name
     paths: PathsConfig

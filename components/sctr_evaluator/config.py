@@ -22,30 +22,37 @@ class EvaluationConfig(Frozen):
     """What is measured on the uniform-policy test split, and when a model is blessed.
 
     Attributes:
-        confidence: of every interval, two-sided.
-        bootstrap_replicates: of the Poisson bootstrap beside the delta method; 0 leaves it out.
-        min_candidates: a component of an ad counts where at least so many elements were to choose
-            from; 1 counts every row, as Algorithm 1 prints it.
-        cluster: column whose equal values are not independent; intervals are clustered by it.
-        slices: what else to group by: 'candidates' (brackets of a component's number of candidates, the
-            paper's Table 4), 'day' (UTC), a context feature, or two of these crossed, as in
+        confidence: The two-sided confidence level of every interval.
+        bootstrap_replicates: The number of replicates of the Poisson bootstrap beside the delta method; 0
+            leaves the bootstrap out.
+        min_candidates: A component counts in a row if it has at least this many candidates; 1 counts every
+            row, as Algorithm 1 prints it.
+        cluster: The context feature whose equal values are not independent; intervals are clustered by it.
+        slices: What else to group by: `candidates` (brackets of a component's number of candidates, the
+            paper's Table 4), `day` (UTC), a context feature, or two of these crossed, as in
             [candidates, [category, day]].
-        candidate_brackets: of a component, the smallest and the largest number of candidates of the middle
-            bracket; [3, 5] where it is not named.
-        max_slice_values: of each slicing; the values of most rows are kept, the others counted.
-        lift_to_find: the rows needed to find this true lift with probability 0.8 are told.
-        skew_rows: so many rows of the train and of the test days are compared; 0 leaves it out.
-        choices: Parquet file of another policy's choices, see `choice_source.ChoiceFile`.
-        blessing_policy: the policy whose lift decides (see `matching.POLICIES`).
-        min_lift_over_uniform: the lower bound of the overall lift over the uniform policy must be
-            above this (fraction: 0.01 is 1 %).
-        min_lift_over_serving: likewise over the last blessed model; a little below zero accepts a
-            fresher model that is as good.
-        must_pass: components whose own lower bounds must be above `min_lift_over_uniform` and
-            `min_lift_over_serving` as well.
-        max_calibration_error: the expected calibration error of f_comb must not be above this.
-        min_effective_sample_size: the overall effective sample size must not be below this.
-        force_blessing: where not empty, the model is blessed whatever the rules say, for this reason.
+        candidate_brackets: The smallest and the largest number of candidates of the middle bracket, per
+            component; [3, 5] for a component that is not named.
+        max_slice_values: The largest number of values kept per slicing, those with the most rows; the others
+            are counted.
+        lift_to_find: The true lift for which the evaluation reports how many rows would find it with
+            probability 0.8 (a fraction: 0.01 is 1 %).
+        skew_rows: The number of rows of the train days and of the test days that are compared; 0 leaves the
+            comparison out.
+        choices: A Parquet file of another policy's choices, with the columns `request_id` and
+            `<component>_choice`.
+        blessing_policy: The policy whose lift decides whether the model is blessed.
+        min_lift_over_uniform: The lower bound of the overall lift over the uniform policy must be above this
+            (a fraction: 0.01 is 1 %).
+        min_lift_over_serving: The lower bound of the overall lift over the model that is serving must be above
+            this; a value slightly below zero accepts a fresher model that is as good.
+        must_pass: Components whose own lower bounds must also be above `min_lift_over_uniform` and
+            `min_lift_over_serving`.
+        max_calibration_error: The largest expected calibration error of f_comb with which a model is blessed;
+            null sets no limit.
+        min_effective_sample_size: The smallest overall effective sample size with which a model is blessed.
+        force_blessing: Where this is not empty, the model is blessed whatever the rules say, for the reason
+            given here.
     """
 
     confidence: float = Field(0.95, gt=0, lt=1)

@@ -15,9 +15,10 @@ class SimulatedComponent(Frozen):
     """One component of the simulated ads.
 
     Attributes:
-        coverage: share of ads that have the component.
-        candidates: mean number of candidates of the ads that have it.
-        ads_per_element: mean number of ads that share an element.
+        name: The name of the component: letters, digits and "_".
+        coverage: The share of ads that have the component.
+        candidates: The mean number of candidates of the ads that have it.
+        ads_per_element: The mean number of ads that share an element.
     """
 
     name: Name
@@ -54,26 +55,37 @@ class SimulatorConfig(Frozen):
     """The simulated world. Standard deviations are in logits of the click probability.
 
     Attributes:
-        seed: everything follows from it and from the other values.
-        ads, users, queries_per_category: sizes of the world.
-        start_day, days: first day and number of days of logs.
-        rows: impressions per day, both splits together; as in Table 1 where None.
-        test_share: share of them under the uniform policy.
-        ctr: mean click-through rate of the production traffic.
-        element_effect_std: effect of an element on all users, before its component's importance.
-        taste_std: how much more or less a user segment likes an element than all users do.
-        synergy_std: effect of a pair of elements of two components beyond the sum of their own.
-        appeal_std: effect of the ad, whatever it shows; good ads get more traffic.
-        user_std, query_std: effects of the user and of the query.
-        traffic_std: spread of the log of an ad's traffic.
-        appeal_traffic_correlation: between an ad's appeal and the log of its traffic.
-        new_elements_per_day: share of the elements that expire each day; new ones take their place.
-        policy_sharpness: inverse temperature of the production policy; 0 is uniform.
-        policy_accuracy: correlation between what that policy believes of an element and its effect.
-        policy_position_habit: how much less, in logits, each next position in the list is preferred.
-        policy_exploration: share of the production traffic in which it chooses uniformly.
-        max_candidates: longest candidate list.
-        components, importance: per component its shape; per category the weights of the components.
+        seed: The seed of all random numbers; equal seeds and properties give equal logs.
+        ads: The number of ads.
+        users: The number of users.
+        queries_per_category: The number of queries per category.
+        start_day: The first day of the logs.
+        days: The number of days of logs.
+        rows: The number of impressions per day, both splits together; where null, 4.6 per ad, as Table 1
+            implies.
+        test_share: The share of the impressions in which the uniform policy chooses (the test split).
+        ctr: The mean click-through rate of the production traffic.
+        element_effect_std: The standard deviation of an element's effect on all users, before it is weighted
+            by its component's importance.
+        taste_std: The standard deviation of how much more or less a user segment likes an element than all
+            users do.
+        synergy_std: The standard deviation of the effect of a pair of elements of two components beyond the
+            sum of their own effects.
+        appeal_std: The standard deviation of an ad's effect, whatever it shows.
+        user_std: The standard deviation of a user's effect.
+        query_std: The standard deviation of a query's effect.
+        traffic_std: The standard deviation of the logarithm of an ad's traffic.
+        appeal_traffic_correlation: The correlation between an ad's appeal and the logarithm of its traffic.
+        new_elements_per_day: The share of the elements that expire each day and are replaced by new ones.
+        policy_sharpness: The inverse temperature of the production policy; 0 is uniform.
+        policy_accuracy: The correlation between what the production policy believes of an element and the
+            element's effect.
+        policy_position_habit: How much less, in logits, the production policy prefers each next position in
+            the list.
+        policy_exploration: The share of the production traffic in which the policy chooses uniformly.
+        max_candidates: The length of the longest candidate list.
+        components: The shape of each component.
+        importance: The weights of the components in each category, one per component.
     """
 
     seed: int = Field(1, ge=0)
