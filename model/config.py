@@ -30,7 +30,8 @@ class TransformConfig(Frozen):
         min_buckets, max_buckets: bounds of a table, powers of two.
         frequent_threshold: an element id seen at least so often gets a row of its own, the rest is
             hashed; 0 hashes every id.
-        frequent_limit: at most so many rows of their own per component.
+        frequent_limit: The largest number of ids with a dedicated row, over all components together; the most
+            frequent ids get one.
     """
 
     load_factor: float = Field(4.0, gt=0)
