@@ -79,6 +79,7 @@ setup(
             'kubernetes-validate>=1.37',
             'prometheus-client>=0.26',
             'pytest>=9',
+            'setuptools>=68',
             'tensorflow-data-validation>=1.16',
         ],
         'lint': ['import-linter>=2.17', 'mypy>=2.4', 'pre-commit>=4.7', 'ruff>=0.17'],
