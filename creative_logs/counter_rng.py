@@ -26,7 +26,9 @@ class Draws:
     def bits(self, purpose: str, *keys) -> np.ndarray:
         """64 random bits per key: uint64."""
         with np.errstate(over='ignore'):
-            state = _mix(np.uint64(self._seed) + np.uint64(zlib.crc32(purpose.encode())) * _GOLDEN)
+            state = _mix(
+                np.asarray(np.uint64(self._seed) + np.uint64(zlib.crc32(purpose.encode())) * _GOLDEN)
+            )
             for key in keys:
                 state = _mix(state + np.asarray(key).astype(np.uint64) * _GOLDEN + _GOLDEN)
         return state

@@ -52,7 +52,7 @@ def logged_requests(logs: str, contract: Contract) -> Iterator[SelectRequest]:
 def _request(row: dict, contract: Contract, logs: str) -> SelectRequest:
     context = {}
     for name, (dtype, rank) in contract.context.items():
-        empty = [] if rank == 2 else '' if dtype == DT_STRING else 0
+        empty: list | str | int = [] if rank == 2 else '' if dtype == DT_STRING else 0
         value = _cell(row, name, logs)
         context[name] = empty if value is None else value
     candidates = {name: _cell(row, candidates_of(name), logs) or [] for name in contract.components}

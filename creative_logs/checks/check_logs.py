@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -48,7 +49,7 @@ class LogReport:
 
     def refuse_above(self, max_bad_share: float) -> None:
         """Raises InputError for the first day that has more than this share of bad rows, both splits."""
-        days = {}
+        days: dict[str, Tally] = {}
         for split in self.splits:
             counted = Tally(split.rows, split.bad_rows, {count.rule: count for count in split.rules})
             days.setdefault(split.day, Tally()).merge(counted)
@@ -128,7 +129,7 @@ class _Quarantine:
 
     def __init__(self, path: Path | None):
         self._path = path
-        self._writer = None
+        self._writer: Any = None
         if path is not None:
             self._temporary = path.with_name(f'{path.name}.tmp')
             with writing(path):
@@ -144,7 +145,7 @@ class _Quarantine:
             self._writer.write_batch(bad)
 
     def close(self) -> None:
-        if self._writer is not None:
+        if self._path is not None and self._writer is not None:
             with writing(self._path):
                 self._writer.close()
                 self._temporary.rename(self._path)

@@ -30,7 +30,7 @@ def faults(batch: pa.RecordBatch, schema: LogSchema) -> Iterator[Fault]:
             yield Fault(_holds(values, pc.is_null), f'{feature.name} holds a null', values)
     lengths = [list_lengths(batch.column(c.candidates)) for c in schema.components]
     names = ', '.join(c.candidates for c in schema.components)
-    yield Fault(sum(lengths) == 0, f'all of {names} are empty', batch.column(schema.ad))
+    yield Fault(np.sum(lengths, axis=0) == 0, f'all of {names} are empty', batch.column(schema.ad))
 
 
 def list_lengths(lists: pa.ListArray) -> np.ndarray:

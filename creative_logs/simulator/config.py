@@ -40,7 +40,7 @@ TABLE_1 = (
 
 # Figure 3 in proportions (it is printed without numbers): the image weighs most everywhere; highlight and
 # the attributes weigh more in phone, computer and wine, the image more in clothing and bedding.
-FIGURE_3 = {
+FIGURE_3: dict[str, tuple[float, ...]] = {
     'phone': (0.7, 1.5, 0.5, 1.1, 1.0, 1.1),
     'computer': (0.7, 1.4, 0.5, 1.1, 1.1, 1.2),
     'wine': (0.8, 1.4, 0.6, 1.0, 1.0, 1.0),

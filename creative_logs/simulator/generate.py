@@ -75,10 +75,10 @@ class Generator:
 
         name = self.config.day_name(day)
         start = int(np.datetime64(name, 'ms').astype(np.int64))
-        span = [start + _MS_PER_DAY * edge // total for edge in (first, first + rows)]
+        begin, end = (start + _MS_PER_DAY * edge // total for edge in (first, first + rows))
         columns = {
             REQUEST_ID: _ids(f'{name}-{split}-', np.arange(first, first + rows)),
-            TIMESTAMP: pa.array(np.sort(random.integers(*span, size=rows))),
+            TIMESTAMP: pa.array(np.sort(random.integers(begin, end, size=rows))),
             **self._context_columns(requests),
             **self._component_columns(drawn, requests),
             CLICK: pa.array((random.random(rows) < probability).astype(np.int64)),

@@ -176,8 +176,8 @@ class World:
     def synergy_effect(self, styles: np.ndarray) -> np.ndarray:
         """Sum over pairs of components of the synergy of their styles (int64[..., M]): float64[...]."""
         total = np.zeros(styles.shape[:-1])
-        for (j, l), table in self.synergy.items():
-            total += table[styles[..., j], styles[..., l]]
+        for (j, k), table in self.synergy.items():
+            total += table[styles[..., j], styles[..., k]]
         return total
 
     def _generation(self, component: int, pool: np.ndarray, day: int) -> np.ndarray:
@@ -187,14 +187,14 @@ class World:
         return np.floor(age + day * self.config.new_elements_per_day).astype(np.int64)
 
     def _synergy_tables(self) -> dict[tuple[int, int], np.ndarray]:
-        """Per pair j < l a table [STYLES + 1, STYLES + 1] without main effects, 0 for ABSENT."""
+        """A table per pair j < k, [STYLES + 1, STYLES + 1] without main effects, 0 for ABSENT."""
         tables = {}
-        for l in range(len(self.config.components)):
-            for j in range(l):
-                table = self._table(f'synergy {j} {l}', STYLES, STYLES)
+        for k in range(len(self.config.components)):
+            for j in range(k):
+                table = self._table(f'synergy {j} {k}', STYLES, STYLES)
                 table = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
                 spread = table.std() or 1.0
-                tables[j, l] = np.pad(self.config.synergy_std * table / spread, (0, 1))  # ABSENT
+                tables[j, k] = np.pad(self.config.synergy_std * table / spread, (0, 1))  # ABSENT
         return tables
 
     def _table(self, purpose: str, *shape: int) -> np.ndarray:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -206,11 +207,13 @@ def _write(
             f'{path.parent.parent.name}: no impression of this month falls into the {path.parent.name} '
             f'split; use a larger train share'
         )
-    edges = [(month.astype('datetime64[M]') + n).astype('datetime64[ms]').astype(np.int64) for n in (0, 1)]
-    times = np.sort(rng.integers(*edges, size=len(package)))
+    begin, end = (
+        (month.astype('datetime64[M]') + n).astype('datetime64[ms]').astype(np.int64) for n in (0, 1)
+    )
+    times = np.sort(rng.integers(begin, end, size=len(package)))
     order = rng.permutation(len(package))
     path.parent.mkdir(parents=True)
-    writer = None
+    writer: Any = None
     for start in range(0, len(order), _CHUNK_ROWS):
         part = slice(start, start + _CHUNK_ROWS)
         rows = order[part]

@@ -9,9 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from serving.client.request import Exploration, SelectRequest
+from serving.client.selection import Choice, RunnerUp, Selection
 from serving.server.model_server import ModelServer
 from tests.serving.certificates import write_certificate
 from tests.serving.helpers import PATIENCE_S, push, settings_of
+from tfx_pipeline.cli.select import _print
 
 REQUEST = {
     'context': {'user_id': 'u0', 'ad_id': 'ad0', 'hour': 0, 'age': 20.0, 'query_terms': ['red']},
@@ -224,3 +226,23 @@ def _assert_one_line(result, message):
     status, out, err = result
     assert (status, out) == (2, '')
     assert err.startswith('genco: ') and err.count('\n') == 1 and message in err
+
+
+def test_narrow_terminals_show_whole_ids(monkeypatch, capsys):
+    monkeypatch.setenv('COLUMNS', '80')
+    ids = {f'component_number_{i}': f'element_with_a_long_id_{i}' for i in range(6)}
+    selection = Selection(
+        choices={name: Choice(i, id_, 0.5) for i, (name, id_) in enumerate(ids.items())},
+        ctr=0.1,
+        runners_up=(RunnerUp({name: Choice(0, id_) for name, id_ in ids.items()}, ctr=0.05),),
+        seed=1,
+        policy='genco',
+        model_version=1,
+    )
+    _print(SelectRequest({}, {}), selection, 'ad_id', 'genco')
+    chosen, runners_up = capsys.readouterr().out.split('Runners-up')
+    assert all(name in chosen and id_ in chosen for name, id_ in ids.items())
+    lines = [line.strip('┃│').split('┃' if '┃' in line else '│') for line in runners_up.splitlines()]
+    columns = list(zip(*(cells for cells in lines if len(cells) == 1 + len(ids))))
+    shown = [''.join(cell.strip() for cell in column) for column in columns]
+    assert shown == ['CTR5.00%', *(name + id_ for name, id_ in ids.items())]

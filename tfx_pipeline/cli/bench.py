@@ -149,7 +149,7 @@ def _command(name: str, benchmark: Benchmark) -> click.Command:
         figures = _measure(name, benchmark, {'quick': quick, **options})
         _print(name, benchmark, figures)
         write_json(json_path, figures)
-        if plot_path:
+        if plot_path and benchmark.report:
             write_text(plot_path, importlib.import_module(benchmark.report).plot(figures))
         if figures.get('missed'):
             raise click.ClickException(f'{name}: {"; ".join(figures["missed"])}')
@@ -171,11 +171,14 @@ def _measure(name: str, benchmark: Benchmark, options: dict) -> dict:
     quiet.prepare()
     from tfx_pipeline.console.progress import StepProgress
 
-    with quiet.output_to(Path(os.devnull)) as terminal, StepProgress(terminal) as progress:
-        with progress.follow_runner():
-            progress.start(f'benchmark {name}')
-            figures = importlib.import_module(benchmark.module).run(**options)
-            progress.finish()
+    with (
+        quiet.output_to(Path(os.devnull)) as terminal,
+        StepProgress(terminal) as progress,
+        progress.follow_runner(),
+    ):
+        progress.start(f'benchmark {name}')
+        figures = importlib.import_module(benchmark.module).run(**options)
+        progress.finish()
     return figures
 
 

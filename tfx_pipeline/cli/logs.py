@@ -83,14 +83,15 @@ def simulate(out: str, workers: int, overrides: tuple[str, ...], json_path: str 
             advance(done, total)
 
         write_simulated_logs(config, out, workers, count)
+    rows_per_day = {split: config.rows_of(split) for split in SPLITS}
     figures = {
         'days': config.days,
-        'rows_per_day': {split: config.rows_of(split) for split in SPLITS},
+        'rows_per_day': rows_per_day,
         'component_importance': Truth.from_logs(out).component_importance(),
     }
     write_json(json_path, figures)
     table = Table('split', 'rows per day', 'rows', title=f'{out}: {config.days} days from {config.start_day}')
-    for split, rows in figures['rows_per_day'].items():
+    for split, rows in rows_per_day.items():
         table.add_row(split, f'{rows:,}', f'{rows * config.days:,}')
     Console().print(table)
 

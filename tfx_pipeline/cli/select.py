@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from creative_logs.errors import InputError
 from serving.client.client import ServerError
@@ -87,9 +88,11 @@ def select(
 
 
 def _exploration(temperature: float | None, epsilon: float | None) -> Exploration | None:
-    if (temperature is None) != (epsilon is None):
+    if temperature is None and epsilon is None:
+        return None
+    if temperature is None or epsilon is None:
         raise InputError('--temperature and --epsilon: give both of them or neither')
-    return None if temperature is None else Exploration(temperature, epsilon)
+    return Exploration(temperature, epsilon)
 
 
 def read_request(path: str) -> SelectRequest:
@@ -119,7 +122,7 @@ def _print(request: SelectRequest, selection: Selection, ad_column: str, model_n
     estimated = selection.choice_propensity is not None
     title = 'Chosen' if selection.policy == GENCO else 'Chosen at random'
     columns = ('component', 'index', 'element', 'propensity', *['choice propensity'] * estimated)
-    chosen = Table(*columns, title=title, title_justify='left')
+    chosen = _table(title, columns)
     for name, choice in selection.choices.items():
         estimate = [f'{choice.choice_propensity:.4f}'] if estimated else []
         chosen.add_row(name, str(choice.index), escape(choice.id), f'{choice.propensity:.4f}', *estimate)
@@ -127,10 +130,16 @@ def _print(request: SelectRequest, selection: Selection, ad_column: str, model_n
     best = selection.runners_up[:_RUNNERS_UP]
     if not best:
         return
-    others = Table('CTR', *selection.choices, title='Runners-up', title_justify='left')
+    others = _table('Runners-up', ('CTR', *selection.choices))
     for runner_up in best:
         others.add_row(f'{runner_up.ctr:.2%}', *(escape(choice.id) for choice in runner_up.choices.values()))
     console.print(others)
+
+
+def _table(title: str, columns: Iterable[str]) -> Table:
+    # A narrow terminal folds an id over several lines: by default, it would be cut.
+    folding = [Column(escape(name), overflow='fold') for name in columns]
+    return Table(*folding, title=title, title_justify='left')
 
 
 def _figures(selection: Selection) -> dict:

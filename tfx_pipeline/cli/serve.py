@@ -1,4 +1,4 @@
-"""Verbs `serve` and `select`: a server of pushed models, and one question to it."""
+"""The verb `serve`: a server of pushed models."""
 
 import logging
 import os
@@ -9,9 +9,6 @@ from pathlib import Path
 import click
 
 from serving.server.settings import ServerSettings
-from tfx_pipeline.cli.select import select
-
-__all__ = ['select', 'serve']
 
 _SETTINGS = ServerSettings()
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -73,12 +74,12 @@ def _offline(model: str):
         loaded = tf.saved_model.load(model)
     function = loaded.signatures['serving_default']
 
-    def answer(inputs: dict) -> dict[str, np.ndarray]:
+    def answer(_, inputs: dict) -> dict[str, np.ndarray]:
         outputs = function(**{name: tf.constant(value) for name, value in inputs.items()})
         return {name: value.numpy() for name, value in outputs.items()}
 
-    answer.model = loaded  # its variables live as long as the function
-    return answer
+    # The variables live only as long as the loaded model, so the function keeps it.
+    return partial(answer, loaded)
 
 
 def _batches(logs: str, contract, rows: int, batch: int) -> Iterator[list]:

@@ -40,14 +40,16 @@ def stand_in_for_sql_util() -> None:
     if name in sys.modules or _has_sql_util():
         return
     module = types.ModuleType(name)
-    module.RecordBatchSQLSliceQuery = _NoSqlSlices
+    module.__dict__['RecordBatchSQLSliceQuery'] = _NoSqlSlices
     sys.modules[name] = module
 
 
 def _has_sql_util() -> bool:
     # Looks for the file: asking for the module's spec would import tfx_bsl, which is slow.
     package = importlib.util.find_spec('tfx_bsl')
-    return package is not None and Path(package.origin).with_name('arrow').joinpath('sql_util.py').exists()
+    if package is None or package.origin is None:
+        return False
+    return Path(package.origin).with_name('arrow').joinpath('sql_util.py').exists()
 
 
 class _NoSqlSlices:

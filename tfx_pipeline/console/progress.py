@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -12,6 +12,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -34,7 +35,7 @@ class StepProgress(logging.Handler):
         super().__init__()
         self.step = ''
         self._started = 0.0
-        self._task = None
+        self._task = TaskID(0)
         self._console = Console(file=terminal)
         self._progress = Progress(
             SpinnerColumn(finished_text='[green]✓'),
@@ -83,9 +84,10 @@ class StepProgress(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Handles what was logged by the runner or by a step."""
+        arguments: tuple[Any, ...] = record.args if isinstance(record.args, tuple) else ()
         if record.name == REPORTS:
-            self.report(*record.args)
+            self.report(*arguments)
         elif record.msg == _STARTED:
-            self.start(*record.args)
+            self.start(*arguments)
         elif record.msg == _FINISHED:
             self.finish()

@@ -15,12 +15,13 @@ def input_error_in(error: BaseException) -> str | None:
 
     Beam hands on what fails in a worker as the text of its traceback.
     """
-    while error is not None:
-        text = f'InputError: {error}' if type(error).__name__ == 'InputError' else str(error)
+    cause: BaseException | None = error
+    while cause is not None:
+        text = f'InputError: {cause}' if type(cause).__name__ == 'InputError' else str(cause)
         found = _INPUT_ERROR.findall(text)
         if found:
             return found[-1]
-        error = error.__cause__ or error.__context__
+        cause = cause.__cause__ or cause.__context__
     return None
 
 

@@ -21,7 +21,7 @@ BEAM_ARGS = (
     '--runner=FnApiRunner',
     # Without an image TFX packs itself anew for every step, for remote workers that this runner has not.
     '--sdk_container_image=none',
-    '--beam_plugins=tfx_pipeline.beam_plugin',
+    '--beam_plugins=tfx_pipeline.runners.beam_plugin',
 )
 
 

@@ -10,7 +10,7 @@ from tfx_pipeline.console import captured_output as quiet
 from tfx_pipeline.runners.local_execution import BEAM_ARGS
 
 FRESH = """
-from tfx_pipeline import quiet
+from tfx_pipeline.console import captured_output as quiet
 quiet.prepare()
 import sys
 assert not any(name == 'tensorflow' or name == 'tfx_bsl' for name in sys.modules)
