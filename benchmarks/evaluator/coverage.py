@@ -8,6 +8,7 @@ import numpy as np
 from benchmarks.common.workers import results_of
 from benchmarks.evaluator.coverage_world import POLICIES, Log, Scenario, World
 from components.sctr_evaluator.estimators.bootstrap import Replicates, bootstrap_lift, bootstrap_rate
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 from components.sctr_evaluator.estimators.formulas import (
     COMBINATION_ESTIMATORS,
     COMPONENT_ESTIMATORS,
@@ -18,7 +19,7 @@ from components.sctr_evaluator.estimators.formulas import (
     replay_importance,
     slate_importance,
 )
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums, Estimate, Moments, lift, rate
+from components.sctr_evaluator.estimators.ratio_estimates import Estimate, Moments, lift, rate
 
 CONFIDENCE = 0.95
 REPLICATES = 200

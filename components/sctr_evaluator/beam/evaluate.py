@@ -20,17 +20,18 @@ from components.sctr_evaluator.beam.shard_buffers import RowBuffer, Tables
 from components.sctr_evaluator.beam.sum_by_cluster import Summed
 from components.sctr_evaluator.beam.train_test_skew import Skew
 from components.sctr_evaluator.config import EvaluationConfig
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 from components.sctr_evaluator.estimators.propensity_check import Uniformity
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
+from components.sctr_evaluator.policies import POLICIES, SERVING_START
 from components.sctr_evaluator.results.evaluation import Found, evaluate
 from components.sctr_evaluator.results.slice_results import SliceSums
 from components.sctr_evaluator.rows.choice_file import ChoiceFile
+from components.sctr_evaluator.rows.choice_rows import LoggedRows
 from components.sctr_evaluator.rows.exported_model import ExportedModel
-from components.sctr_evaluator.rows.policy_matches import POLICIES, Scored
+from components.sctr_evaluator.rows.policy_matches import Scored
 from components.sctr_evaluator.rows.row_keys import RowIdentity
 from components.sctr_evaluator.rows.slice_labels import RowLabels
-from components.sctr_evaluator.sums.batch_sums import SERVING_START, measure, slice_columns
-from components.sctr_evaluator.sums.choice_sums import LoggedRows
+from components.sctr_evaluator.sums.batch_sums import measure, slice_columns
 from components.sctr_evaluator.sums.estimator_sums import Sums
 from components.sctr_evaluator.sums.row_totals import Totals
 from components.sctr_evaluator.sums.slice_sums import Slicer, Value

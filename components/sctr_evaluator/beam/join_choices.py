@@ -11,15 +11,15 @@ from apache_beam.pvalue import AsSingleton, PCollection, TaggedOutput
 
 from components.sctr_evaluator.beam.sum_by_cluster import Summed
 from components.sctr_evaluator.config import EvaluationConfig
-from components.sctr_evaluator.results.choice_results import ChoiceSums
+from components.sctr_evaluator.policies import CHOICE_POLICIES
 from components.sctr_evaluator.rows.choice_file import ChoiceFile, ShownIds
+from components.sctr_evaluator.rows.choice_rows import ChoiceTable, LoggedRows
 from components.sctr_evaluator.rows.policy_matches import Scored, component_names
-from components.sctr_evaluator.sums.choice_sums import ChoiceTable, ChoiceTotals, LoggedRows, join
+from components.sctr_evaluator.sums.choice_sums import ChoiceSums, ChoiceTotals, join
 from components.sctr_evaluator.sums.estimator_sums import Sums
 from creative_logs.errors import InputError
 
 _ROWS, _CHOICES, _TOTALS = 'rows', 'choices', 'totals'
-_POLICIES = 2
 
 
 class JoinChoices(beam.PTransform):
@@ -44,7 +44,9 @@ class JoinChoices(beam.PTransform):
                 _TOTALS, main='clusters'
             )
         )
-        sums = joined['clusters'] | 'Clusters' >> Summed(Sums, _POLICIES, self._config.bootstrap_replicates)
+        sums = joined['clusters'] | 'Clusters' >> Summed(
+            Sums, CHOICE_POLICIES, self._config.bootstrap_replicates
+        )
         totals = joined[_TOTALS] | 'Totals' >> beam.CombineGlobally(ChoiceTotals.merged).without_defaults()
         return totals | 'ChoiceSums' >> beam.Map(partial(_found, self._file), AsSingleton(sums, None))
 

@@ -8,13 +8,8 @@ from typing import Self
 import numpy as np
 from scipy.special import ndtr, pdtr, stdtrit
 
-from components.sctr_evaluator.estimators.ratio_estimates import (
-    DENOMINATOR,
-    NUMERATOR,
-    ClusterSums,
-    Estimate,
-    product,
-)
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
+from components.sctr_evaluator.estimators.ratio_estimates import DENOMINATOR, NUMERATOR, Estimate, product
 from creative_logs.counter_rng import Draws
 
 _SEED = 20_110_922

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.special import chdtrc
 
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 
 # Of logs that are what they claim, so many are called suspicious all the same.
 SIGNIFICANCE = 0.001

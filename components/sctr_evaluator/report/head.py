@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from components.sctr_evaluator.policies import OVERALL
 from components.sctr_evaluator.report.charts.forest import ink_of, interval_text
-from components.sctr_evaluator.rows.policy_matches import OVERALL
 
 
 class Tile(NamedTuple):

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from components.sctr_evaluator.estimators.formulas import COMBINATION_ESTIMATORS
+from components.sctr_evaluator.policies import OVERALL, POLICIES
 from components.sctr_evaluator.results.blessing import percent
-from components.sctr_evaluator.rows.policy_matches import OVERALL, POLICIES
 
 _UNKNOWN = '-'
 _MOST_SKEWED = 10

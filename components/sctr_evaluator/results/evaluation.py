@@ -6,12 +6,19 @@ from typing import NamedTuple
 
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.estimators.propensity_check import Uniformity
-from components.sctr_evaluator.results.blessing import Evidence, Verdict, decide
-from components.sctr_evaluator.results.choice_results import ChoiceSums, choice_figures, choice_problems
+from components.sctr_evaluator.policies import (
+    MODEL_START,
+    OVERALL,
+    POLICIES,
+    SERVING_START,
+    UNIFORM,
+    UNIFORM_INDEX,
+)
+from components.sctr_evaluator.results.blessing import BlessingInputs, Verdict, decide
+from components.sctr_evaluator.results.choice_results import choice_figures, choice_problems
 from components.sctr_evaluator.results.policy_results import LevelFigures
 from components.sctr_evaluator.results.slice_results import SliceSums, attention_of, slice_figures
-from components.sctr_evaluator.rows.policy_matches import OVERALL, POLICIES, UNIFORM
-from components.sctr_evaluator.sums.batch_sums import MODEL_START, SERVING_START, UNIFORM_INDEX
+from components.sctr_evaluator.sums.choice_sums import ChoiceSums
 from components.sctr_evaluator.sums.estimator_sums import Sums
 from components.sctr_evaluator.sums.row_totals import Totals
 from components.sctr_evaluator.sums.slice_sums import Value, bracket_names
@@ -135,7 +142,7 @@ def _verdict(
     paired = totals.matched.shape[1] > SERVING_START
     chosen = POLICIES.index(config.blessing_policy)
     ours = MODEL_START + chosen
-    evidence = Evidence(
+    evidence = BlessingInputs(
         over_uniform=figures.lifts(ours, UNIFORM_INDEX),
         over_serving=figures.lifts(ours, SERVING_START + chosen) if paired else None,
         calibration_error=calibration.get('expected_calibration_error'),

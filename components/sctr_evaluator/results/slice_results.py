@@ -6,12 +6,15 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from components.sctr_evaluator.config import CANDIDATES, DAY, EvaluationConfig
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 from components.sctr_evaluator.estimators.power import effective_sample_size
-from components.sctr_evaluator.estimators.ratio_estimates import DENOMINATOR, ClusterSums, Moments
+from components.sctr_evaluator.estimators.ratio_estimates import DENOMINATOR, Moments
+from components.sctr_evaluator.policies import UNIFORM_INDEX
 from components.sctr_evaluator.results.estimates_with_intervals import Figures
 from components.sctr_evaluator.sums.slice_sums import BRACKETS, SliceCounts, Value
 
-_UNIFORM, _POLICY, _SERVING = 0, 1, 2
+# A slice holds the uniform policy, the policy that decides, and, where a model serves, its policy.
+_POLICY, _SERVING = 1, 2
 # Columns behind the ratios, see `measurement.slice_columns`.
 _OTHERS = 4
 
@@ -110,10 +113,10 @@ def _slice(sums: SliceSums, levels: Sequence[str], config: EvaluationConfig) -> 
 
 def _level(figures: Figures, sums: SliceSums, level: int) -> dict:
     serving = _SERVING if sums.moments.first.shape[1] > _SERVING else None
-    found = figures.rates('snips', level, _POLICY, _UNIFORM, serving)
+    found = figures.rates('snips', level, _POLICY, UNIFORM_INDEX, serving)
     exposure = float(sums.moments.first[level, _POLICY, DENOMINATOR])
     return {
-        'uniform': figures.rate('snips', level, _UNIFORM),
+        'uniform': figures.rate('snips', level, UNIFORM_INDEX),
         'sctr': found.pop('rate'),
         **found,
         'rows': int(sums.counted[level]),

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-UNIFORM = 'uniform'
-POLICIES = ('greedy', 'sampled', 'sampled_expectation', 'combination', 'two_stage')
-OVERALL = 'overall'
+from components.sctr_evaluator.policies import POLICIES
 
 Scored = Mapping[str, np.ndarray]
 

@@ -4,7 +4,8 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from components.sctr_evaluator.rows.policy_matches import POLICIES, Scored, all_matches, component_names
+from components.sctr_evaluator.policies import POLICIES
+from components.sctr_evaluator.rows.policy_matches import Scored, all_matches, component_names
 
 _CHOICES = tuple(policy for policy in POLICIES if policy != 'sampled_expectation')
 

@@ -7,18 +7,15 @@ import numpy as np
 
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.estimators.calibration import Calibration
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 from components.sctr_evaluator.estimators.propensity_check import residuals
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
+from components.sctr_evaluator.policies import MODEL_START, POLICIES, SERVING_START, UNIFORM_INDEX
 from components.sctr_evaluator.rows.invalid_rows import Faults, sound
-from components.sctr_evaluator.rows.policy_matches import POLICIES, Scored, component_names
+from components.sctr_evaluator.rows.policy_matches import Scored, component_names
 from components.sctr_evaluator.rows.policy_predictions import PolicyRows
-from components.sctr_evaluator.sums.estimator_sums import Layout, row_terms
+from components.sctr_evaluator.sums.estimator_sums import SumColumns, row_terms
 from components.sctr_evaluator.sums.row_totals import Totals
 from components.sctr_evaluator.sums.slice_sums import SliceRows, brackets, middle_brackets
-
-UNIFORM_INDEX = 0
-MODEL_START = 1
-SERVING_START = MODEL_START + len(POLICIES)
 
 _SCORES = (
     'element_score',
@@ -50,13 +47,13 @@ class Measured(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """R sound rows as float64 where they are numbers; `present` and `counts` are bool [R, M]."""
+    """R sound rows as float64 where they are numbers; `present` and `is_counted` are bool [R, M]."""
 
     click: np.ndarray
     weight: np.ndarray
     propensity: np.ndarray
     present: np.ndarray
-    counts: np.ndarray
+    is_counted: np.ndarray
 
     @classmethod
     def of(cls, scored: Scored, min_candidates: int) -> 'Batch':
@@ -157,15 +154,15 @@ def _slice_rows(
     labels: Mapping[str, list[str | None]],
     config: EvaluationConfig,
 ) -> SliceRows:
-    columns, weight = Layout(*policies.match.shape[1:]).by_component(terms)
+    columns, weight = SumColumns(*policies.match.shape[1:]).by_component(terms)
     chosen = slice_columns(config, policies.match.shape[2] > SERVING_START)
     ratios = columns[:, :, :2, list(chosen)].transpose(0, 1, 3, 2)
     square = weight * np.square(policies.match[:, :, chosen[1]] / batch.propensity)
     present = np.where(batch.present, batch.weight[:, None], 0.0)
-    others = [square, batch.counts, present * scored['attention_weight'], present]
+    others = [square, batch.is_counted, present * scored['attention_weight'], present]
     sums = np.concatenate([ratios.reshape(*weight.shape, 2 * len(chosen)), np.stack(others, 2)], 2)
     middle = middle_brackets(config, component_names(scored))
-    bracket = np.where(batch.counts, brackets(scored['candidate_count'], middle), -1)
+    bracket = np.where(batch.is_counted, brackets(scored['candidate_count'], middle), -1)
     return SliceRows(keys, labels, scored['timestamp'], bracket, sums)
 
 
@@ -178,7 +175,7 @@ def _totals(
     unscored: int,
 ) -> Totals:
     weight, click = batch.weight, batch.click
-    counted = np.where(batch.counts, weight[:, None], 0.0)
+    counted = np.where(batch.is_counted, weight[:, None], 0.0)
     ratio = policies.match / batch.propensity[..., None]
     matched = [np.einsum('rm,rmp->mp', counted, m) for m in (policies.match, np.square(ratio))]
     present = np.where(batch.present, weight[:, None], 0.0)
@@ -189,7 +186,7 @@ def _totals(
         clicks=float(weight @ click),
         first=span[0],
         last=span[1],
-        counted=_with_pool(np.stack([batch.counts.sum(0), counted.sum(0)], 1)),
+        counted=_with_pool(np.stack([batch.is_counted.sum(0), counted.sum(0)], 1)),
         matched=_with_pool(np.stack(matched, 2)),
         attention=np.stack([(present * scored['attention_weight']).sum(0), present.sum(0)]),
         calibration=Calibration.of(scored['shown_ctr'].astype(np.float64), click, weight),

@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from components.sctr_evaluator.config import EvaluationConfig
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 from components.sctr_evaluator.estimators.propensity_check import Uniformity
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
+from components.sctr_evaluator.policies import SERVING_START
 from components.sctr_evaluator.results.evaluation import Found
 from components.sctr_evaluator.results.slice_results import SliceSums
-from components.sctr_evaluator.sums.batch_sums import SERVING_START, Measured, measure, slice_columns
+from components.sctr_evaluator.sums.batch_sums import Measured, measure, slice_columns
 from components.sctr_evaluator.sums.estimator_sums import Sums
 from components.sctr_evaluator.sums.row_totals import Totals
 from components.sctr_evaluator.sums.slice_sums import Slicer

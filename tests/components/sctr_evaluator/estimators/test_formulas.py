@@ -23,7 +23,19 @@ from components.sctr_evaluator.estimators.formulas import (
     snips,
 )
 
-MODULES = ('offline', 'estimators', 'bootstrap', 'power', 'uniformity', 'faults', 'calibration')
+MODULES = (
+    'estimators.formulas',
+    'estimators.ratio_estimates',
+    'estimators.bootstrap',
+    'estimators.power',
+    'estimators.propensity_check',
+    'estimators.calibration',
+    'estimators.feature_skew',
+    'rows.invalid_rows',
+    'sums.batch_sums',
+    'sums.choice_sums',
+    'results.evaluation',
+)
 # Three components with 2, 3 and 1 candidates; the logging policy and the one under test.
 LOGGING = ([0.3, 0.7], [0.2, 0.5, 0.3], [1.0])
 POLICY = ([0.9, 0.1], [0.0, 0.25, 0.75], [1.0])

@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 
-from components.sctr_evaluator.rows.policy_matches import POLICIES, all_matches, matches, uniform_matches
+from components.sctr_evaluator.policies import POLICIES
+from components.sctr_evaluator.rows.policy_matches import all_matches, matches, uniform_matches
 from components.sctr_evaluator.rows.policy_predictions import PolicyRows
 from components.sctr_evaluator.sums.batch_sums import Batch
-from components.sctr_evaluator.sums.estimator_sums import Layout, row_terms
+from components.sctr_evaluator.sums.estimator_sums import SumColumns, row_terms
 from tests.components.sctr_evaluator.scored import WIDTH, algorithm_1, draw, random_scored
 
 
 def _terms(scored, min_candidates):
     """Numerators and denominators of sCTR, [R, L, P, 2]."""
     terms = row_terms(PolicyRows.of(scored, None), *Batch.of(scored, min_candidates))
-    return Layout(3, 1 + len(POLICIES)).component_ratios(terms)['snips']
+    return SumColumns(3, 1 + len(POLICIES)).component_ratios(terms)['snips']
 
 
 def _sums(scored, min_candidates):

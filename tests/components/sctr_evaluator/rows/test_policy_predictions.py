@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from components.sctr_evaluator.rows.policy_matches import POLICIES, all_matches
+from components.sctr_evaluator.policies import POLICIES
+from components.sctr_evaluator.rows.policy_matches import all_matches
 from components.sctr_evaluator.rows.policy_predictions import PolicyRows
 from tests.components.sctr_evaluator.scored import WIDTH, random_scored
 
