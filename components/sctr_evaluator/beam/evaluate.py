@@ -28,8 +28,8 @@ from components.sctr_evaluator.results.slice_results import SliceSums
 from components.sctr_evaluator.rows.choice_file import ChoiceFile
 from components.sctr_evaluator.rows.choice_rows import LoggedRows
 from components.sctr_evaluator.rows.exported_model import ExportedModel
-from components.sctr_evaluator.rows.policy_matches import Scored
 from components.sctr_evaluator.rows.row_keys import RowIdentity
+from components.sctr_evaluator.rows.scored_rows import ScoredRows
 from components.sctr_evaluator.rows.slice_labels import RowLabels
 from components.sctr_evaluator.sums.batch_sums import measure, slice_columns
 from components.sctr_evaluator.sums.estimator_sums import Sums
@@ -195,7 +195,7 @@ class Score(beam.DoFn):
 
     def _scored(
         self, rows: _Rows
-    ) -> tuple[tuple[Scored, Scored | None, np.ndarray, Labels], LoggedRows | None]:
+    ) -> tuple[tuple[ScoredRows, ScoredRows | None, np.ndarray, Labels], LoggedRows | None]:
         scored, *serving = [model.score(rows.serialized, rows.seeds) for model in self._models]
         to_join = self._to_join and self._to_join(rows.serialized, rows.seeds.numpy(), rows.keys, scored)
         return (scored, next(iter(serving), None), rows.keys, rows.labels), to_join

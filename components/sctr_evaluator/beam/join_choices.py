@@ -14,7 +14,7 @@ from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.policies import CHOICE_POLICIES
 from components.sctr_evaluator.rows.choice_file import ChoiceFile, ShownIds
 from components.sctr_evaluator.rows.choice_rows import ChoiceTable, LoggedRows
-from components.sctr_evaluator.rows.policy_matches import Scored, component_names
+from components.sctr_evaluator.rows.scored_rows import ScoredRows
 from components.sctr_evaluator.sums.choice_sums import ChoiceSums, ChoiceTotals, join
 from components.sctr_evaluator.sums.estimator_sums import Sums
 from creative_logs.errors import InputError
@@ -61,7 +61,9 @@ class RowsToJoin:
     def __init__(self, file: ChoiceFile):
         self._file, self._ids = file, ShownIds(file)
 
-    def __call__(self, rows: tf.Tensor, request: np.ndarray, keys: np.ndarray, scored: Scored) -> LoggedRows:
+    def __call__(
+        self, rows: tf.Tensor, request: np.ndarray, keys: np.ndarray, scored: ScoredRows
+    ) -> LoggedRows:
         """Of serialized rows, string [R].
 
         Args:
@@ -69,10 +71,10 @@ class RowsToJoin:
             request, keys: int64 [R], hashes of the request id and of the cluster.
             scored: what `score_examples` returns for them.
         """
-        places = self._file.places(component_names(scored))
-        name, shown = self._ids(rows, scored['shown'][:, places])
-        of_file = (scored[column][:, places] for column in ('candidate_count', 'shown_propensity'))
-        return LoggedRows(request, name, keys, scored['click'], scored['weight'], shown, *of_file)
+        places = self._file.places(scored.component_names)
+        name, shown = self._ids(rows, scored.shown[:, places])
+        of_file = (values[:, places] for values in (scored.candidate_count, scored.shown_propensity))
+        return LoggedRows(request, name, keys, scored.click, scored.weight, shown, *of_file)
 
 
 def _read(file: ChoiceFile) -> Iterator[tuple[int, ChoiceTable]]:

@@ -112,7 +112,7 @@ def rate(moments: Moments, level: int, column: int, confidence: float, signed: b
         moments: of all clusters.
         level, column: indices of its axes; a column is a policy under an estimator.
         confidence: of the interval, two-sided.
-        signed: whether terms of N may be negative (`offline.SIGNED`).
+        signed: whether terms of N may be negative (`importance_weights.SIGNED`).
     """
     numerator, denominator = moments.first[level, column]
     problem = _problem(numerator, denominator, 'the policy')

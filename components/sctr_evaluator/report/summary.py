@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from components.sctr_evaluator.estimators.formulas import COMBINATION_ESTIMATORS
+from components.sctr_evaluator.estimators.importance_weights import COMBINATION_ESTIMATORS
 from components.sctr_evaluator.policies import OVERALL, POLICIES
 from components.sctr_evaluator.results.blessing import percent
 

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from components.sctr_evaluator.config import EvaluationConfig
-from components.sctr_evaluator.estimators.formulas import COMBINATION_ESTIMATORS, COMPONENT_ESTIMATORS
+from components.sctr_evaluator.estimators.importance_weights import (
+    COMBINATION_ESTIMATORS,
+    COMPONENT_ESTIMATORS,
+)
 from components.sctr_evaluator.estimators.power import effective_sample_size, rows_needed
 from components.sctr_evaluator.estimators.ratio_estimates import DENOMINATOR, Estimate
 from components.sctr_evaluator.policies import OVERALL, UNIFORM_INDEX

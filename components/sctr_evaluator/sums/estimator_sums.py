@@ -8,7 +8,11 @@ import numpy as np
 
 from components.sctr_evaluator.estimators.bootstrap import Replicates
 from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
-from components.sctr_evaluator.estimators.formulas import importance, replay_importance, slate_importance
+from components.sctr_evaluator.estimators.importance_weights import (
+    importance,
+    replay_importance,
+    slate_importance,
+)
 from components.sctr_evaluator.estimators.ratio_estimates import Moments
 from components.sctr_evaluator.rows.policy_predictions import PolicyRows
 
@@ -79,7 +83,7 @@ def row_terms(
     present: np.ndarray,
     is_counted: np.ndarray,
 ) -> np.ndarray:
-    """What rows add to the sums, see `offline`, which has the formulas and their sources.
+    """What rows add to the sums: `estimators.importance_weights` has the formulas and their sources.
 
     Args:
         policies: of the R rows.
@@ -130,8 +134,8 @@ class Sums:
     """What all clusters come to; mergeable over clusters.
 
     Attributes:
-        components: moments of each of `offline.COMPONENT_ESTIMATORS`; levels are components and the pool.
-        combinations: of each of `offline.COMBINATION_ESTIMATORS`; one level.
+        components: moments of each of `importance_weights.COMPONENT_ESTIMATORS`; levels are components and the pool.
+        combinations: of each of `importance_weights.COMBINATION_ESTIMATORS`; one level.
         replicates: of the bootstrap, float64 [B, width]; None where there is none.
         policies: P.
     """

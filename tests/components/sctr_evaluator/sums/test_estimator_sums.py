@@ -7,11 +7,9 @@ from hypothesis import strategies as st
 
 from components.sctr_evaluator.estimators.bootstrap import Replicates
 from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
-from components.sctr_evaluator.estimators.formulas import (
+from components.sctr_evaluator.estimators.importance_weights import (
     COMBINATION_ESTIMATORS,
     COMPONENT_ESTIMATORS,
-    combination_terms,
-    component_terms,
     importance,
     replay_importance,
     slate_importance,
@@ -19,6 +17,7 @@ from components.sctr_evaluator.estimators.formulas import (
 from components.sctr_evaluator.rows.policy_predictions import PolicyRows
 from components.sctr_evaluator.sums.batch_sums import Batch
 from components.sctr_evaluator.sums.estimator_sums import SumColumns, Sums, row_terms
+from tests.components.sctr_evaluator.formulas_oracle import combination_terms, component_terms
 from tests.components.sctr_evaluator.scored import random_scored
 
 ROWS = 50
@@ -27,7 +26,7 @@ ROWS = 50
 def _rows(seed=1):
     rng = np.random.default_rng(seed)
     scored = random_scored(rng, ROWS)
-    scored['weight'] = rng.integers(0, 4, ROWS).astype(np.float32)
+    scored = scored._replace(weight=rng.integers(0, 4, ROWS).astype(np.float32))
     return PolicyRows.of(scored, None), Batch.of(scored, 2)
 
 

@@ -9,22 +9,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.sctr_evaluator.estimators.formulas import (
+from components.sctr_evaluator.estimators.importance_weights import (
     COMBINATION_ESTIMATORS,
     COMPONENT_ESTIMATORS,
+    importance,
+    replay_importance,
+    slate_importance,
+)
+from tests.components.sctr_evaluator.formulas_oracle import (
     combination_terms,
     component_terms,
     dm,
     dr,
-    importance,
     ips,
-    replay_importance,
-    slate_importance,
     snips,
 )
 
 MODULES = (
-    'estimators.formulas',
+    'estimators.importance_weights',
     'estimators.ratio_estimates',
     'estimators.bootstrap',
     'estimators.power',
