@@ -70,7 +70,7 @@ def run(quick: bool, seed: int = 1) -> dict:
 def measure(scenario: Scenario, logs: int, seed: int) -> list[dict]:
     """Rows of one scenario, see `run`."""
     world, rng = World(scenario, seed), np.random.default_rng(seed)
-    found = {case: [] for case in cases()}
+    found: dict[Case, list[tuple[Estimate, Estimate]]] = {case: [] for case in cases()}
     for _ in range(logs):
         for case, estimates in estimates_of(world.draw(rng, ADS)).items():
             found[case].append(estimates)

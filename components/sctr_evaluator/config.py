@@ -35,8 +35,8 @@ class EvaluationConfig(Frozen):
         max_slice_values: of each slicing; the values of most rows are kept, the others counted.
         lift_to_find: the rows needed to find this true lift with probability 0.8 are told.
         skew_rows: so many rows of the train and of the test days are compared; 0 leaves it out.
-        choices: Parquet file of another policy's choices, see `choice_source.ChoiceFile`.
-        blessing_policy: the policy whose lift decides (see `matching.POLICIES`).
+        choices: Parquet file of another policy's choices, see `rows.choice_file.ChoiceFile`.
+        blessing_policy: the policy whose lift decides (see `policies.POLICIES`).
         min_lift_over_uniform: the lower bound of the overall lift over the uniform policy must be
             above this (fraction: 0.01 is 1 %).
         min_lift_over_serving: likewise over the last blessed model; a little below zero accepts a

@@ -1,6 +1,5 @@
 """Beam: scores rows with exported models, a file at a time, and sums them up without keeping them."""
 
-import json
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +23,7 @@ from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 from components.sctr_evaluator.estimators.propensity_check import Uniformity
 from components.sctr_evaluator.policies import POLICIES, SERVING_START
 from components.sctr_evaluator.results.evaluation import Found, evaluate
+from components.sctr_evaluator.results.schema import to_json
 from components.sctr_evaluator.results.slice_results import SliceSums
 from components.sctr_evaluator.rows.choice_file import ChoiceFile
 from components.sctr_evaluator.rows.choice_rows import LoggedRows
@@ -117,7 +117,7 @@ def _slice_sums(columns: int, name: tuple[Value, Value], table: ClusterSums):
 
 
 class WriteJson(beam.PTransform):
-    """Writes the one element of a collection as a JSON file, whole or not at all."""
+    """Writes the one evaluation of a collection, validated, as a JSON file, whole or not at all."""
 
     def __init__(self, path: str):
         super().__init__()
@@ -126,7 +126,7 @@ class WriteJson(beam.PTransform):
     def expand(self, results: PCollection) -> PCollection:
         return (
             results
-            | 'ToJson' >> beam.Map(json.dumps, indent=2, allow_nan=False)
+            | 'ToJson' >> beam.Map(to_json)
             | 'Write' >> beam.io.WriteToText(self._path, shard_name_template='', skip_if_empty=True)
         )
 

@@ -10,9 +10,9 @@ its mean CTR of what the policy would show:
     dm              sum(v q_pi) / sum(v)                     the direct method
     dr              sum(v (q_pi + w (y - q))) / sum(v)       Dudik, Langford and Li 2011
 
-Since v multiplies both sums, a row of weight v is exactly v equal rows. p is the propensity of what was shown,
-pi the probability with which the policy under test would have shown it (0 or 1 where it chooses, then also
-called match).
+Since v multiplies both sums, a row of weight v is exactly v equal rows. p is the propensity of what was
+shown, pi the probability with which the policy under test would have shown it (0 or 1 where it chooses, then
+also called match).
 """
 
 import math

@@ -2,14 +2,14 @@
 
 Calibrated sCTR is a ratio of sums over rows, and a lift is a ratio of two of them on the same rows. Rows
 of one cluster (an ad, say) are not independent, clusters are. So rows are first summed per cluster
-(`ClusterSums`), then clusters are summed up to first and second moments (`Moments`), which is all that
-estimates and their delta-method variances need.
+(`cluster_sums.ClusterSums`), then clusters are summed up to first and second moments (`Moments`), which is
+all that estimates and their delta-method variances need.
 """
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, reduce
 from typing import Self
 
 import numpy as np
@@ -68,9 +68,9 @@ class Moments:
         """Moments of one or more groups of clusters, none of which is in two groups."""
         parts = list(parts)
         return cls(
-            sum(part.first for part in parts),
-            sum(part.second for part in parts),
-            sum(part.clusters for part in parts),
+            reduce(np.add, [part.first for part in parts]),
+            reduce(np.add, [part.second for part in parts]),
+            reduce(np.add, [part.clusters for part in parts]),
         )
 
     def effective_clusters(self, level: int, columns: Sequence[int]) -> float:

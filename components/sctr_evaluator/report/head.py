@@ -36,7 +36,7 @@ class Head(NamedTuple):
 
 
 def head_of(result: dict) -> Head:
-    """The head of an evaluation, see `results.evaluate`."""
+    """The head of an evaluation, see `results.evaluation.evaluate`."""
     verdict = result['verdict']
     tone, text = _verdict(verdict)
     return Head(tone, text, _sentence(result), verdict['reasons'], result['problems'], _tiles(result))

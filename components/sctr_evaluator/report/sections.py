@@ -57,7 +57,7 @@ def sections_of(result: dict, history: Sequence[Past]) -> list[Section]:
     """All sections for which there is something to show.
 
     Args:
-        result: see `results.evaluate`.
+        result: see `results.evaluation.evaluate`.
         history: evaluations of the pipeline, oldest first, with this one; may be empty.
     """
     return [

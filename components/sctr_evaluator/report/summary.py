@@ -42,7 +42,7 @@ def reasons(result: dict) -> list[str]:
 
 def tables(result: dict) -> list[TextTable]:
     """The figures worth reading: by component, policy, estimator and slice, f_comb, and the log itself."""
-    found = [
+    return [
         _by_component(result),
         _by_policy(result),
         _by_estimator(result),
@@ -60,7 +60,6 @@ def tables(result: dict) -> list[TextTable]:
         _log(result),
         *_skew(result),
     ]
-    return found
 
 
 def to_markdown(result: dict) -> str:

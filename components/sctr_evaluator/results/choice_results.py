@@ -8,7 +8,7 @@ from components.sctr_evaluator.sums.estimator_sums import Sums
 
 
 def choice_figures(choices: ChoiceSums, config: EvaluationConfig) -> dict:
-    """Figures of the choices, see `results.evaluate`."""
+    """Figures of the choices, see `results.evaluation.evaluate`."""
     totals = choices.totals
     sums = choices.sums or Sums.none(len(choices.components), CHOICE_POLICIES)
     figures = LevelFigures(sums, totals.counted, totals.squares, choices.components, config, modelled=False)

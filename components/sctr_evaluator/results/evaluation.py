@@ -33,7 +33,7 @@ class Found(NamedTuple):
         uniformity: of all ads; None likewise.
         slices: ((slicing, value), sums).
         choices: of the table of choices; None where none is given.
-        skew: see `skew.skew`; None where there are no rows of train days to compare with.
+        skew: see `feature_skew.skew`; None where there are no rows of train days to compare with.
     """
 
     totals: Totals
@@ -58,7 +58,7 @@ def evaluate(found: Found, config: EvaluationConfig) -> dict:
         config.
         problems: sentences that must be read before any figure: rows left out, a log that is not what it
             claims, slices left out; empty where all is well.
-        faults: {kind, see `faults.SENTENCES`: rows left out}.
+        faults: {kind, see `invalid_rows.SENTENCES`: rows left out}.
         verdict: {blessed, passed, forced, reasons: [{passed, sentence}]}; forced is the reason given, or
             None.
         uniform: {level: figures}; policies: {policy: {level: figures}}; serving: as policies, of the model

@@ -23,7 +23,7 @@ class LevelFigures:
 
     Args:
         sums: of all clusters.
-        counted: float64 [L, 2], matched: float64 [L, P, 2], see `totals.Totals`.
+        counted: float64 [L, 2], matched: float64 [L, P, 2], see `row_totals.Totals`.
         components: names of the M components; levels are these and 'overall'.
         config: of the evaluation.
         modelled: whether a model's predictions are among the sums; without, there is no `dm` and no `dr`.

@@ -15,7 +15,7 @@ from components.sctr_evaluator.sums.slice_sums import BRACKETS, SliceCounts, Val
 
 # A slice holds the uniform policy, the policy that decides, and, where a model serves, its policy.
 _POLICY, _SERVING = 1, 2
-# Columns behind the ratios, see `measurement.slice_columns`.
+# Columns behind the ratios, see `batch_sums.slice_columns`.
 _OTHERS = 4
 
 
@@ -26,7 +26,7 @@ class SliceSums(NamedTuple):
         moments: of numerators and denominators of sCTR.
         squares: float64 [L], sum of weight x (m / propensity)^2.
         counted: float64 [L], rows that counted.
-        attention: float64 [2, M], see `totals.Totals`.
+        attention: float64 [2, M], see `row_totals.Totals`.
     """
 
     moments: Moments
@@ -36,7 +36,7 @@ class SliceSums(NamedTuple):
 
     @classmethod
     def of(cls, table: ClusterSums, policies: int) -> Self:
-        """Of whole clusters, sums float64 [C, M x (2P + 4) + 1], see `slices.Slicer.flush`."""
+        """Of whole clusters, sums float64 [C, M x (2P + 4) + 1], see `slice_sums.Slicer.flush`."""
         width = 2 * policies + _OTHERS
         columns = table.sums[:, :-1].reshape(len(table.keys), -1, width)
         pooled = np.concatenate([columns, columns.sum(1, keepdims=True)], 1)
@@ -56,7 +56,7 @@ def slice_figures(
     levels: Sequence[str],
     config: EvaluationConfig,
 ) -> list[dict]:
-    """Figures of every slicing, see `results.evaluate`.
+    """Figures of every slicing, see `results.evaluation.evaluate`.
 
     Args:
         counts: rows per slicing and value.

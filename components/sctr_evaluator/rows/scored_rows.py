@@ -71,4 +71,4 @@ class ScoredRows(NamedTuple):
 
     def take(self, rows: np.ndarray) -> Self:
         """Some of the rows: a mask, bool [R], or indices, int64."""
-        return type(self)(*(values[rows] for values in self[:-1]), self.component)
+        return type(self)(*(values[rows] for values in self[:-1]), component=self.component)

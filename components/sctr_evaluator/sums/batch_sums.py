@@ -22,8 +22,8 @@ class Measured(NamedTuple):
     """What a batch adds.
 
     Attributes:
-        clusters: sums of `sums.row_terms` per cluster.
-        ads: sums of `uniformity.residuals` per ad, float64 [C, M, N + 4].
+        clusters: sums of `estimator_sums.row_terms` per cluster.
+        ads: sums of `propensity_check.residuals` per ad, float64 [C, M, N + 4].
         slices: rows to be grouped, sums float64 [R, M, 4 + 2 x policies], see `slice_columns`.
         totals: what needs no clusters.
         sound: bool [R], rows without a fault.

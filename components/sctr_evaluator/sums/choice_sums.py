@@ -76,8 +76,8 @@ def join(
         min_candidates: a component is_counted where it has at least so many candidates.
 
     Returns:
-        Sums of `sums.row_terms` by cluster, P being uniform and the choices, None where no row is matched;
-        and the totals.
+        Sums of `estimator_sums.row_terms` by cluster, P being uniform and the choices, None where no row is
+        matched; and the totals.
     """
     log = LoggedRows.joined(rows) if rows else _no_rows(components)
     table = (
@@ -122,8 +122,8 @@ def _totals(
     match: np.ndarray, propensity: np.ndarray, is_counted: np.ndarray, weight: np.ndarray
 ) -> dict[str, np.ndarray]:
     v = np.where(is_counted, weight[:, None], 0.0)
-    squares = [np.einsum('rm,rmp->mp', v, m) for m in (match, np.square(match / propensity[..., None]))]
-    sums = np.stack([is_counted.sum(0), v.sum(0)], 1), np.stack(squares, 2)
+    matched = [np.einsum('rm,rmp->mp', v, m) for m in (match, np.square(match / propensity[..., None]))]
+    sums = np.stack([is_counted.sum(0), v.sum(0)], 1), np.stack(matched, 2)
     counted, squares = (np.concatenate([s, s.sum(0, keepdims=True)]) for s in sums)
     return {'counted': counted, 'squares': squares}
 

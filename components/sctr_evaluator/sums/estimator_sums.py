@@ -134,7 +134,8 @@ class Sums:
     """What all clusters come to; mergeable over clusters.
 
     Attributes:
-        components: moments of each of `importance_weights.COMPONENT_ESTIMATORS`; levels are components and the pool.
+        components: Moments of each of `importance_weights.COMPONENT_ESTIMATORS`; its levels are the
+            components and, last, all of them pooled.
         combinations: of each of `importance_weights.COMBINATION_ESTIMATORS`; one level.
         replicates: of the bootstrap, float64 [B, width]; None where there is none.
         policies: P.
