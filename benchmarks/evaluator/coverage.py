@@ -7,18 +7,16 @@ import numpy as np
 
 from benchmarks.common.workers import results_of
 from benchmarks.evaluator.coverage_world import POLICIES, Log, Scenario, World
-from components.sctr_evaluator.estimators.bootstrap import Replicates, bootstrap_lift, bootstrap_rate
-from components.sctr_evaluator.estimators.formulas import (
+from components.sctr_evaluator.estimators.bootstrap import bootstrap_lift, bootstrap_rate
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
+from components.sctr_evaluator.estimators.importance_weights import (
     COMBINATION_ESTIMATORS,
     COMPONENT_ESTIMATORS,
     SIGNED,
-    combination_terms,
-    component_terms,
-    importance,
-    replay_importance,
-    slate_importance,
 )
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums, Estimate, Moments, lift, rate
+from components.sctr_evaluator.estimators.ratio_estimates import Estimate, lift, rate
+from components.sctr_evaluator.rows.policy_predictions import PolicyRows
+from components.sctr_evaluator.sums.estimator_sums import Sums, row_terms
 
 CONFIDENCE = 0.95
 REPLICATES = 200
@@ -72,7 +70,7 @@ def run(quick: bool, seed: int = 1) -> dict:
 def measure(scenario: Scenario, logs: int, seed: int) -> list[dict]:
     """Rows of one scenario, see `run`."""
     world, rng = World(scenario, seed), np.random.default_rng(seed)
-    found = {case: [] for case in cases()}
+    found: dict[Case, list[tuple[Estimate, Estimate]]] = {case: [] for case in cases()}
     for _ in range(logs):
         for case, estimates in estimates_of(world.draw(rng, ADS)).items():
             found[case].append(estimates)
@@ -116,49 +114,40 @@ def holds(case: Case, scenario: Scenario) -> bool:
 
 def estimates_of(log: Log) -> dict[Case, tuple[Estimate, Estimate]]:
     """All figures of one log with delta-method and with bootstrap intervals."""
-    components, combinations = terms_of(log)
-    figures = _Figures(log.key, components, [_COMPONENT, _OVERALL], COMPONENT_ESTIMATORS)
-    whole = _Figures(log.key, combinations, [_COMBINATION], COMBINATION_ESTIMATORS)
-    return {case: (whole if case.level == _COMBINATION else figures).of(case) for case in cases()}
+    figures = _Figures(Sums.of(ClusterSums.of(log.key, terms_of(log)), len(POLICIES), REPLICATES))
+    return {case: figures.of(case) for case in cases()}
 
 
-def terms_of(log: Log) -> tuple[np.ndarray, np.ndarray]:
-    """Terms of one component and of all pooled, [R, 2, E x P, 2], and of combinations, [R, 1, E x P, 2]."""
-    ones, present = np.ones_like(log.propensity), np.ones(log.propensity.shape, bool)
-    by_component = component_terms(
-        ones,
-        log.click,
-        importance(log.match, log.propensity[..., None]),
-        log.element_expected,
-        log.element_predicted,
+def terms_of(log: Log) -> np.ndarray:
+    """The terms that production computes, float64 [R, width], in the order of `SumColumns`."""
+    shape = log.match.shape
+    policies = PolicyRows(
+        match=log.match,
+        expected=log.element_expected,
+        predicted=np.broadcast_to(log.element_predicted[..., None], shape),
+        combination=log.expected,
+        shown=np.broadcast_to(log.predicted[:, None], log.expected.shape),
     )
-    levels = np.stack([by_component[:, 0], by_component.sum(1)], 1)
-    combinations = combination_terms(
-        ones[:, 0],
-        log.click,
-        replay_importance(log.match, log.propensity, present),
-        slate_importance(log.match, log.propensity, present),
-        log.expected,
-        log.predicted,
-    )
-    rows = len(log.click)
-    return levels.reshape(rows, 2, -1, 2), combinations.reshape(rows, 1, -1, 2)
+    everywhere = np.ones(shape[:2], bool)
+    return row_terms(policies, log.click, np.ones(shape[0]), log.propensity, everywhere, everywhere)
 
 
 class _Figures:
-    def __init__(self, key: np.ndarray, terms: np.ndarray, levels: list[str], estimators: tuple[str, ...]):
-        table = ClusterSums.of(key, terms)
-        self._moments, self._replicates = Moments.of(table), Replicates.of(table, REPLICATES)
-        self._levels, self._estimators = levels, estimators
+    """Estimates from production's sums; the levels of its components are these and, last, all pooled."""
+
+    def __init__(self, sums: Sums):
+        self._components = sums.components, sums.component_replicates()
+        self._combinations = sums.combinations, sums.combination_replicates()
 
     def of(self, case: Case) -> tuple[Estimate, Estimate]:
-        level = self._levels.index(case.level)
-        start = self._estimators.index(case.estimator) * len(POLICIES)
-        columns = [start + POLICIES.index(case.policy)] + [start + _REFERENCE] * (case.figure == 'lift')
+        by_estimator = self._combinations if case.level == _COMBINATION else self._components
+        moments, replicates = (found[case.estimator] for found in by_estimator)
+        level = len(moments.first) - 1 if case.level == _OVERALL else 0
+        columns = [POLICIES.index(case.policy)] + [_REFERENCE] * (case.figure == 'lift')
         estimate, bootstrap = (lift, bootstrap_lift) if case.figure == 'lift' else (rate, bootstrap_rate)
-        delta = estimate(self._moments, level, *columns, CONFIDENCE, signed=case.estimator in SIGNED)
-        clusters = self._moments.effective_clusters(level, columns)
-        return delta, bootstrap(self._replicates, delta, level, *columns, clusters, CONFIDENCE)
+        delta = estimate(moments, level, *columns, CONFIDENCE, signed=case.estimator in SIGNED)
+        clusters = moments.effective_clusters(level, columns)
+        return delta, bootstrap(replicates, delta, level, *columns, clusters, CONFIDENCE)
 
 
 def _judged(case: Case, estimates: list[tuple[Estimate, Estimate]], truth: float, scenario: Scenario) -> dict:

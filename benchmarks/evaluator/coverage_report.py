@@ -37,7 +37,7 @@ def _summary(figures: dict, scenario: str) -> Table:
         f'Coverage in % of {figures["confidence"] * 100:g} % intervals: {scenario} '
         f'({figures["logs"]} logs of {figures["ads"]} ads)'
     )
-    groups = {}
+    groups: dict[tuple[str, bool], list[dict]] = {}
     for row in figures['rows']:
         if row['scenario'] == scenario:
             groups.setdefault((_name(row), row['holds']), []).append(row)

@@ -13,11 +13,11 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_evaluator as evaluator
 from tensorflow_model_analysis.proto import config_pb2
 
+from components.sctr_evaluator.policies import MODEL_START, POLICIES
 from components.sctr_evaluator.rows.exported_model import ExportedModel
-from components.sctr_evaluator.rows.policy_matches import POLICIES
 from components.sctr_evaluator.rows.policy_predictions import PolicyRows
-from components.sctr_evaluator.sums.batch_sums import MODEL_START, Batch
-from components.sctr_evaluator.sums.estimator_sums import Layout, row_terms
+from components.sctr_evaluator.sums.batch_sums import Batch
+from components.sctr_evaluator.sums.estimator_sums import SumColumns, row_terms
 
 _POLICY = MODEL_START + POLICIES.index('two_stage')
 _BATCH_ROWS = 1000
@@ -59,7 +59,7 @@ def _weighted(model: str, rows: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Clicks, and weights of the pooled sCTR, float64 [R] each."""
     scored = ExportedModel(model).score(rows, tf.zeros([len(rows)], tf.int64))
     policies, batch = PolicyRows.of(scored, None), Batch.of(scored, 2)
-    layout = Layout(*policies.match.shape[1:])
+    layout = SumColumns(*policies.match.shape[1:])
     exposure = layout.component_ratios(row_terms(policies, *batch))['snips'][:, -1, _POLICY, 1]
     return batch.click, exposure
 

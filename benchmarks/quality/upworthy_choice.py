@@ -4,7 +4,8 @@ import numpy as np
 
 from benchmarks.common.packed_rows import PackedRows
 from benchmarks.quality.upworthy_log import UpworthyLog
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums, Estimate, Moments, lift
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
+from components.sctr_evaluator.estimators.ratio_estimates import Estimate, Moments, lift
 from creative_logs.upworthy.convert import Counts
 from model.features import packed_batch as keys
 

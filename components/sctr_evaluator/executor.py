@@ -1,6 +1,5 @@
 """Executor of SctrEvaluator."""
 
-import json
 import os
 from typing import Any
 
@@ -17,6 +16,7 @@ from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.report.file_names import JSON_FILE, SUMMARY_FILE
 from components.sctr_evaluator.report.page import report_files
 from components.sctr_evaluator.report.summary import to_markdown
+from components.sctr_evaluator.results.schema import from_json
 from components.sctr_evaluator.rows.row_sources import read_records
 from creative_logs.errors import InputError
 from creative_logs.schema import TEST, TRAIN
@@ -43,7 +43,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 - model: `Model`, the candidate.
                 - baseline_model (may be absent or empty): `Model`, the one that serves now.
             output_dict:
-                - evaluation: `SctrEvaluation` with `evaluation.json`, see `results.evaluate`,
+                - evaluation: `SctrEvaluation` with `evaluation.json`, see `results.schema.Evaluation`,
                   `summary.md`, and `report.html` with its charts as PNG.
                 - blessing: `ModelBlessing` with a file BLESSED or NOT_BLESSED and the custom properties
                   `blessed` (int, 1 or 0), `blessing_message` (the reasons), `current_model`,
@@ -75,7 +75,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if not fileio.exists(path):
             raise InputError(f'the {TEST} split has no row in {len(files)} file(s), as in {files[:1]}')
         with fileio.open(path) as file:
-            result = json.load(file)
+            result = from_json(file.read())
         io_utils.write_string_file(os.path.join(folder, SUMMARY_FILE), to_markdown(result))
         for name, content in report_files(result).items():
             with fileio.open(os.path.join(folder, name), 'wb') as file:

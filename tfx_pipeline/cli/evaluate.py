@@ -1,6 +1,5 @@
 """The verb `evaluate`."""
 
-import json
 import os
 import tempfile
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from components.sctr_evaluator.report import summary
 from components.sctr_evaluator.report.file_names import JSON_FILE, REPORT_FILE
+from components.sctr_evaluator.results.schema import from_json
 from creative_logs.errors import InputError
 from creative_logs.log_files import list_days, split_files
 from creative_logs.schema import TEST, TRAIN
@@ -105,7 +105,7 @@ def _measure(config: Config, files: list[Path], train: list[Path], model: str, b
         with tempfile.TemporaryDirectory() as folder, progress.follow_runner():
             path = Path(folder) / JSON_FILE
             bad_rows = _run(config, files, train, model, baseline, path)
-            result = json.loads(path.read_text(encoding='utf-8')) if path.exists() else None
+            result = from_json(path.read_text(encoding='utf-8')) if path.exists() else None
         progress.finish()
     rows = (result['rows'] if result else 0) + bad_rows
     if bad_rows > config.checks.max_bad_share * rows:

@@ -13,6 +13,7 @@ from components.sctr_evaluator.report.file_names import JSON_FILE
 from components.sctr_evaluator.report.page import Link, report_files
 from components.sctr_evaluator.report.sections import Past
 from components.sctr_evaluator.report.writing import write_files
+from components.sctr_evaluator.results.schema import from_json
 from tfx_pipeline.run_records.metadata_store import StepRecord
 
 _MOST = 30
@@ -38,7 +39,7 @@ def write_report(store: mlmd.MetadataStore, pipeline: str, records: Mapping[str,
         Link(text, os.path.relpath(records[step].output(key).uri, folder))
         for text, (step, key) in _LINKS.items()
     ]
-    result = json.loads((folder / JSON_FILE).read_text(encoding='utf-8'))
+    result = from_json((folder / JSON_FILE).read_text(encoding='utf-8'))
     write_files(folder, report_files(result, history[-_MOST:], links))
 
 

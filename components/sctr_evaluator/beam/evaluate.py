@@ -1,6 +1,5 @@
 """Beam: scores rows with exported models, a file at a time, and sums them up without keeping them."""
 
-import json
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,17 +19,19 @@ from components.sctr_evaluator.beam.shard_buffers import RowBuffer, Tables
 from components.sctr_evaluator.beam.sum_by_cluster import Summed
 from components.sctr_evaluator.beam.train_test_skew import Skew
 from components.sctr_evaluator.config import EvaluationConfig
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 from components.sctr_evaluator.estimators.propensity_check import Uniformity
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
+from components.sctr_evaluator.policies import POLICIES, SERVING_START
 from components.sctr_evaluator.results.evaluation import Found, evaluate
+from components.sctr_evaluator.results.schema import to_json
 from components.sctr_evaluator.results.slice_results import SliceSums
 from components.sctr_evaluator.rows.choice_file import ChoiceFile
+from components.sctr_evaluator.rows.choice_rows import LoggedRows
 from components.sctr_evaluator.rows.exported_model import ExportedModel
-from components.sctr_evaluator.rows.policy_matches import POLICIES, Scored
 from components.sctr_evaluator.rows.row_keys import RowIdentity
+from components.sctr_evaluator.rows.scored_rows import ScoredRows
 from components.sctr_evaluator.rows.slice_labels import RowLabels
-from components.sctr_evaluator.sums.batch_sums import SERVING_START, measure, slice_columns
-from components.sctr_evaluator.sums.choice_sums import LoggedRows
+from components.sctr_evaluator.sums.batch_sums import measure, slice_columns
 from components.sctr_evaluator.sums.estimator_sums import Sums
 from components.sctr_evaluator.sums.row_totals import Totals
 from components.sctr_evaluator.sums.slice_sums import Slicer, Value
@@ -116,7 +117,7 @@ def _slice_sums(columns: int, name: tuple[Value, Value], table: ClusterSums):
 
 
 class WriteJson(beam.PTransform):
-    """Writes the one element of a collection as a JSON file, whole or not at all."""
+    """Writes the one evaluation of a collection, validated, as a JSON file, whole or not at all."""
 
     def __init__(self, path: str):
         super().__init__()
@@ -125,7 +126,7 @@ class WriteJson(beam.PTransform):
     def expand(self, results: PCollection) -> PCollection:
         return (
             results
-            | 'ToJson' >> beam.Map(json.dumps, indent=2, allow_nan=False)
+            | 'ToJson' >> beam.Map(to_json)
             | 'Write' >> beam.io.WriteToText(self._path, shard_name_template='', skip_if_empty=True)
         )
 
@@ -194,7 +195,7 @@ class Score(beam.DoFn):
 
     def _scored(
         self, rows: _Rows
-    ) -> tuple[tuple[Scored, Scored | None, np.ndarray, Labels], LoggedRows | None]:
+    ) -> tuple[tuple[ScoredRows, ScoredRows | None, np.ndarray, Labels], LoggedRows | None]:
         scored, *serving = [model.score(rows.serialized, rows.seeds) for model in self._models]
         to_join = self._to_join and self._to_join(rows.serialized, rows.seeds.numpy(), rows.keys, scored)
         return (scored, next(iter(serving), None), rows.keys, rows.labels), to_join

@@ -11,15 +11,15 @@ from apache_beam.pvalue import AsSingleton, PCollection, TaggedOutput
 
 from components.sctr_evaluator.beam.sum_by_cluster import Summed
 from components.sctr_evaluator.config import EvaluationConfig
-from components.sctr_evaluator.results.choice_results import ChoiceSums
+from components.sctr_evaluator.policies import CHOICE_POLICIES
 from components.sctr_evaluator.rows.choice_file import ChoiceFile, ShownIds
-from components.sctr_evaluator.rows.policy_matches import Scored, component_names
-from components.sctr_evaluator.sums.choice_sums import ChoiceTable, ChoiceTotals, LoggedRows, join
+from components.sctr_evaluator.rows.choice_rows import ChoiceTable, LoggedRows
+from components.sctr_evaluator.rows.scored_rows import ScoredRows
+from components.sctr_evaluator.sums.choice_sums import ChoiceSums, ChoiceTotals, join
 from components.sctr_evaluator.sums.estimator_sums import Sums
 from creative_logs.errors import InputError
 
 _ROWS, _CHOICES, _TOTALS = 'rows', 'choices', 'totals'
-_POLICIES = 2
 
 
 class JoinChoices(beam.PTransform):
@@ -44,7 +44,9 @@ class JoinChoices(beam.PTransform):
                 _TOTALS, main='clusters'
             )
         )
-        sums = joined['clusters'] | 'Clusters' >> Summed(Sums, _POLICIES, self._config.bootstrap_replicates)
+        sums = joined['clusters'] | 'Clusters' >> Summed(
+            Sums, CHOICE_POLICIES, self._config.bootstrap_replicates
+        )
         totals = joined[_TOTALS] | 'Totals' >> beam.CombineGlobally(ChoiceTotals.merged).without_defaults()
         return totals | 'ChoiceSums' >> beam.Map(partial(_found, self._file), AsSingleton(sums, None))
 
@@ -59,7 +61,9 @@ class RowsToJoin:
     def __init__(self, file: ChoiceFile):
         self._file, self._ids = file, ShownIds(file)
 
-    def __call__(self, rows: tf.Tensor, request: np.ndarray, keys: np.ndarray, scored: Scored) -> LoggedRows:
+    def __call__(
+        self, rows: tf.Tensor, request: np.ndarray, keys: np.ndarray, scored: ScoredRows
+    ) -> LoggedRows:
         """Of serialized rows, string [R].
 
         Args:
@@ -67,10 +71,10 @@ class RowsToJoin:
             request, keys: int64 [R], hashes of the request id and of the cluster.
             scored: what `score_examples` returns for them.
         """
-        places = self._file.places(component_names(scored))
-        name, shown = self._ids(rows, scored['shown'][:, places])
-        of_file = (scored[column][:, places] for column in ('candidate_count', 'shown_propensity'))
-        return LoggedRows(request, name, keys, scored['click'], scored['weight'], shown, *of_file)
+        places = self._file.places(scored.component_names)
+        name, shown = self._ids(rows, scored.shown[:, places])
+        of_file = (values[:, places] for values in (scored.candidate_count, scored.shown_propensity))
+        return LoggedRows(request, name, keys, scored.click, scored.weight, shown, *of_file)
 
 
 def _read(file: ChoiceFile) -> Iterator[tuple[int, ChoiceTable]]:

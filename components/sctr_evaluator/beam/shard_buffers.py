@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
-from components.sctr_evaluator.sums.choice_sums import LoggedRows
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
+from components.sctr_evaluator.rows.choice_rows import LoggedRows
 
 _MOST_CLUSTERS = 1 << 14
 _MOST_ROWS = 1 << 15

@@ -5,7 +5,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 
 
 class Summed(beam.PTransform):

@@ -90,7 +90,7 @@ def _compared(rows: tf.Tensor) -> set[str]:
     components = [name.removesuffix(_CANDIDATES) for name in names if name.endswith(_CANDIDATES)]
     by_choice = {
         column
-        for c in map(lambda name: Component(name=name), components)
+        for c in (Component(name=name) for name in components)
         for column in (c.shown, c.texts, c.propensity)
     }
     return names - by_choice - _LEFT_OUT

@@ -2,19 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from typing import Self
 
 import numpy as np
 from scipy.special import ndtr, pdtr, stdtrit
 
-from components.sctr_evaluator.estimators.ratio_estimates import (
-    DENOMINATOR,
-    NUMERATOR,
-    ClusterSums,
-    Estimate,
-    product,
-)
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
+from components.sctr_evaluator.estimators.ratio_estimates import DENOMINATOR, NUMERATOR, Estimate, product
 from creative_logs.counter_rng import Draws
 
 _SEED = 20_110_922
@@ -51,7 +46,7 @@ class Replicates:
     @classmethod
     def merged(cls, parts: Iterable[Self]) -> Self:
         """Sums of one or more parts."""
-        return cls(sum(part.sums for part in parts))
+        return cls(reduce(np.add, [part.sums for part in parts]))
 
     def ratios(self, level: int, column: int) -> np.ndarray:
         """N / D of each replicate, float64 [B]; NaN where D is not above zero."""
@@ -67,9 +62,9 @@ def bootstrap_rate(
 
     Args:
         replicates: of the same sums.
-        estimate: by `estimators.rate`; its value stays.
+        estimate: by `ratio_estimates.rate`; its value stays.
         level, column: indices of the sums' axes.
-        clusters: effective number of clusters, see `estimators.Moments.effective_clusters`.
+        clusters: effective number of clusters, see `ratio_estimates.Moments.effective_clusters`.
         confidence: of the interval, two-sided.
     """
     return _with_interval(estimate, replicates.ratios(level, column), clusters, confidence)
@@ -88,7 +83,7 @@ def bootstrap_lift(
 
     Args:
         replicates: of the same sums.
-        estimate: by `estimators.lift`; its value stays.
+        estimate: by `ratio_estimates.lift`; its value stays.
         level, column, reference: indices of the sums' axes.
         clusters, confidence: as of `bootstrap_rate`.
     """

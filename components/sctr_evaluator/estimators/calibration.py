@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Self
 
 import numpy as np
@@ -40,7 +41,7 @@ class Calibration:
     def merged(cls, parts: Iterable[Self]) -> Self:
         """Sums of one or more parts."""
         parts = list(parts)
-        return cls(sum(part.buckets for part in parts), sum(part.log_loss for part in parts))
+        return cls(reduce(np.add, [part.buckets for part in parts]), sum(part.log_loss for part in parts))
 
     def get(self) -> dict:
         """The figures; `None` and a `problem` where one is not known.

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.special import chdtrc
 
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 
 # Of logs that are what they claim, so many are called suspicious all the same.
 SIGNIFICANCE = 0.001
@@ -23,7 +23,7 @@ _ROUNDING = 1e-5
 def residuals(
     shown: np.ndarray, candidate_count: np.ndarray, propensity: np.ndarray, weight: np.ndarray, places: int
 ) -> np.ndarray:
-    """What rows add to the test, to be summed per ad by `estimators.ClusterSums.of`.
+    """What rows add to the test, to be summed per ad by `cluster_sums.ClusterSums.of`.
 
     For a row with n candidates and the propensity p of what was shown, candidate k has the residual
     r_k = [k shown] / (n p) - 1 / n, whose mean is zero if p is right. In a uniform log n p = 1. Where

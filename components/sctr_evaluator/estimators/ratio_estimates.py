@@ -2,24 +2,23 @@
 
 Calibrated sCTR is a ratio of sums over rows, and a lift is a ratio of two of them on the same rows. Rows
 of one cluster (an ad, say) are not independent, clusters are. So rows are first summed per cluster
-(`ClusterSums`), then clusters are summed up to first and second moments (`Moments`), which is all that
-estimates and their delta-method variances need.
+(`cluster_sums.ClusterSums`), then clusters are summed up to first and second moments (`Moments`), which is
+all that estimates and their delta-method variances need.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, reduce
 from typing import Self
 
 import numpy as np
-from scipy import sparse
 from scipy.special import stdtrit
 from threadpoolctl import ThreadpoolController
 
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
+
 NUMERATOR, DENOMINATOR = 0, 1
-_KEY_BITS = 62
-_SHARD_BITS = 6
 _ONE_CLUSTER = 1 + 1e-9
 _ROUNDING = 1e-13
 # An interval from a thousandth to a thousandfold of the estimate says nothing.
@@ -35,58 +34,6 @@ def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 @cache
 def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api='blas')
-
-
-def sums_of_runs(values: np.ndarray, order: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Sums of values[order] from each start to the next, float64 [C, ...].
-
-    One pass over the rows where they are: several times faster than `np.add.reduceat` of a sorted copy.
-
-    Args:
-        values: [R, ...].
-        order: int64 [R], each row once.
-        starts: int64 [C], ascending from 0; empty where there is no row.
-    """
-    shape = (len(starts), len(order))
-    member = sparse.csr_array((np.ones(len(order)), order, np.append(starts, len(order))), shape)
-    columns = values.reshape(len(values), math.prod(values.shape[1:]))
-    return (member @ columns).reshape(len(starts), *values.shape[1:])
-
-
-@dataclass(frozen=True)
-class ClusterSums:
-    """Sums over the rows of each cluster.
-
-    Attributes:
-        keys: int64 [C], hashes of the clusters below 2^62, ascending, each once.
-        sums: float64 [C, ...].
-    """
-
-    keys: np.ndarray
-    sums: np.ndarray
-
-    @classmethod
-    def of(cls, keys: np.ndarray, values: np.ndarray) -> Self:
-        """Sums `values` [R, ...] over rows with equal `keys` [R]."""
-        order = np.argsort(keys, kind='stable')
-        ordered = keys[order]
-        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)])
-        return cls(ordered[starts], sums_of_runs(values, order, starts))
-
-    @classmethod
-    def merged(cls, parts: Iterable[Self]) -> Self:
-        """One table of all clusters of one or more tables."""
-        parts = list(parts)
-        if len(parts) == 1:
-            return parts[0]
-        return cls.of(np.concatenate([p.keys for p in parts]), np.concatenate([p.sums for p in parts]))
-
-    def shards(self) -> Iterator[tuple[int, Self]]:
-        """Splits by the leading bits of the key, so that shards can be merged apart from each other."""
-        shard = self.keys >> (_KEY_BITS - _SHARD_BITS)
-        for number in np.unique(shard):
-            chosen = slice(*np.searchsorted(shard, [number, number + 1]))
-            yield int(number), type(self)(self.keys[chosen], self.sums[chosen])
 
 
 @dataclass(frozen=True)
@@ -121,9 +68,9 @@ class Moments:
         """Moments of one or more groups of clusters, none of which is in two groups."""
         parts = list(parts)
         return cls(
-            sum(part.first for part in parts),
-            sum(part.second for part in parts),
-            sum(part.clusters for part in parts),
+            reduce(np.add, [part.first for part in parts]),
+            reduce(np.add, [part.second for part in parts]),
+            reduce(np.add, [part.clusters for part in parts]),
         )
 
     def effective_clusters(self, level: int, columns: Sequence[int]) -> float:
@@ -165,7 +112,7 @@ def rate(moments: Moments, level: int, column: int, confidence: float, signed: b
         moments: of all clusters.
         level, column: indices of its axes; a column is a policy under an estimator.
         confidence: of the interval, two-sided.
-        signed: whether terms of N may be negative (`offline.SIGNED`).
+        signed: whether terms of N may be negative (`importance_weights.SIGNED`).
     """
     numerator, denominator = moments.first[level, column]
     problem = _problem(numerator, denominator, 'the policy')

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from components.sctr_evaluator.policies import OVERALL
 from components.sctr_evaluator.report.charts.forest import ink_of, interval_text
-from components.sctr_evaluator.rows.policy_matches import OVERALL
 
 
 class Tile(NamedTuple):
@@ -36,7 +36,7 @@ class Head(NamedTuple):
 
 
 def head_of(result: dict) -> Head:
-    """The head of an evaluation, see `results.evaluate`."""
+    """The head of an evaluation, see `results.evaluation.evaluate`."""
     verdict = result['verdict']
     tone, text = _verdict(verdict)
     return Head(tone, text, _sentence(result), verdict['reasons'], result['problems'], _tiles(result))

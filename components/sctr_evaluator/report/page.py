@@ -30,7 +30,7 @@ def report_files(result: dict, history: Sequence[Past] = (), links: Sequence[Lin
     All text is escaped: names of components, values of features and reasons come from logs and people.
 
     Args:
-        result: see `results.evaluate`.
+        result: see `results.evaluation.evaluate`.
         history: evaluations of the pipeline, oldest first, this one among them; empty where not known.
         links: to the pipeline's other artifacts.
 

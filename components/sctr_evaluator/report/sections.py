@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from components.sctr_evaluator.config import CANDIDATES, DAY
+from components.sctr_evaluator.policies import OVERALL, POLICIES
 from components.sctr_evaluator.report.charts.calibration_chart import calibration_chart
 from components.sctr_evaluator.report.charts.forest import Row, forest
 from components.sctr_evaluator.report.charts.heat_chart import heat_chart
 from components.sctr_evaluator.report.charts.shapes import Drawing
 from components.sctr_evaluator.report.head import day, overall_of
 from components.sctr_evaluator.report.summary import TextTable
-from components.sctr_evaluator.rows.policy_matches import OVERALL, POLICIES
 
 _UNIFORM, _SERVING = 'lift_over_uniform', 'lift_over_serving'
 _ESTIMATORS = {'ips': 'IPS', 'dr': 'doubly robust', 'dm': 'the model'}
@@ -57,7 +57,7 @@ def sections_of(result: dict, history: Sequence[Past]) -> list[Section]:
     """All sections for which there is something to show.
 
     Args:
-        result: see `results.evaluate`.
+        result: see `results.evaluation.evaluate`.
         history: evaluations of the pipeline, oldest first, with this one; may be empty.
     """
     return [

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from components.sctr_evaluator.estimators.formulas import COMBINATION_ESTIMATORS
+from components.sctr_evaluator.estimators.importance_weights import COMBINATION_ESTIMATORS
+from components.sctr_evaluator.policies import OVERALL, POLICIES
 from components.sctr_evaluator.results.blessing import percent
-from components.sctr_evaluator.rows.policy_matches import OVERALL, POLICIES
 
 _UNKNOWN = '-'
 _MOST_SKEWED = 10
@@ -42,7 +42,7 @@ def reasons(result: dict) -> list[str]:
 
 def tables(result: dict) -> list[TextTable]:
     """The figures worth reading: by component, policy, estimator and slice, f_comb, and the log itself."""
-    found = [
+    return [
         _by_component(result),
         _by_policy(result),
         _by_estimator(result),
@@ -60,7 +60,6 @@ def tables(result: dict) -> list[TextTable]:
         _log(result),
         *_skew(result),
     ]
-    return found
 
 
 def to_markdown(result: dict) -> str:

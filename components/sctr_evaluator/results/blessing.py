@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.estimators.ratio_estimates import Estimate
-from components.sctr_evaluator.rows.policy_matches import OVERALL
+from components.sctr_evaluator.policies import OVERALL
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class BlessingInputs:
     """What the rules look at.
 
     Attributes:
@@ -55,7 +55,7 @@ class Evidence:
     suspicious: tuple[str, ...] = ()
 
 
-def decide(config: EvaluationConfig, evidence: Evidence) -> Verdict:
+def decide(config: EvaluationConfig, evidence: BlessingInputs) -> Verdict:
     """Applies the rules of the configuration to the evidence."""
     reasons = (
         *_lifts('uniform', evidence.over_uniform, config.min_lift_over_uniform, config),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from components.sctr_evaluator.estimators.bootstrap import Replicates, bootstrap_lift, bootstrap_rate
-from components.sctr_evaluator.estimators.formulas import SIGNED
+from components.sctr_evaluator.estimators.importance_weights import SIGNED
 from components.sctr_evaluator.estimators.ratio_estimates import Estimate, Moments, lift, rate
 
 

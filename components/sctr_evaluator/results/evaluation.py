@@ -6,12 +6,19 @@ from typing import NamedTuple
 
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.estimators.propensity_check import Uniformity
-from components.sctr_evaluator.results.blessing import Evidence, Verdict, decide
-from components.sctr_evaluator.results.choice_results import ChoiceSums, choice_figures, choice_problems
+from components.sctr_evaluator.policies import (
+    MODEL_START,
+    OVERALL,
+    POLICIES,
+    SERVING_START,
+    UNIFORM,
+    UNIFORM_INDEX,
+)
+from components.sctr_evaluator.results.blessing import BlessingInputs, Verdict, decide
+from components.sctr_evaluator.results.choice_results import choice_figures, choice_problems
 from components.sctr_evaluator.results.policy_results import LevelFigures
 from components.sctr_evaluator.results.slice_results import SliceSums, attention_of, slice_figures
-from components.sctr_evaluator.rows.policy_matches import OVERALL, POLICIES, UNIFORM
-from components.sctr_evaluator.sums.batch_sums import MODEL_START, SERVING_START, UNIFORM_INDEX
+from components.sctr_evaluator.sums.choice_sums import ChoiceSums
 from components.sctr_evaluator.sums.estimator_sums import Sums
 from components.sctr_evaluator.sums.row_totals import Totals
 from components.sctr_evaluator.sums.slice_sums import Value, bracket_names
@@ -26,7 +33,7 @@ class Found(NamedTuple):
         uniformity: of all ads; None likewise.
         slices: ((slicing, value), sums).
         choices: of the table of choices; None where none is given.
-        skew: see `skew.skew`; None where there are no rows of train days to compare with.
+        skew: see `feature_skew.skew`; None where there are no rows of train days to compare with.
     """
 
     totals: Totals
@@ -51,7 +58,7 @@ def evaluate(found: Found, config: EvaluationConfig) -> dict:
         config.
         problems: sentences that must be read before any figure: rows left out, a log that is not what it
             claims, slices left out; empty where all is well.
-        faults: {kind, see `faults.SENTENCES`: rows left out}.
+        faults: {kind, see `invalid_rows.SENTENCES`: rows left out}.
         verdict: {blessed, passed, forced, reasons: [{passed, sentence}]}; forced is the reason given, or
             None.
         uniform: {level: figures}; policies: {policy: {level: figures}}; serving: as policies, of the model
@@ -135,7 +142,7 @@ def _verdict(
     paired = totals.matched.shape[1] > SERVING_START
     chosen = POLICIES.index(config.blessing_policy)
     ours = MODEL_START + chosen
-    evidence = Evidence(
+    evidence = BlessingInputs(
         over_uniform=figures.lifts(ours, UNIFORM_INDEX),
         over_serving=figures.lifts(ours, SERVING_START + chosen) if paired else None,
         calibration_error=calibration.get('expected_calibration_error'),

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from components.sctr_evaluator.config import EvaluationConfig
-from components.sctr_evaluator.estimators.formulas import COMBINATION_ESTIMATORS, COMPONENT_ESTIMATORS
+from components.sctr_evaluator.estimators.importance_weights import (
+    COMBINATION_ESTIMATORS,
+    COMPONENT_ESTIMATORS,
+)
 from components.sctr_evaluator.estimators.power import effective_sample_size, rows_needed
 from components.sctr_evaluator.estimators.ratio_estimates import DENOMINATOR, Estimate
+from components.sctr_evaluator.policies import OVERALL, UNIFORM_INDEX
 from components.sctr_evaluator.results.estimates_with_intervals import Figures
-from components.sctr_evaluator.rows.policy_matches import OVERALL
 from components.sctr_evaluator.sums.estimator_sums import Sums
 
 _POWER = 0.8
-_UNIFORM = 0
 
 
 class LevelFigures:
@@ -21,7 +23,7 @@ class LevelFigures:
 
     Args:
         sums: of all clusters.
-        counted: float64 [L, 2], matched: float64 [L, P, 2], see `totals.Totals`.
+        counted: float64 [L, 2], matched: float64 [L, P, 2], see `row_totals.Totals`.
         components: names of the M components; levels are these and 'overall'.
         config: of the evaluation.
         modelled: whether a model's predictions are among the sums; without, there is no `dm` and no `dr`.
@@ -51,7 +53,7 @@ class LevelFigures:
     def of_combinations(self, policy: int, serving: int | None = None) -> dict[str, dict]:
         """{estimator: rates} of a policy's whole combinations."""
         return {
-            estimator: self._combinations.rates(estimator, 0, policy, _UNIFORM, serving)
+            estimator: self._combinations.rates(estimator, 0, policy, UNIFORM_INDEX, serving)
             for estimator in self._of_combination
         }
 
@@ -69,12 +71,12 @@ class LevelFigures:
 
     def _at(self, level: int, policy: int, serving: int | None) -> dict:
         rows, weight = self._counted[level].tolist()
-        snips = self._components.rates('snips', level, policy, _UNIFORM, serving)
+        snips = self._components.rates('snips', level, policy, UNIFORM_INDEX, serving)
         return {
             'sctr': snips.pop('rate'),
             **snips,
             'estimators': {
-                estimator: self._components.rates(estimator, level, policy, _UNIFORM, serving)
+                estimator: self._components.rates(estimator, level, policy, UNIFORM_INDEX, serving)
                 for estimator in self._of_component
             },
             'rows': int(rows),
@@ -85,7 +87,7 @@ class LevelFigures:
         }
 
     def _rows_needed(self, level: int, policy: int, weight: float) -> float | None:
-        if policy == _UNIFORM:
+        if policy == UNIFORM_INDEX:
             return None
-        estimate = self._components.lift_estimate('snips', level, policy, _UNIFORM)
+        estimate = self._components.lift_estimate('snips', level, policy, UNIFORM_INDEX)
         return rows_needed(estimate, weight, self._config.lift_to_find, self._config.confidence, _POWER)

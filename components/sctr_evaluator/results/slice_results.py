@@ -6,13 +6,16 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from components.sctr_evaluator.config import CANDIDATES, DAY, EvaluationConfig
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 from components.sctr_evaluator.estimators.power import effective_sample_size
-from components.sctr_evaluator.estimators.ratio_estimates import DENOMINATOR, ClusterSums, Moments
+from components.sctr_evaluator.estimators.ratio_estimates import DENOMINATOR, Moments
+from components.sctr_evaluator.policies import UNIFORM_INDEX
 from components.sctr_evaluator.results.estimates_with_intervals import Figures
 from components.sctr_evaluator.sums.slice_sums import BRACKETS, SliceCounts, Value
 
-_UNIFORM, _POLICY, _SERVING = 0, 1, 2
-# Columns behind the ratios, see `measurement.slice_columns`.
+# A slice holds the uniform policy, the policy that decides, and, where a model serves, its policy.
+_POLICY, _SERVING = 1, 2
+# Columns behind the ratios, see `batch_sums.slice_columns`.
 _OTHERS = 4
 
 
@@ -23,7 +26,7 @@ class SliceSums(NamedTuple):
         moments: of numerators and denominators of sCTR.
         squares: float64 [L], sum of weight x (m / propensity)^2.
         counted: float64 [L], rows that counted.
-        attention: float64 [2, M], see `totals.Totals`.
+        attention: float64 [2, M], see `row_totals.Totals`.
     """
 
     moments: Moments
@@ -33,7 +36,7 @@ class SliceSums(NamedTuple):
 
     @classmethod
     def of(cls, table: ClusterSums, policies: int) -> Self:
-        """Of whole clusters, sums float64 [C, M x (2P + 4) + 1], see `slices.Slicer.flush`."""
+        """Of whole clusters, sums float64 [C, M x (2P + 4) + 1], see `slice_sums.Slicer.flush`."""
         width = 2 * policies + _OTHERS
         columns = table.sums[:, :-1].reshape(len(table.keys), -1, width)
         pooled = np.concatenate([columns, columns.sum(1, keepdims=True)], 1)
@@ -53,7 +56,7 @@ def slice_figures(
     levels: Sequence[str],
     config: EvaluationConfig,
 ) -> list[dict]:
-    """Figures of every slicing, see `results.evaluate`.
+    """Figures of every slicing, see `results.evaluation.evaluate`.
 
     Args:
         counts: rows per slicing and value.
@@ -110,10 +113,10 @@ def _slice(sums: SliceSums, levels: Sequence[str], config: EvaluationConfig) -> 
 
 def _level(figures: Figures, sums: SliceSums, level: int) -> dict:
     serving = _SERVING if sums.moments.first.shape[1] > _SERVING else None
-    found = figures.rates('snips', level, _POLICY, _UNIFORM, serving)
+    found = figures.rates('snips', level, _POLICY, UNIFORM_INDEX, serving)
     exposure = float(sums.moments.first[level, _POLICY, DENOMINATOR])
     return {
-        'uniform': figures.rate('snips', level, _UNIFORM),
+        'uniform': figures.rate('snips', level, UNIFORM_INDEX),
         'sctr': found.pop('rate'),
         **found,
         'rows': int(sums.counted[level]),

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from components.sctr_evaluator.sums.choice_sums import NOT_CHOSEN, ChoiceTable
+from components.sctr_evaluator.rows.choice_rows import NOT_CHOSEN, ChoiceTable
 from creative_logs.checks.check_logs import read_batches
 from creative_logs.errors import InputError
 from creative_logs.schema import REQUEST_ID, Component

@@ -1,8 +1,8 @@
 """An exported model as the evaluator uses it."""
 
-import numpy as np
 import tensorflow as tf
 
+from components.sctr_evaluator.rows.scored_rows import ScoredRows
 from creative_logs.errors import InputError
 
 
@@ -27,11 +27,12 @@ class ExportedModel:
         if not hasattr(self._module, 'score_examples'):
             raise InputError(f'{path}: not exported by GenCO: it has no function score_examples')
 
-    def score(self, serialized: tf.Tensor, seed: tf.Tensor) -> dict[str, np.ndarray]:
+    def score(self, serialized: tf.Tensor, seed: tf.Tensor) -> ScoredRows:
         """Scores of R rows.
 
         Args:
             serialized: string [R], raw tf.Examples.
             seed: int64 [R], for what is drawn.
         """
-        return {name: value.numpy() for name, value in self._module.score_examples(serialized, seed).items()}
+        scores = self._module.score_examples(serialized, seed)
+        return ScoredRows(**{name: scores[name].numpy() for name in ScoredRows._fields})

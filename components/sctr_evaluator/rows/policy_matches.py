@@ -1,17 +1,12 @@
 """Algorithm 1 row by row: which policy chose what the log shows."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
-UNIFORM = 'uniform'
-POLICIES = ('greedy', 'sampled', 'sampled_expectation', 'combination', 'two_stage')
-OVERALL = 'overall'
-
-Scored = Mapping[str, np.ndarray]
+from components.sctr_evaluator.policies import POLICIES
+from components.sctr_evaluator.rows.scored_rows import ScoredRows
 
 
-def matches(scored: Scored) -> np.ndarray:
+def matches(scored: ScoredRows) -> np.ndarray:
     """m of a model's policies, in the order of `POLICIES`.
 
     Of a choice, m is 1 where it is what was shown. In the expectation form of the sampled policy m is
@@ -24,24 +19,24 @@ def matches(scored: Scored) -> np.ndarray:
     Returns:
         float64 [R, M, P].
     """
-    shown = scored['shown']
-    probability = scored['element_probability']
+    shown = scored.shown
+    probability = scored.element_probability
     within = (shown >= 0) & (shown < probability.shape[2])
     place = np.where(within, shown, 0)[..., None]
     expected = np.where(within, np.take_along_axis(probability, place, 2)[..., 0], 0.0)
     columns = [
-        expected if policy == 'sampled_expectation' else (scored[policy] == shown) & (shown >= 0)
+        expected if policy == 'sampled_expectation' else (scored.choice(policy) == shown) & (shown >= 0)
         for policy in POLICIES
     ]
     return np.stack(columns, 2).astype(np.float64)
 
 
-def uniform_matches(scored: Scored) -> np.ndarray:
+def uniform_matches(scored: ScoredRows) -> np.ndarray:
     """m of the uniform policy in its expectation form, 1/n, float64 [R, M, 1]."""
-    return 1.0 / np.maximum(scored['candidate_count'], 1)[..., None]
+    return 1.0 / np.maximum(scored.candidate_count, 1)[..., None]
 
 
-def all_matches(scored: Scored, serving: Scored | None) -> np.ndarray:
+def all_matches(scored: ScoredRows, serving: ScoredRows | None) -> np.ndarray:
     """m of the uniform policy, of the model's policies and of the serving model's, on the same rows.
 
     A component that the serving model does not know is chosen uniformly by it.
@@ -56,16 +51,11 @@ def all_matches(scored: Scored, serving: Scored | None) -> np.ndarray:
     uniform = uniform_matches(scored)
     parts = [uniform, matches(scored)]
     if serving is not None:
-        theirs, names = matches(serving), component_names(serving)
+        theirs, names = matches(serving), serving.component_names
         unknown = np.repeat(uniform, len(POLICIES), 2)
         columns = [
             theirs[:, names.index(name)] if name in names else unknown[:, j]
-            for j, name in enumerate(component_names(scored))
+            for j, name in enumerate(scored.component_names)
         ]
         parts.append(np.stack(columns, 1))
     return np.concatenate(parts, 2)
-
-
-def component_names(scored: Scored) -> tuple[str, ...]:
-    """Names of the components, in the order of the axis M."""
-    return tuple(name.decode() for name in scored['component'])

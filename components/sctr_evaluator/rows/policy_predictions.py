@@ -4,7 +4,9 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from components.sctr_evaluator.rows.policy_matches import POLICIES, Scored, all_matches, component_names
+from components.sctr_evaluator.policies import POLICIES
+from components.sctr_evaluator.rows.policy_matches import all_matches
+from components.sctr_evaluator.rows.scored_rows import ScoredRows
 
 _CHOICES = tuple(policy for policy in POLICIES if policy != 'sampled_expectation')
 
@@ -31,7 +33,7 @@ class PolicyRows(NamedTuple):
     shown: np.ndarray
 
     @classmethod
-    def of(cls, scored: Scored, serving: Scored | None) -> Self:
+    def of(cls, scored: ScoredRows, serving: ScoredRows | None) -> Self:
         """Of what `score_examples` of the exported models returns on the same rows.
 
         Args:
@@ -43,7 +45,7 @@ class PolicyRows(NamedTuple):
         columns = [ours.uniform[..., None], ours.expected]
         combination = [ours.uniform_combination[:, None], ours.combination]
         if serving is not None:
-            theirs = _Beliefs.of(serving).in_order(component_names(serving), component_names(scored), ours)
+            theirs = _Beliefs.of(serving).in_order(serving.component_names, scored.component_names, ours)
             models += [theirs] * len(POLICIES)
             columns.append(theirs.expected)
             combination.append(theirs.combination)
@@ -70,11 +72,11 @@ class _Beliefs(NamedTuple):
     shown: np.ndarray
 
     @classmethod
-    def of(cls, scored: Scored) -> Self:
-        probability = scored['element_probability']
-        uniform_combination = scored['uniform_ctr'].mean(1, dtype=np.float64)
-        ctr, uniform = _element_ctr(scored['element_score'].astype(np.float64), uniform_combination)
-        places = np.stack([scored[policy] for policy in _CHOICES] + [scored['shown']], 2)
+    def of(cls, scored: ScoredRows) -> Self:
+        probability = scored.element_probability
+        uniform_combination = scored.uniform_ctr.mean(1, dtype=np.float64)
+        ctr, uniform = _element_ctr(scored.element_score.astype(np.float64), uniform_combination)
+        places = np.stack([scored.choice(policy) for policy in _CHOICES] + [scored.shown], 2)
         within = (places >= 0) & (places < ctr.shape[2])
         # What was truncated away is unknown to the model: it is taken for an average element.
         found = np.take_along_axis(ctr, np.where(within, places, 0), 2)
@@ -87,7 +89,7 @@ class _Beliefs(NamedTuple):
             np.stack([expected[policy] for policy in POLICIES], 2),
             uniform_combination,
             _combinations(scored),
-            scored['shown_ctr'].astype(np.float64),
+            scored.shown_ctr.astype(np.float64),
         )
 
     def in_order(self, names: tuple[str, ...], order: tuple[str, ...], other: '_Beliefs') -> '_Beliefs':
@@ -101,9 +103,9 @@ class _Beliefs(NamedTuple):
         return self._replace(expected=np.stack(expected, 1), predicted=np.stack(predicted, 1))
 
 
-def _combinations(scored: Scored) -> np.ndarray:
+def _combinations(scored: ScoredRows) -> np.ndarray:
     """f_comb's CTR of the combination of each of `POLICIES`, a mean where it is drawn, float64 [R, P]."""
-    generated, by_chance = scored['generated_ctr'].astype(np.float64), scored['uniform_ctr']
+    generated, by_chance = scored.generated_ctr.astype(np.float64), scored.uniform_ctr
     ctr = {
         'greedy': generated[:, 0],
         'sampled': generated[:, 1],

@@ -7,36 +7,23 @@ import numpy as np
 
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.estimators.calibration import Calibration
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 from components.sctr_evaluator.estimators.propensity_check import residuals
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
+from components.sctr_evaluator.policies import MODEL_START, POLICIES, SERVING_START, UNIFORM_INDEX
 from components.sctr_evaluator.rows.invalid_rows import Faults, sound
-from components.sctr_evaluator.rows.policy_matches import POLICIES, Scored, component_names
 from components.sctr_evaluator.rows.policy_predictions import PolicyRows
-from components.sctr_evaluator.sums.estimator_sums import Layout, row_terms
+from components.sctr_evaluator.rows.scored_rows import ScoredRows
+from components.sctr_evaluator.sums.estimator_sums import SumColumns, row_terms
 from components.sctr_evaluator.sums.row_totals import Totals
 from components.sctr_evaluator.sums.slice_sums import SliceRows, brackets, middle_brackets
-
-UNIFORM_INDEX = 0
-MODEL_START = 1
-SERVING_START = MODEL_START + len(POLICIES)
-
-_SCORES = (
-    'element_score',
-    'element_probability',
-    'shown_ctr',
-    'generated_ctr',
-    'uniform_ctr',
-    'attention_weight',
-)
-_COMPONENT = 'component'
 
 
 class Measured(NamedTuple):
     """What a batch adds.
 
     Attributes:
-        clusters: sums of `sums.row_terms` per cluster.
-        ads: sums of `uniformity.residuals` per ad, float64 [C, M, N + 4].
+        clusters: sums of `estimator_sums.row_terms` per cluster.
+        ads: sums of `propensity_check.residuals` per ad, float64 [C, M, N + 4].
         slices: rows to be grouped, sums float64 [R, M, 4 + 2 x policies], see `slice_columns`.
         totals: what needs no clusters.
         sound: bool [R], rows without a fault.
@@ -50,30 +37,30 @@ class Measured(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """R sound rows as float64 where they are numbers; `present` and `counts` are bool [R, M]."""
+    """R sound rows as float64 where they are numbers; `present` and `is_counted` are bool [R, M]."""
 
     click: np.ndarray
     weight: np.ndarray
     propensity: np.ndarray
     present: np.ndarray
-    counts: np.ndarray
+    is_counted: np.ndarray
 
     @classmethod
-    def of(cls, scored: Scored, min_candidates: int) -> 'Batch':
+    def of(cls, scored: ScoredRows, min_candidates: int) -> 'Batch':
         """Of what `score_examples` returns."""
-        present = scored['shown'] >= 0
+        present = scored.shown >= 0
         return cls(
-            scored['click'].astype(np.float64),
-            scored['weight'].astype(np.float64),
-            scored['shown_propensity'].astype(np.float64),
+            scored.click.astype(np.float64),
+            scored.weight.astype(np.float64),
+            scored.shown_propensity.astype(np.float64),
             present,
-            present & (scored['candidate_count'] >= min_candidates),
+            present & (scored.candidate_count >= min_candidates),
         )
 
 
 def measure(
-    scored: Scored,
-    serving: Scored | None,
+    scored: ScoredRows,
+    serving: ScoredRows | None,
     keys: np.ndarray,
     labels: Mapping[str, list[str | None]],
     config: EvaluationConfig,
@@ -91,14 +78,14 @@ def measure(
         The sums; the axis P holds uniform, the model's policies and, where there is one, those of the
         serving model.
     """
-    span = scored['timestamp']
+    span = scored.timestamp
     good, faults = _sound(scored)
     unscored = 0
     if serving is not None:
         also_good, theirs = _sound(serving)
         good, unscored = good & also_good, theirs.counts['scores']
     if not good.all():
-        scored, serving = _take(scored, good), serving and _take(serving, good)
+        scored, serving = scored.take(good), None if serving is None else serving.take(good)
         keys, labels = keys[good], {name: _of(values, good) for name, values in labels.items()}
     batch = Batch.of(scored, config.min_candidates)
     policies = PolicyRows.of(scored, serving)
@@ -106,7 +93,7 @@ def measure(
     shares = _residuals(scored, batch)
     return Measured(
         ClusterSums.of(keys, terms),
-        ClusterSums.of(scored['ad_key'], shares),
+        ClusterSums.of(scored.ad_key, shares),
         _slice_rows(scored, batch, policies, terms, keys, labels, config),
         _totals(scored, batch, policies, (int(span.min()), int(span.max())), faults, unscored),
         good,
@@ -124,32 +111,35 @@ def slice_columns(config: EvaluationConfig, serving: bool) -> tuple[int, ...]:
     return (*columns, SERVING_START + chosen) if serving else columns
 
 
-def _sound(scored: Scored) -> tuple[np.ndarray, Faults]:
+def _sound(scored: ScoredRows) -> tuple[np.ndarray, Faults]:
     return sound(
-        scored['click'],
-        scored['weight'],
-        scored['shown'],
-        scored['candidate_count'],
-        scored['shown_propensity'],
-        [scored[name] for name in _SCORES],
+        scored.click,
+        scored.weight,
+        scored.shown,
+        scored.candidate_count,
+        scored.shown_propensity,
+        [
+            scored.element_score,
+            scored.element_probability,
+            scored.shown_ctr,
+            scored.generated_ctr,
+            scored.uniform_ctr,
+            scored.attention_weight,
+        ],
     )
-
-
-def _take(scored: Scored, rows: np.ndarray) -> Scored:
-    return {name: value if name == _COMPONENT else value[rows] for name, value in scored.items()}
 
 
 def _of(values: list, rows: np.ndarray) -> list:
     return [value for value, chosen in zip(values, rows) if chosen]
 
 
-def _residuals(scored: Scored, batch: Batch) -> np.ndarray:
-    places = scored['element_score'].shape[2]
-    return residuals(scored['shown'], scored['candidate_count'], batch.propensity, batch.weight, places)
+def _residuals(scored: ScoredRows, batch: Batch) -> np.ndarray:
+    places = scored.element_score.shape[2]
+    return residuals(scored.shown, scored.candidate_count, batch.propensity, batch.weight, places)
 
 
 def _slice_rows(
-    scored: Scored,
+    scored: ScoredRows,
     batch: Batch,
     policies: PolicyRows,
     terms: np.ndarray,
@@ -157,20 +147,20 @@ def _slice_rows(
     labels: Mapping[str, list[str | None]],
     config: EvaluationConfig,
 ) -> SliceRows:
-    columns, weight = Layout(*policies.match.shape[1:]).by_component(terms)
+    columns, weight = SumColumns(*policies.match.shape[1:]).by_component(terms)
     chosen = slice_columns(config, policies.match.shape[2] > SERVING_START)
     ratios = columns[:, :, :2, list(chosen)].transpose(0, 1, 3, 2)
     square = weight * np.square(policies.match[:, :, chosen[1]] / batch.propensity)
     present = np.where(batch.present, batch.weight[:, None], 0.0)
-    others = [square, batch.counts, present * scored['attention_weight'], present]
+    others = [square, batch.is_counted, present * scored.attention_weight, present]
     sums = np.concatenate([ratios.reshape(*weight.shape, 2 * len(chosen)), np.stack(others, 2)], 2)
-    middle = middle_brackets(config, component_names(scored))
-    bracket = np.where(batch.counts, brackets(scored['candidate_count'], middle), -1)
-    return SliceRows(keys, labels, scored['timestamp'], bracket, sums)
+    middle = middle_brackets(config, scored.component_names)
+    bracket = np.where(batch.is_counted, brackets(scored.candidate_count, middle), -1)
+    return SliceRows(keys, labels, scored.timestamp, bracket, sums)
 
 
 def _totals(
-    scored: Scored,
+    scored: ScoredRows,
     batch: Batch,
     policies: PolicyRows,
     span: tuple[int, int],
@@ -178,21 +168,21 @@ def _totals(
     unscored: int,
 ) -> Totals:
     weight, click = batch.weight, batch.click
-    counted = np.where(batch.counts, weight[:, None], 0.0)
+    counted = np.where(batch.is_counted, weight[:, None], 0.0)
     ratio = policies.match / batch.propensity[..., None]
     matched = [np.einsum('rm,rmp->mp', counted, m) for m in (policies.match, np.square(ratio))]
     present = np.where(batch.present, weight[:, None], 0.0)
     return Totals(
-        components=component_names(scored),
+        components=scored.component_names,
         rows=len(click),
         impressions=float(weight.sum()),
         clicks=float(weight @ click),
         first=span[0],
         last=span[1],
-        counted=_with_pool(np.stack([batch.counts.sum(0), counted.sum(0)], 1)),
+        counted=_with_pool(np.stack([batch.is_counted.sum(0), counted.sum(0)], 1)),
         matched=_with_pool(np.stack(matched, 2)),
-        attention=np.stack([(present * scored['attention_weight']).sum(0), present.sum(0)]),
-        calibration=Calibration.of(scored['shown_ctr'].astype(np.float64), click, weight),
+        attention=np.stack([(present * scored.attention_weight).sum(0), present.sum(0)]),
+        calibration=Calibration.of(scored.shown_ctr.astype(np.float64), click, weight),
         faults=faults,
         unscored=unscored,
     )

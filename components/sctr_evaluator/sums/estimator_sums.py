@@ -7,8 +7,13 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from components.sctr_evaluator.estimators.bootstrap import Replicates
-from components.sctr_evaluator.estimators.formulas import importance, replay_importance, slate_importance
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums, Moments
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
+from components.sctr_evaluator.estimators.importance_weights import (
+    importance,
+    replay_importance,
+    slate_importance,
+)
+from components.sctr_evaluator.estimators.ratio_estimates import Moments
 from components.sctr_evaluator.rows.policy_predictions import PolicyRows
 
 # Numerators and denominators as columns; those that several estimators share are there once.
@@ -17,7 +22,7 @@ _OF_COMBINATION = {'replay': (0, 1), 'pi': (2, None), 'dm': (3, None), 'dr': (4,
 _COMPONENT_COLUMNS, _COMBINATION_COLUMNS = 4, 5
 
 
-class Layout(NamedTuple):
+class SumColumns(NamedTuple):
     """Where the sums of M components and P policies are in a row of `width` numbers."""
 
     components: int
@@ -76,24 +81,24 @@ def row_terms(
     weight: np.ndarray,
     propensity: np.ndarray,
     present: np.ndarray,
-    counts: np.ndarray,
+    is_counted: np.ndarray,
 ) -> np.ndarray:
-    """What rows add to the sums, see `offline`, which has the formulas and their sources.
+    """What rows add to the sums: `estimators.importance_weights` has the formulas and their sources.
 
     Args:
         policies: of the R rows.
         click, weight: float64 [R].
         propensity: float64 [R, M], of what was shown.
         present: bool [R, M], whether the component has candidates.
-        counts: bool [R, M], whether it counts, having enough of them.
+        is_counted: bool [R, M], whether it counts, having enough of them.
 
     Returns:
-        float64 [R, width], in the order of `Layout`.
+        float64 [R, width], in the order of `SumColumns`.
     """
-    layout = Layout(*policies.match.shape[1:])
+    layout = SumColumns(*policies.match.shape[1:])
     terms = np.empty((len(click), layout.width))
     columns, weights = layout.by_component(terms)
-    weights[:] = np.where(counts, weight[:, None], 0.0)
+    weights[:] = np.where(is_counted, weight[:, None], 0.0)
     w = importance(policies.match, propensity[..., None])
     residual = click[:, None, None] - policies.predicted
     np.multiply(weights[..., None], w, out=columns[:, :, 1])
@@ -129,8 +134,9 @@ class Sums:
     """What all clusters come to; mergeable over clusters.
 
     Attributes:
-        components: moments of each of `offline.COMPONENT_ESTIMATORS`; levels are components and the pool.
-        combinations: of each of `offline.COMBINATION_ESTIMATORS`; one level.
+        components: Moments of each of `importance_weights.COMPONENT_ESTIMATORS`; its levels are the
+            components and, last, all of them pooled.
+        combinations: of each of `importance_weights.COMBINATION_ESTIMATORS`; one level.
         replicates: of the bootstrap, float64 [B, width]; None where there is none.
         policies: P.
     """
@@ -149,7 +155,7 @@ class Sums:
             policies: P.
             replicates: of the bootstrap; 0 for none.
         """
-        layout = Layout.of_width(table.sums.shape[1], policies)
+        layout = SumColumns.of_width(table.sums.shape[1], policies)
         drawn = Replicates.of(table, replicates) if replicates else None
         return cls(
             _moments(table.keys, layout.component_ratios(table.sums)),
@@ -161,7 +167,7 @@ class Sums:
     @classmethod
     def none(cls, components: int, policies: int) -> Self:
         """Of a cluster in which nothing counts."""
-        width = Layout(components, policies).width
+        width = SumColumns(components, policies).width
         return cls.of(ClusterSums(np.zeros(1, np.int64), np.zeros((1, width))), policies, 0)
 
     @classmethod
@@ -178,16 +184,16 @@ class Sums:
 
     def component_replicates(self) -> dict[str, Replicates]:
         """Replicates of the components' estimators; empty where there is no bootstrap."""
-        return self._replicates_of(Layout.component_ratios)
+        return self._replicates_of(SumColumns.component_ratios)
 
     def combination_replicates(self) -> dict[str, Replicates]:
         """Replicates of the combinations' estimators; empty where there is no bootstrap."""
-        return self._replicates_of(Layout.combination_ratios)
+        return self._replicates_of(SumColumns.combination_ratios)
 
     def _replicates_of(self, ratios) -> dict[str, Replicates]:
         if self.replicates is None:
             return {}
-        layout = Layout.of_width(self.replicates.sums.shape[1], self.policies)
+        layout = SumColumns.of_width(self.replicates.sums.shape[1], self.policies)
         return {name: Replicates(sums) for name, sums in ratios(layout, self.replicates.sums).items()}
 
 

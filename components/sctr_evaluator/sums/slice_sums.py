@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from components.sctr_evaluator.config import CANDIDATES, DAY, EvaluationConfig
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums, sums_of_runs
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums, sums_of_runs
 
 Value = tuple[str, ...]
 

@@ -10,6 +10,7 @@ from benchmarks.evaluator import coverage
 from benchmarks.evaluator.coverage import Case, holds, terms_of, truth_of
 from benchmarks.evaluator.coverage_report import plot, tables
 from benchmarks.evaluator.coverage_world import POLICIES, Scenario, World
+from components.sctr_evaluator.sums.estimator_sums import SumColumns
 
 LOGS = 200
 # Coverage must be within 93 to 97 %: four standard errors of 200 draws beyond that.
@@ -71,14 +72,15 @@ def test_the_right_model_knows_the_ctr_of_what_was_shown():
     assert log.element_predicted.mean(0) == pytest.approx(log.click.mean(), abs=0.015)
 
 
-def test_terms_are_laid_out_estimator_by_estimator():
+def test_the_terms_are_those_of_production():
     log = World(Scenario('any'), 1).draw(np.random.default_rng(1), 5)
-    components, combinations = terms_of(log)
-    rows = len(log.click)
-    assert components.shape == (rows, 2, 16, 2) and combinations.shape == (rows, 1, 16, 2)
-    # The first column is SNIPS of the uniform policy: in a uniform log every row counts once.
-    np.testing.assert_allclose(components[:, 0, 0], np.stack([log.click, np.ones(rows)], 1))
-    np.testing.assert_allclose(components[:, 1, 0], np.stack([3 * log.click, np.full(rows, 3.0)], 1))
+    rows, terms = len(log.click), terms_of(log)
+    columns = SumColumns(3, len(POLICIES))
+    assert terms.shape == (rows, columns.width)
+    # SNIPS of the uniform policy: in a uniform log every row counts once at each component.
+    snips = columns.component_ratios(terms)['snips'][:, :, POLICIES.index('uniform')]
+    np.testing.assert_allclose(snips[:, 0], np.stack([log.click, np.ones(rows)], 1))
+    np.testing.assert_allclose(snips[:, -1], np.stack([3 * log.click, np.full(rows, 3.0)], 1))
 
 
 def test_truths_of_cases():

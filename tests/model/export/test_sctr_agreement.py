@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.results.evaluation import evaluate
+from components.sctr_evaluator.rows.scored_rows import ScoredRows
 from model.export.saved_model import export_model
 from model.features.packed_batch import pack
 from model.training.tensorboard_metrics import figures_of_tests, policy_of_shown
@@ -42,9 +43,9 @@ def evaluation(model, transform_output, serialized, whole, tmp_path_factory):
     loaded = tf.saved_model.load(directory)
     rows = tf.constant([serialized[row] for row in whole])
     answer = loaded.score_examples(rows, tf.zeros([len(whole)], tf.int64))
-    scored = {name: tensor.numpy() for name, tensor in answer.items()}
+    scored = ScoredRows(**{name: tensor.numpy() for name, tensor in answer.items()})
     config = EvaluationConfig(bootstrap_replicates=0)
-    return evaluate(found_of(scored, scored['ad_key'], config=config), config)
+    return evaluate(found_of(scored, scored.ad_key, config=config), config)
 
 
 @pytest.mark.parametrize('level', [*NAMES, 'overall'])

@@ -82,7 +82,7 @@ def test_figures_are_those_of_algorithm_1(tmp_path, serialized, logs, model):
     found = _evaluate(tmp_path, [serialized], model)
     scored = _in_memory(serialized, model)[0]
     for j, component in enumerate(('title', 'image')):
-        click, exposure = algorithm_1(scored, scored['greedy'], j, 2)
+        click, exposure = algorithm_1(scored, scored.greedy, j, 2)
         assert found['policies']['greedy'][component]['sctr']['value'] == pytest.approx(click / exposure)
     assert found['rows'] == len(serialized)
     assert found['clicks'] == sum(logs['click'].to_pylist())

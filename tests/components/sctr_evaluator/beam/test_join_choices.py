@@ -29,7 +29,7 @@ def _greedy(logs, model) -> dict[str, list[int]]:
     from components.sctr_evaluator.rows.exported_model import ExportedModel
 
     rows = tf.constant(encode(logs))
-    greedy = ExportedModel(model).score(rows, tf.zeros([len(logs)], tf.int64))['greedy']
+    greedy = ExportedModel(model).score(rows, tf.zeros([len(logs)], tf.int64)).greedy
     return {'title': greedy[:, 0].tolist(), 'image': greedy[:, 1].tolist()}
 
 

@@ -12,7 +12,8 @@ from components.sctr_evaluator.estimators.bootstrap import (
     bootstrap_rate,
     poisson_weights,
 )
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums, Estimate, Moments, lift, rate
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
+from components.sctr_evaluator.estimators.ratio_estimates import Estimate, Moments, lift, rate
 
 CONFIDENCE = 0.95
 

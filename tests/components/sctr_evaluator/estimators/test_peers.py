@@ -5,7 +5,8 @@ import inspect
 import numpy as np
 import pytest
 
-from components.sctr_evaluator.estimators.formulas import dm, dr, importance, ips, slate_importance, snips
+from components.sctr_evaluator.estimators.importance_weights import importance, slate_importance
+from tests.components.sctr_evaluator.formulas_oracle import dm, dr, ips, snips
 
 ROWS, ELEMENTS, COMPONENTS = 500, 4, 3
 CLIP = 2.5

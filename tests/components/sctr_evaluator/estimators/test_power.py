@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 from components.sctr_evaluator.estimators.power import effective_sample_size, rows_needed
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums, Estimate, Moments, lift
+from components.sctr_evaluator.estimators.ratio_estimates import Estimate, Moments, lift
 
 
 def test_effective_sample_size():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 from components.sctr_evaluator.estimators.propensity_check import Uniformity, residuals
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
 
 PLACES = 6
 NAMES = ('title', 'image')

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums, Moments, lift, rate
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
+from components.sctr_evaluator.estimators.ratio_estimates import Moments, lift, rate
 
 
 def _moments(numerators, denominators) -> Moments:

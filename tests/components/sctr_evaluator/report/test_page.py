@@ -16,7 +16,7 @@ from components.sctr_evaluator.report.sections import Past, sections_of
 from components.sctr_evaluator.report.writing import write_files
 from components.sctr_evaluator.results.evaluation import evaluate
 from creative_logs.errors import InputError
-from tests.components.sctr_evaluator.scored import CONFIG, found_of, random_scored, take
+from tests.components.sctr_evaluator.scored import CONFIG, found_of, random_scored
 
 BAD = '<script>alert("1")</script>'
 
@@ -51,7 +51,7 @@ class _Reader(HTMLParser):
 def _evaluation(rows=400, ctr=0.3, paired=True, forced=''):
     rng = np.random.default_rng(1)
     scored = random_scored(rng, rows, ctr)
-    serving = take(scored, rng.permutation(rows)) if paired else None
+    serving = scored.take(rng.permutation(rows)) if paired else None
     config = CONFIG.model_copy(update={'force_blessing': forced, 'slices': (('candidates',), ('day',))})
     result = evaluate(found_of(scored, rng.integers(0, 50, rows), serving, config), config)
     return json.dumps(result, allow_nan=False)

@@ -6,13 +6,13 @@ import numpy as np
 
 from components.sctr_evaluator.report.summary import headline, problems, reasons, tables, to_markdown
 from components.sctr_evaluator.results.evaluation import evaluate
-from tests.components.sctr_evaluator.scored import CONFIG, found_of, random_scored, take
+from tests.components.sctr_evaluator.scored import CONFIG, found_of, random_scored
 
 
 def _result(rows=300, ctr=0.3, paired=False, config=CONFIG):
     rng = np.random.default_rng(1)
     scored = random_scored(rng, rows, ctr)
-    serving = take(scored, np.arange(rows)) if paired else None
+    serving = scored.take(np.arange(rows)) if paired else None
     result = evaluate(found_of(scored, rng.integers(0, 50, rows), serving, config), config)
     return json.loads(json.dumps(result, allow_nan=False))
 
@@ -85,9 +85,9 @@ def test_rows_without_a_choice_count_nothing():
 def test_effective_sample_size_and_match_rate_are_those_of_the_weights():
     scored = random_scored(np.random.default_rng(3), 500)
     figures = evaluate(found_of(scored, np.arange(500)), CONFIG)['policies']['greedy']['title']
-    n = scored['candidate_count'][:, 0]
+    n = scored.candidate_count[:, 0]
     counted = n >= 2
-    matched = counted & (scored['greedy'][:, 0] == scored['shown'][:, 0])
+    matched = counted & (scored.greedy[:, 0] == scored.shown[:, 0])
     assert figures['rows'] == counted.sum()
     np.testing.assert_allclose(figures['match_rate'], matched.sum() / counted.sum())
     np.testing.assert_allclose(

@@ -6,12 +6,12 @@ import pytest
 
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.estimators.ratio_estimates import Estimate
-from components.sctr_evaluator.results.blessing import Evidence, decide
+from components.sctr_evaluator.results.blessing import BlessingInputs, decide
 
 GOOD = Estimate(0.081, 0.069, 0.093)
 BAD = Estimate(0.02, -0.004, 0.044)
 UNKNOWN = Estimate(0.0, problem='no click where the policy chose what was shown')
-FIRST = Evidence({'overall': GOOD}, None, 0.02, 5000.0, 0)
+FIRST = BlessingInputs({'overall': GOOD}, None, 0.02, 5000.0, 0)
 
 
 def _sentences(verdict):

@@ -6,7 +6,8 @@ import pytest
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.results.blessing import percent
 from components.sctr_evaluator.results.evaluation import evaluate
-from tests.components.sctr_evaluator.scored import found_of, random_scored, take
+from components.sctr_evaluator.rows.scored_rows import ScoredRows
+from tests.components.sctr_evaluator.scored import found_of, random_scored
 
 
 @pytest.fixture(scope='module')
@@ -19,7 +20,7 @@ def paired(scored):
     """Figures of a model and of a serving model that chooses otherwise on the same rows."""
     serving = random_scored(np.random.default_rng(2), 600)
     for name in ('click', 'weight', 'candidate_count', 'shown', 'shown_propensity'):
-        serving[name] = scored[name]
+        serving = serving._replace(**{name: getattr(scored, name)})
     config = EvaluationConfig(blessing_policy='sampled_expectation', must_pass=('image',))
     return evaluate(found_of(scored, np.arange(600) // 6, serving, config), config)
 
@@ -51,17 +52,17 @@ def test_verdict_quotes_the_figures_of_the_blessing_policy(paired):
 
 def test_uniform_matches_every_row_and_has_its_click_rate(scored, paired):
     title = paired['uniform']['title']
-    counted = scored['candidate_count'][:, 0] >= 2
-    assert title['sctr']['value'] == pytest.approx(scored['click'][counted].mean())
+    counted = scored.candidate_count[:, 0] >= 2
+    assert title['sctr']['value'] == pytest.approx(scored.click[counted].mean())
     assert title['lift_over_uniform'] is None
     assert title['effective_sample_size'] == pytest.approx(counted.sum())
 
 
 def test_attention_is_the_mean_over_the_rows_that_have_the_component(scored, paired):
     for j, name in enumerate(('title', 'image', 'badge')):
-        present = scored['shown'][:, j] >= 0
+        present = scored.shown[:, j] >= 0
         assert paired['attention'][name] == pytest.approx(
-            scored['attention_weight'][present, j].mean(), rel=1e-5
+            scored.attention_weight[present, j].mean(), rel=1e-5
         )
 
 
@@ -111,17 +112,17 @@ def test_rows_needed_are_those_of_the_standard_error(paired):
 
 
 def test_rows_with_faults_are_counted_and_named_and_change_no_figure(scored):
-    bad = {name: value.copy() for name, value in scored.items()}
-    bad['shown_propensity'][0, 0] = 0.0
-    bad['shown'][1, 0] = 99
-    bad['click'][2] = np.nan
-    bad['attention_weight'][3, 0] = np.nan
+    bad = ScoredRows(*(value.copy() for value in scored))
+    bad.shown_propensity[0, 0] = 0.0
+    bad.shown[1, 0] = 99
+    bad.click[2] = np.nan
+    bad.attention_weight[3, 0] = np.nan
     config = EvaluationConfig(bootstrap_replicates=20)
     keys = np.arange(600) // 6
-    present = scored['candidate_count'][0, 0] > 0
+    present = scored.candidate_count[0, 0] > 0
     result = evaluate(found_of(bad, keys, None, config), config)
     rows = np.arange(4 if present else 3, 600) if present else np.r_[0, 4:600]
-    clean = evaluate(found_of(take(scored, rows), keys[rows], None, config), config)
+    clean = evaluate(found_of(scored.take(rows), keys[rows], None, config), config)
     assert result['faults'] == {'propensity': int(present), 'candidates': 1, 'scores': 1, 'label': 1}
     assert len(result['problems']) == 3 + present
     assert result['policies'] == clean['policies'] and result['slices'] == clean['slices']

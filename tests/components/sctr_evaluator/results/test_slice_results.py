@@ -7,7 +7,7 @@ from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.results.evaluation import evaluate
 from components.sctr_evaluator.sums.batch_sums import measure
 from components.sctr_evaluator.sums.slice_sums import BRACKETS, brackets, middle_brackets
-from tests.components.sctr_evaluator.scored import found_of, random_scored, summed, take
+from tests.components.sctr_evaluator.scored import found_of, random_scored, summed
 
 ROWS = 900
 CONFIG = EvaluationConfig(
@@ -26,7 +26,7 @@ def data():
     rng = np.random.default_rng(1)
     scored, serving = random_scored(rng, ROWS), random_scored(rng, ROWS)
     for name in ('click', 'weight', 'candidate_count', 'shown', 'shown_propensity', 'timestamp'):
-        serving[name] = scored[name]
+        serving = serving._replace(**{name: getattr(scored, name)})
     return (
         scored,
         serving,
@@ -44,7 +44,7 @@ def _result(data, config):
 
 def _of_rows(data, chosen):
     scored, serving, keys, _ = data
-    found = found_of(take(scored, chosen), keys[chosen], take(serving, chosen), WHOLE)
+    found = found_of(scored.take(chosen), keys[chosen], serving.take(chosen), WHOLE)
     return evaluate(found, WHOLE)
 
 
@@ -75,7 +75,7 @@ def test_a_day_has_the_figures_of_its_rows(data):
     days = _slicing(result, 'day')['values']
     assert [part['value'] for part in days] == [['1970-01-01'], ['1970-01-02'], ['1970-01-03']]
     for number, part in enumerate(days):
-        chosen = np.flatnonzero(data[0]['timestamp'] == number * 86_400_000)
+        chosen = np.flatnonzero(data[0].timestamp == number * 86_400_000)
         expected = _of_rows(data, chosen)
         assert part['rows'] == len(chosen)
         for level in ('title', 'image', 'badge', 'overall'):
@@ -86,7 +86,7 @@ def test_a_day_has_the_figures_of_its_rows(data):
 def test_a_bracket_has_the_figures_of_the_component_where_it_has_so_many(data):
     result = _result(data, ALL)
     middle = middle_brackets(ALL, ('title', 'image', 'badge'))
-    bracket = brackets(data[0]['candidate_count'], middle)
+    bracket = brackets(data[0].candidate_count, middle)
     for part in _slicing(result, 'candidates')['values']:
         for j, name in enumerate(('title', 'image', 'badge')):
             chosen = np.flatnonzero(bracket[:, j] == BRACKETS.index(part['value'][0]))
@@ -100,8 +100,8 @@ def test_crossed_slices_have_the_figures_of_both(data):
         for part in _slicing(_result(data, ALL), 'candidates', 'day')['values']
         if part['value'] == ['medium', '1970-01-02']
     )
-    counts = data[0]['candidate_count'][:, 0]
-    chosen = np.flatnonzero((counts >= 3) & (counts <= 5) & (data[0]['timestamp'] == 86_400_000))
+    counts = data[0].candidate_count[:, 0]
+    chosen = np.flatnonzero((counts >= 3) & (counts <= 5) & (data[0].timestamp == 86_400_000))
     _assert_level(part['levels'], _of_rows(data, chosen), 'title')
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from components.sctr_evaluator.results.evaluation import evaluate
 from components.sctr_evaluator.sums.batch_sums import measure
 from components.sctr_evaluator.sums.row_totals import Totals
-from tests.components.sctr_evaluator.scored import CONFIG, found_of, random_scored, summed, take
+from tests.components.sctr_evaluator.scored import CONFIG, found_of, random_scored, summed
 
 ROWS = 80
 
@@ -51,10 +51,10 @@ def test_a_weighted_row_equals_repeated_rows_of_its_cluster(seed, clusters):
     keys = rng.integers(0, clusters, ROWS)
     repeats = rng.integers(0, 4, ROWS)
     repeats[0] = 1
-    scored['weight'] = repeats.astype(np.float32)
-    repeated = take(scored, np.repeat(np.arange(ROWS), repeats))
-    repeated['weight'] = np.ones(repeats.sum(), np.float32)
-    scored, keys = take(scored, repeats > 0), keys[repeats > 0]
+    scored = scored._replace(weight=repeats.astype(np.float32))
+    repeated = scored.take(np.repeat(np.arange(ROWS), repeats))
+    repeated = repeated._replace(weight=np.ones(repeats.sum(), np.float32))
+    scored, keys = scored.take(repeats > 0), keys[repeats > 0]
     weighted = _figures(scored, keys)
     _assert_close(
         _without_rows(weighted), _without_rows(_figures(repeated, np.repeat(keys, repeats[repeats > 0])))
@@ -67,11 +67,11 @@ def test_figures_do_not_depend_on_order_or_batches(seed):
     rng = np.random.default_rng(seed)
     scored, serving = random_scored(rng, ROWS), random_scored(rng, ROWS)
     for name in ('click', 'weight', 'candidate_count', 'shown', 'shown_propensity'):
-        serving[name] = scored[name]
+        serving = serving._replace(**{name: getattr(scored, name)})
     keys = rng.integers(0, 20, ROWS)
     order = rng.permutation(ROWS)
     parts = [
-        measure(take(scored, part), take(serving, part), keys[part], {}, CONFIG)
+        measure(scored.take(part), serving.take(part), keys[part], {}, CONFIG)
         for part in np.split(order, [7, 8, 50])
     ]
     _assert_close(evaluate(summed(parts), CONFIG), _figures(scored, keys, serving))

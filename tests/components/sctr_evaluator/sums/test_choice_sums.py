@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
-from components.sctr_evaluator.sums.choice_sums import NOT_CHOSEN, ChoiceTable, ChoiceTotals, LoggedRows, join
-from components.sctr_evaluator.sums.estimator_sums import Layout
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
+from components.sctr_evaluator.rows.choice_rows import NOT_CHOSEN, ChoiceTable, LoggedRows
+from components.sctr_evaluator.sums.choice_sums import ChoiceTotals, join
+from components.sctr_evaluator.sums.estimator_sums import SumColumns
 
 ROWS, COMPONENTS = 60, 2
 
@@ -66,7 +67,7 @@ def test_the_join_equals_a_plain_loop(seed, min_candidates):
     assert (totals.matched, totals.unmatched, totals.repeated) == (matched, ROWS - matched, 0)
     assert totals.unused == len(table.request) - len(set(log.request) & set(table.request))
     assert len(totals.examples) == min(3, len(set(log.request) - set(table.request)))
-    layout = Layout(COMPONENTS, 2)
+    layout = SumColumns(COMPONENTS, 2)
     of_component = layout.component_ratios(found.sums)['snips'][:, :COMPONENTS, 1]
     np.testing.assert_allclose(of_component.sum(0), by_component, rtol=1e-6)
     of_whole = layout.combination_ratios(found.sums)['replay'][:, 0, 1]

@@ -6,19 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.sctr_evaluator.estimators.bootstrap import Replicates
-from components.sctr_evaluator.estimators.formulas import (
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
+from components.sctr_evaluator.estimators.importance_weights import (
     COMBINATION_ESTIMATORS,
     COMPONENT_ESTIMATORS,
-    combination_terms,
-    component_terms,
     importance,
     replay_importance,
     slate_importance,
 )
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
 from components.sctr_evaluator.rows.policy_predictions import PolicyRows
 from components.sctr_evaluator.sums.batch_sums import Batch
-from components.sctr_evaluator.sums.estimator_sums import Layout, Sums, row_terms
+from components.sctr_evaluator.sums.estimator_sums import SumColumns, Sums, row_terms
+from tests.components.sctr_evaluator.formulas_oracle import combination_terms, component_terms
 from tests.components.sctr_evaluator.scored import random_scored
 
 ROWS = 50
@@ -27,15 +26,15 @@ ROWS = 50
 def _rows(seed=1):
     rng = np.random.default_rng(seed)
     scored = random_scored(rng, ROWS)
-    scored['weight'] = rng.integers(0, 4, ROWS).astype(np.float32)
+    scored = scored._replace(weight=rng.integers(0, 4, ROWS).astype(np.float32))
     return PolicyRows.of(scored, None), Batch.of(scored, 2)
 
 
 def test_component_terms_are_those_of_the_estimators():
     policies, batch = _rows()
-    found = Layout(3, 6).component_ratios(row_terms(policies, *batch))
+    found = SumColumns(3, 6).component_ratios(row_terms(policies, *batch))
     expected = component_terms(
-        np.where(batch.counts, batch.weight[:, None], 0.0),
+        np.where(batch.is_counted, batch.weight[:, None], 0.0),
         batch.click,
         importance(policies.match, batch.propensity[..., None]),
         policies.expected,
@@ -48,7 +47,7 @@ def test_component_terms_are_those_of_the_estimators():
 
 def test_combination_terms_are_those_of_the_estimators():
     policies, batch = _rows(2)
-    found = Layout(3, 6).combination_ratios(row_terms(policies, *batch))
+    found = SumColumns(3, 6).combination_ratios(row_terms(policies, *batch))
     weights = [
         function(policies.match, batch.propensity, batch.present)
         for function in (replay_importance, slate_importance)
@@ -62,8 +61,8 @@ def test_combination_terms_are_those_of_the_estimators():
 
 @given(st.integers(1, 8), st.integers(1, 12))
 def test_the_layout_is_found_again_from_its_width(components, policies):
-    layout = Layout(components, policies)
-    assert Layout.of_width(layout.width, policies) == layout
+    layout = SumColumns(components, policies)
+    assert SumColumns.of_width(layout.width, policies) == layout
     rows = np.arange(2.0 * layout.width).reshape(2, -1)
     parts = [*layout.by_component(rows), *layout.by_combination(rows)]
     assert all(np.shares_memory(part, rows) for part in parts)
@@ -91,11 +90,11 @@ def test_replicates_are_of_the_same_ratios_as_the_moments():
     table = ClusterSums.of(np.arange(ROWS) << 40, row_terms(policies, *batch))
     sums = Sums.of(table, 6, 30)
     for moments, replicates, ratios in (
-        (sums.components, sums.component_replicates(), Layout.component_ratios),
-        (sums.combinations, sums.combination_replicates(), Layout.combination_ratios),
+        (sums.components, sums.component_replicates(), SumColumns.component_ratios),
+        (sums.combinations, sums.combination_replicates(), SumColumns.combination_ratios),
     ):
         assert moments.keys() == replicates.keys()
-        terms = ratios(Layout(3, 6), table.sums)
+        terms = ratios(SumColumns(3, 6), table.sums)
         for name in moments:
             expected = Replicates.of(ClusterSums(table.keys, terms[name]), 30)
             np.testing.assert_allclose(replicates[name].sums, expected.sums, atol=1e-9)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.sctr_evaluator.config import EvaluationConfig
-from components.sctr_evaluator.estimators.ratio_estimates import ClusterSums
+from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 from components.sctr_evaluator.sums import slice_sums as slices
 from components.sctr_evaluator.sums.slice_sums import (
     BRACKETS,

@@ -9,21 +9,35 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.sctr_evaluator.estimators.formulas import (
+from components.sctr_evaluator.estimators.importance_weights import (
     COMBINATION_ESTIMATORS,
     COMPONENT_ESTIMATORS,
+    importance,
+    replay_importance,
+    slate_importance,
+)
+from tests.components.sctr_evaluator.formulas_oracle import (
     combination_terms,
     component_terms,
     dm,
     dr,
-    importance,
     ips,
-    replay_importance,
-    slate_importance,
     snips,
 )
 
-MODULES = ('offline', 'estimators', 'bootstrap', 'power', 'uniformity', 'faults', 'calibration')
+MODULES = (
+    'estimators.importance_weights',
+    'estimators.ratio_estimates',
+    'estimators.bootstrap',
+    'estimators.power',
+    'estimators.propensity_check',
+    'estimators.calibration',
+    'estimators.feature_skew',
+    'rows.invalid_rows',
+    'sums.batch_sums',
+    'sums.choice_sums',
+    'results.evaluation',
+)
 # Three components with 2, 3 and 1 candidates; the logging policy and the one under test.
 LOGGING = ([0.3, 0.7], [0.2, 0.5, 0.3], [1.0])
 POLICY = ([0.9, 0.1], [0.0, 0.25, 0.75], [1.0])

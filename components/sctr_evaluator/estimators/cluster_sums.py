@@ -1,0 +1,63 @@
+"""Sums over the rows of each cluster; mergeable, pure numpy."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from scipy import sparse
+
+from components.sctr_evaluator.hash_shards import shards_of
+
+_SHARD_BITS = 6
+
+
+@dataclass(frozen=True)
+class ClusterSums:
+    """Sums over the rows of each cluster.
+
+    Attributes:
+        keys: int64 [C], hashes of the clusters below 2^62, ascending, each once.
+        sums: float64 [C, ...].
+    """
+
+    keys: np.ndarray
+    sums: np.ndarray
+
+    @classmethod
+    def of(cls, keys: np.ndarray, values: np.ndarray) -> Self:
+        """Sums `values` [R, ...] over rows with equal `keys` [R]."""
+        order = np.argsort(keys, kind='stable')
+        ordered = keys[order]
+        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)])
+        return cls(ordered[starts], sums_of_runs(values, order, starts))
+
+    @classmethod
+    def merged(cls, parts: Iterable[Self]) -> Self:
+        """One table of all clusters of one or more tables."""
+        parts = list(parts)
+        if len(parts) == 1:
+            return parts[0]
+        return cls.of(np.concatenate([p.keys for p in parts]), np.concatenate([p.sums for p in parts]))
+
+    def shards(self) -> Iterator[tuple[int, Self]]:
+        """Splits by the leading bits of the key, so that shards can be merged apart from each other."""
+        for number, rows in shards_of(self.keys, _SHARD_BITS):
+            yield number, type(self)(self.keys[rows], self.sums[rows])
+
+
+def sums_of_runs(values: np.ndarray, order: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Sums of values[order] from each start to the next, float64 [C, ...].
+
+    One pass over the rows where they are: several times faster than `np.add.reduceat` of a sorted copy.
+
+    Args:
+        values: [R, ...].
+        order: int64 [R], each row once.
+        starts: int64 [C], ascending from 0; empty where there is no row.
+    """
+    shape = (len(starts), len(order))
+    member = sparse.csr_array((np.ones(len(order)), order, np.append(starts, len(order))), shape)
+    columns = values.reshape(len(values), math.prod(values.shape[1:]))
+    return (member @ columns).reshape(len(starts), *values.shape[1:])

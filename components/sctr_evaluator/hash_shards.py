@@ -1,0 +1,24 @@
+"""Splits rows by the leading bits of a hash, so that Beam can join and merge each part apart."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+_KEY_BITS = 62
+
+
+def shards_of(keys: np.ndarray, bits: int) -> Iterator[tuple[int, np.ndarray]]:
+    """The rows of each shard that is not empty.
+
+    Args:
+        keys: Hashes below 2^62, int64 [R].
+        bits: The number of leading bits that name a shard.
+
+    Yields:
+        The number of the shard, and the indices of its rows in their order, int64.
+    """
+    shard = keys >> (_KEY_BITS - bits)
+    order = np.argsort(shard, kind='stable')
+    ordered = shard[order]
+    for number in np.unique(shard):
+        yield int(number), order[slice(*np.searchsorted(ordered, [number, number + 1]))]
