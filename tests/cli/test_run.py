@@ -100,6 +100,8 @@ def test_a_kubeflow_file_is_written(tmp_path, config_path):
 def test_two_runs_cannot_share_a_root(tmp_path):
     write_logs(tmp_path / 'logs', [good_row()])
     (tmp_path / 'root').mkdir()
-    with local_runner._only_run(Path(tmp_path / 'root')):
-        with pytest.raises(InputError, match='another run is using this folder'):
-            local_runner.run(config_for(tmp_path))
+    with (
+        local_runner._only_run(Path(tmp_path / 'root')),
+        pytest.raises(InputError, match='another run is using this folder'),
+    ):
+        local_runner.run(config_for(tmp_path))
