@@ -1,0 +1,21 @@
+"""A client of a served GenCO model that needs grpcio, protobuf and numpy only."""
+
+from serving.client.client import (
+    AsyncCreativeClient,
+    CreativeClient,
+    Exploration,
+    ModelVersion,
+    ServerError,
+    Tls,
+)
+from serving.client.request import SelectRequest
+
+__all__ = [
+    'AsyncCreativeClient',
+    'CreativeClient',
+    'Exploration',
+    'ModelVersion',
+    'SelectRequest',
+    'ServerError',
+    'Tls',
+]

@@ -1,19 +1,29 @@
-"""Clients of a served GenCO model, over the gRPC API of TensorFlow Serving. They do not need TensorFlow."""
+"""Clients of a served GenCO model, over the gRPC API of TensorFlow Serving, without TensorFlow."""
 
 import json
 from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import grpc
 
 from serving.client import protos
 from serving.client.contract import Contract
-from serving.client.protocol import Call, Dialog, Exchange, ModelVersion, Outputs, ServerError, explain
+from serving.client.protocol import (
+    Call,
+    ClientProtocol,
+    Exchange,
+    ModelVersion,
+    Outputs,
+    ServerError,
+    explain,
+)
 from serving.client.request import Exploration, SelectRequest
 from serving.client.selection import Selection
 from serving.client.tls import Tls
 
 __all__ = ['AsyncCreativeClient', 'CreativeClient', 'Exploration', 'ModelVersion', 'ServerError', 'Tls']
 
+_T = TypeVar('_T')
 _RETRIES = {
     'methodConfig': [
         {
@@ -37,7 +47,7 @@ _OPTIONS = (
 
 
 class _Client:
-    """What both clients are made of; the arguments are described there."""
+    """The parts that both clients share; `CreativeClient` describes the arguments."""
 
     def __init__(
         self,
@@ -51,15 +61,15 @@ class _Client:
         self._address = address
         self._model = model
         self._timeout_s = timeout_s
-        self._dialog = Dialog(address, model, version, version_label)
+        self._protocol = ClientProtocol(address, model, version, version_label)
         self._channel = self._connect(None if tls is None else tls.credentials())
         self._methods: dict[str, Callable] = {}
 
-    def _connect(self, credentials: grpc.ChannelCredentials | None):
+    def _connect(self, credentials: grpc.ChannelCredentials | None) -> Any:
         raise NotImplementedError
 
-    def _start(self, call: Call):
-        """Sends a call; the connection looks each method up once."""
+    def _start(self, call: Call) -> Any:
+        """Sends a call; each method is looked up on the channel only once."""
         if call.method not in self._methods:
             self._methods[call.method] = self._channel.unary_unary(
                 f'/tensorflow.serving.{call.service}/{call.method}',
@@ -76,16 +86,16 @@ class CreativeClient(_Client):
     """Asks a server which creatives to show. Threads may share one.
 
     Args:
-        address: `host:port`.
-        model: its name at the server.
-        timeout_s: deadline of each call; until then, calls that find no server are repeated with a growing
-            pause.
-        version: number of the version to ask, instead of the newest.
-        version_label: label of the version to ask, instead of the newest.
-        tls: certificates; without them nothing is encrypted.
+        address: The server's address, `host:port`.
+        model: The name of the model on the server.
+        timeout_s: The deadline of each call in seconds. Until then, a call that finds the server unavailable
+            is repeated after growing pauses.
+        version: The number of the version to ask instead of the newest.
+        version_label: The label of the version to ask instead of the newest.
+        tls: The certificates; without them, the connection is not encrypted.
 
     Raises:
-        InputError: both a version and a label are given, or a certificate cannot be read.
+        InputError: Both a version and a label are given, or a certificate cannot be read.
 
     Example:
         with CreativeClient('localhost:8500') as client:
@@ -110,7 +120,7 @@ class CreativeClient(_Client):
         exploration: Exploration | None = None,
         estimate_propensity: bool = False,
     ) -> Selection:
-        """The combination to show for one ad; arguments and errors as of `select_many`."""
+        """Chooses the combination to show for one ad; see `select_many` for arguments and errors."""
         return self.select_many([request], exploration, estimate_propensity)[0]
 
     def select_many(
@@ -119,39 +129,39 @@ class CreativeClient(_Client):
         exploration: Exploration | None = None,
         estimate_propensity: bool = False,
     ) -> list[Selection]:
-        """The combinations to show for several ads, in one call and in their order.
+        """Chooses the combinations to show for several ads in one call, in the order of the requests.
 
         Args:
-            requests: the ads.
-            exploration: leaves part of the choice to chance; without it the model chooses as exported.
-            estimate_propensity: also ask, in a second call, how probable the choices were.
+            requests: The requests, one per ad.
+            exploration: How much the choice is randomized; without it, the model chooses as exported.
+            estimate_propensity: Whether a second call asks how probable the choices were.
 
         Raises:
-            InputError: a request does not fit what the model takes, or propensities are asked for without
-                an exploration.
-            ServerError: the server did not answer in time, has no such model, or failed; or its model is too
-                old to explore (FAILED_PRECONDITION).
+            InputError: A request does not fit the inputs of the model, or `estimate_propensity` is given
+                without an exploration.
+            ServerError: The server did not answer in time, has no such model, or failed; or its model was
+                exported without the signatures for exploration (FAILED_PRECONDITION).
         """
-        return self._run(self._dialog.select(requests, exploration, estimate_propensity))
+        return self._run(self._protocol.select(requests, exploration, estimate_propensity))
 
     def predict(self, requests: Sequence[SelectRequest], seeds: Sequence[int]) -> Outputs:
-        """Outputs of `serving_default` as arrays, for B requests with a seed each; raises as `select`."""
-        return self._run(self._dialog.predict(requests, seeds))
+        """The outputs of `serving_default` for B requests with one seed each; raises like `select_many`."""
+        return self._run(self._protocol.predict(requests, seeds))
 
     def contract(self) -> Contract:
-        """What the served version takes, asked of the server; raises ServerError."""
-        return self._run(self._dialog.contract())
+        """Asks the server for the inputs and signatures of the served version; raises ServerError."""
+        return self._run(self._protocol.contract())
 
     def versions(self) -> list[ModelVersion]:
-        """The versions of the model that the server has seen, newest first; raises ServerError."""
-        return self._run(self._dialog.versions())
+        """Asks for the versions of the model that the server has seen, newest first; raises ServerError."""
+        return self._run(self._protocol.versions())
 
     def _connect(self, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:
         if credentials is None:
             return grpc.insecure_channel(self._address, options=_OPTIONS)
         return grpc.secure_channel(self._address, credentials, options=_OPTIONS)
 
-    def _run(self, exchange: Exchange):
+    def _run(self, exchange: Exchange[_T]) -> _T:
         try:
             call = next(exchange)
             while True:
@@ -168,7 +178,7 @@ class CreativeClient(_Client):
 class AsyncCreativeClient(_Client):
     """`CreativeClient` for asyncio: the same arguments, methods, answers and errors, awaited.
 
-    It belongs to the event loop in which it was made; its tasks may share it.
+    A client belongs to the event loop that created it; the tasks of that loop may share it.
 
     Example:
         async with AsyncCreativeClient('localhost:8500') as client:
@@ -201,26 +211,26 @@ class AsyncCreativeClient(_Client):
         estimate_propensity: bool = False,
     ) -> list[Selection]:
         """See `CreativeClient.select_many`."""
-        return await self._run(self._dialog.select(requests, exploration, estimate_propensity))
+        return await self._run(self._protocol.select(requests, exploration, estimate_propensity))
 
     async def predict(self, requests: Sequence[SelectRequest], seeds: Sequence[int]) -> Outputs:
         """See `CreativeClient.predict`."""
-        return await self._run(self._dialog.predict(requests, seeds))
+        return await self._run(self._protocol.predict(requests, seeds))
 
     async def contract(self) -> Contract:
         """See `CreativeClient.contract`."""
-        return await self._run(self._dialog.contract())
+        return await self._run(self._protocol.contract())
 
     async def versions(self) -> list[ModelVersion]:
         """See `CreativeClient.versions`."""
-        return await self._run(self._dialog.versions())
+        return await self._run(self._protocol.versions())
 
     def _connect(self, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
         if credentials is None:
             return grpc.aio.insecure_channel(self._address, options=_OPTIONS)
         return grpc.aio.secure_channel(self._address, credentials, options=_OPTIONS)
 
-    async def _run(self, exchange: Exchange):
+    async def _run(self, exchange: Exchange[_T]) -> _T:
         try:
             call = next(exchange)
             while True:

@@ -1,4 +1,4 @@
-"""What a served model takes, read from its signature: names and types of inputs, and its components."""
+"""The contract of a served model, read from its signatures: its inputs and its components."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +14,15 @@ _CONTEXT_TYPES = ((DT_STRING, 1), (DT_STRING, 2), (DT_INT64, 1), (DT_FLOAT, 1))
 
 @dataclass(frozen=True)
 class Contract:
-    """Inputs of a model's `serving_default`, and what else it can do.
+    """The inputs of a model's `serving_default`, and the signatures that it has.
 
     Attributes:
-        context: type number and rank of every context feature; rank 2 is a list per ad.
-        components: names, in no order.
-        with_text: the components that take a text per candidate.
-        signatures: the names of all signatures of the model.
-        max_candidates: N, that the model looks at per component; None where it does not tell.
+        context: The type number and rank of every context feature by name; rank 2 means one list per ad.
+        components: The names of the components, sorted.
+        with_text: The components that take one text per candidate.
+        signatures: The names of all signatures of the model.
+        max_candidates: N, the largest number of candidates per component that the model scores; None if its
+            signatures do not say.
     """
 
     context: Mapping[str, tuple[int, int]]
@@ -35,7 +36,7 @@ class Contract:
         """Reads the `SignatureDef`s of a model, by name.
 
         Raises:
-            ValueError: they are not those of a GenCO model.
+            ValueError: The signatures are not those of a GenCO model.
         """
         if SELECT not in signatures:
             raise ValueError(f'it has no signature {SELECT}')
@@ -44,7 +45,7 @@ class Contract:
         components = tuple(sorted(a.removesuffix(_CANDIDATES) for a in inputs if a.endswith(_CANDIDATES)))
         with_text = frozenset(name for name in components if texts_of(name) in inputs)
         if not components or inputs.pop(SEED, None) != (DT_INT64, 1):
-            raise ValueError('it takes no candidates and seed')
+            raise ValueError('it has no inputs for candidates and seed')
         for name in components:
             del inputs[candidates_of(name)]
             inputs.pop(texts_of(name), None)
@@ -56,17 +57,17 @@ class Contract:
 
 
 def _max_candidates(signatures: Mapping) -> int | None:
-    """N, which is a dimension of the scores of all elements [B, M, N]."""
+    """N, read from the shape [B, M, N] of the element scores."""
     scores = signatures[_SCORES].outputs[_SCORE] if _SCORES in signatures else None
     sizes = [dim.size for dim in scores.tensor_shape.dim] if scores else []
     return sizes[2] if len(sizes) == 3 and sizes[2] > 0 else None
 
 
 def candidates_of(component: str) -> str:
-    """Input that holds the candidates of a component."""
+    """The name of the input that holds the candidates of a component."""
     return component + _CANDIDATES
 
 
 def texts_of(component: str) -> str:
-    """Input that holds the texts of a component's candidates."""
+    """The name of the input that holds the texts of a component's candidates."""
     return component + _TEXT

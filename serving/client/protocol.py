@@ -1,12 +1,13 @@
-"""What clients say to a server and read in its answers, without sending anything: sync and async share it.
+"""The calls that a client makes and how it reads the responses, shared by the sync and async clients.
 
-An exchange is a generator. It yields calls, is sent their responses, and returns what the caller asked for;
-a call that fails is thrown into it as a `ServerError`.
+Nothing is sent here. An exchange is a generator that yields calls, receives their responses, and returns the
+result; the client throws a `ServerError` into it if a call fails.
 """
 
 import secrets
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
 import grpc
 import numpy as np
@@ -22,11 +23,11 @@ _SIGNATURES = 'signature_def'
 _STATES = {10: 'START', 20: 'LOADING', 30: 'AVAILABLE', 40: 'UNLOADING', 50: 'END'}
 _OTHER_MODEL = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION)
 
-Exchange = Generator['Call', object, object]
+_T = TypeVar('_T')
 
 
 class ServerError(RuntimeError):
-    """The server did not answer, or refused; `code` is gRPC's."""
+    """The server did not answer or refused the call; `code` is the status code of gRPC."""
 
     def __init__(self, code: grpc.StatusCode, message: str):
         super().__init__(message)
@@ -35,7 +36,7 @@ class ServerError(RuntimeError):
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A version that the server has seen; `error` says why it failed to load, if it did."""
+    """A version that the server has seen; `error` says why it failed to load, or is empty."""
 
     version: int
     state: str
@@ -44,37 +45,50 @@ class ModelVersion:
 
 @dataclass(frozen=True)
 class Call:
-    """One remote call: the service's name and the method's, and the message to send."""
+    """One remote call: the names of the service and its method, and the message to send."""
 
     service: str
     method: str
-    request: object
+    request: Any
+
+
+Exchange = Generator[Call, Any, _T]
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Outputs of a signature by alias (dimension 0 = ads), and the version that computed them."""
+    """The outputs of a signature by alias (dimension 0 = ads), and the version that computed them."""
 
     arrays: Mapping[str, np.ndarray]
     version: int
 
 
-class Dialog:
+class _Asked(NamedTuple):
+    """The answer of a signature that chooses, with the contract and the inputs that led to it."""
+
+    contract: Contract
+    inputs: dict[str, np.ndarray]
+    outputs: Outputs
+
+
+class ClientProtocol:
     """The exchanges of one client with one model.
 
     Args:
-        address: of the server, for messages.
-        model: its name at the server.
-        version: to ask, instead of the newest.
-        version_label: to ask, instead of the newest.
+        address: The server's address, used in error messages.
+        model: The name of the model on the server.
+        version: The number of the version to ask instead of the newest.
+        version_label: The label of the version to ask instead of the newest.
 
     Raises:
-        InputError: both a version and a label are given.
+        InputError: Both a version and a label are given.
     """
 
     def __init__(self, address: str, model: str, version: int | None, version_label: str | None):
         if version is not None and version_label is not None:
-            raise InputError(f'version {version} and version_label {version_label!r}: give one of them')
+            raise InputError(
+                f'version {version} and version_label {version_label!r}: only one of them may be given'
+            )
         self._address = address
         self._model = model
         self._version = version
@@ -83,10 +97,10 @@ class Dialog:
 
     def select(
         self, requests: Sequence[SelectRequest], exploration: Exploration | None, estimate_propensity: bool
-    ) -> Exchange:
-        """Returns the selections, in the order of the requests."""
+    ) -> Exchange[list[Selection]]:
+        """Returns the selections in the order of the requests."""
         if estimate_propensity and exploration is None:
-            raise InputError('estimate_propensity: needs an exploration; give one, if only with epsilon 0')
+            raise InputError('estimate_propensity needs an exploration; give one, even if its epsilon is 0')
         if not requests:
             return []
         seeds = _seeds(requests)
@@ -95,28 +109,29 @@ class Dialog:
         except ServerError as error:
             if not estimate_propensity or error.code is not grpc.StatusCode.NOT_FOUND:
                 raise
-            # The version that chose was replaced before it was asked for its propensities: choose anew.
+            # The version that chose was unloaded before it was asked for propensities: choose again.
             return (yield from self._select(requests, seeds, exploration, estimate_propensity))
 
-    def predict(self, requests: Sequence[SelectRequest], seeds: Sequence[int]) -> Exchange:
-        """Returns the `Outputs` of `serving_default`."""
-        _, outputs = yield from self._ask(requests, seeds, None)
-        return outputs
+    def predict(self, requests: Sequence[SelectRequest], seeds: Sequence[int]) -> Exchange[Outputs]:
+        """Returns the outputs of `serving_default`."""
+        asked = yield from self._ask(requests, seeds, None)
+        return asked.outputs
 
-    def contract(self) -> Exchange:
-        """Returns what the served version takes, and remembers it."""
+    def contract(self) -> Exchange[Contract]:
+        """Returns the contract of the served version and remembers it."""
         request = protos.GetModelMetadataRequest(metadata_field=[_SIGNATURES])
         self._address_model(request, self._version)
         response = yield Call('PredictionService', 'GetModelMetadata', request)
         signatures = protos.SignatureDefMap.FromString(response.metadata[_SIGNATURES].value).signature_def
         try:
-            self._contract = Contract.from_signatures(signatures)
+            contract = Contract.from_signatures(signatures)
         except ValueError as error:
             message = f'{self._address}: {self._model!r} is not a GenCO model: {error}'
             raise ServerError(grpc.StatusCode.FAILED_PRECONDITION, message) from error
-        return self._contract
+        self._contract = contract
+        return contract
 
-    def versions(self) -> Exchange:
+    def versions(self) -> Exchange[list[ModelVersion]]:
         """Returns the versions of the model that the server has seen, newest first."""
         request = protos.GetModelStatusRequest()
         request.model_spec.name = self._model
@@ -128,36 +143,42 @@ class Dialog:
 
     def _select(
         self, requests, seeds, exploration: Exploration | None, estimate_propensity: bool
-    ) -> Exchange:
-        inputs, outputs = yield from self._ask(requests, seeds, exploration)
+    ) -> Exchange[list[Selection]]:
+        asked = yield from self._ask(requests, seeds, exploration)
+        outputs = asked.outputs
         selections = decode_selections(outputs.arrays, requests, seeds, outputs.version, exploration)
         if estimate_propensity:
-            selections = yield from self._estimate(inputs, outputs, selections)
+            selections = yield from self._estimate(asked, selections)
         return selections
 
-    def _ask(self, requests, seeds, exploration: Exploration | None) -> Exchange:
-        """Returns the inputs and the outputs of the signature that chooses."""
+    def _ask(self, requests, seeds, exploration: Exploration | None) -> Exchange[_Asked]:
+        """Runs the signature that chooses, with the remembered contract if there is one."""
         if self._contract is not None:
             try:
                 return (yield from self._ask_as(self._contract, requests, seeds, exploration))
             except (InputError, ServerError) as error:
                 if isinstance(error, ServerError) and error.code not in _OTHER_MODEL:
                     raise
-                # A version that takes other inputs may serve by now: learn them, and ask once more.
+                # A version with other inputs may be serving by now: read its contract and ask once more.
         contract = yield from self.contract()
         return (yield from self._ask_as(contract, requests, seeds, exploration))
 
-    def _ask_as(self, contract: Contract, requests, seeds, exploration: Exploration | None) -> Exchange:
-        inputs = encode_requests(requests, seeds, contract)
-        if exploration is None:
-            return inputs, (yield from self._run(SELECT, inputs, self._version))
-        self._require(EXPLORE, contract)
-        inputs |= exploration.encode(len(requests))
-        return inputs, (yield from self._run(EXPLORE, inputs, self._version))
+    def _ask_as(
+        self, contract: Contract, requests, seeds, exploration: Exploration | None
+    ) -> Exchange[_Asked]:
+        signature, inputs = SELECT, encode_requests(requests, seeds, contract)
+        if exploration is not None:
+            self._require(EXPLORE, contract)
+            signature = EXPLORE
+            inputs |= exploration.encode(len(requests))
+        outputs = yield from self._run(signature, inputs, self._version)
+        return _Asked(contract, inputs, outputs)
 
-    def _estimate(self, inputs: dict, outputs: Outputs, selections: Sequence[Selection]) -> Exchange:
-        self._require(CHOICE_PROPENSITY, self._contract)
-        inputs = inputs | {SELECTED: outputs.arrays['selected_index']}
+    def _estimate(self, asked: _Asked, selections: Sequence[Selection]) -> Exchange[list[Selection]]:
+        """Asks the version that chose for the probabilities of its choices."""
+        self._require(CHOICE_PROPENSITY, asked.contract)
+        outputs = asked.outputs
+        inputs = asked.inputs | {SELECTED: outputs.arrays['selected_index']}
         found = yield from self._run(CHOICE_PROPENSITY, inputs, outputs.version)
         return with_choice_propensities(
             selections,
@@ -169,11 +190,13 @@ class Dialog:
     def _require(self, signature: str, contract: Contract) -> None:
         if signature not in contract.signatures:
             message = (
-                f'{self._address}: {self._model!r} has no signature {signature!r}; train and push it anew'
+                f'{self._address}: {self._model!r} has no signature {signature!r}; train and push it again'
             )
             raise ServerError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
-    def _run(self, signature: str, inputs: Mapping[str, np.ndarray], version: int | None) -> Exchange:
+    def _run(
+        self, signature: str, inputs: Mapping[str, np.ndarray], version: int | None
+    ) -> Exchange[Outputs]:
         request = protos.PredictRequest()
         self._address_model(request, version)
         request.model_spec.signature_name = signature
@@ -192,7 +215,7 @@ class Dialog:
 
 
 def explain(error: grpc.RpcError, address: str, model: str, timeout_s: float) -> ServerError:
-    """What a failed call means, for a person."""
+    """Turns a failed call into an error whose message says what to do."""
     if error.code() is grpc.StatusCode.UNAVAILABLE:
         message = f'not reachable; is a server running there? ({error.details()})'
     elif error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:

@@ -1,15 +1,17 @@
 """Messages of the TensorFlow Serving API that the client needs, without TensorFlow.
 
-The official message classes import the whole of TensorFlow, which costs seconds and a gigabyte. These are
-built from the table below in a descriptor pool of their own, so they never clash with the official ones
-in the same process. Field numbers and types are those of the API: on the wire both are the same. Enums
-are read as integers, fields that the client does not use are left out.
+The official message classes import all of TensorFlow, which costs seconds and a gigabyte. These are built
+from the table below in a separate descriptor pool, so they do not clash with the official classes in the same
+process. Field numbers and types are those of the API, so both are the same on the wire. Enums are read as
+integers, and fields that the client does not use are left out.
 """
+
+from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 _PACKAGE = 'genco.serving'
-# Message: {field: (number, type)}; '*' marks repeated fields, 'map:' maps from string to a message.
+# Message: {field: (number, type)}; '*' marks a repeated field, 'map:' a map from strings to messages.
 _MESSAGES = {
     'Dim': {'size': (1, 'int64')},
     'TensorShapeProto': {'dim': (2, '*Dim'), 'unknown_rank': (3, 'bool')},
@@ -50,7 +52,7 @@ _MESSAGES = {
 _Field = descriptor_pb2.FieldDescriptorProto
 
 
-def _build() -> dict[str, type]:
+def _build() -> dict[str, Any]:
     file = descriptor_pb2.FileDescriptorProto(name='genco/serving.proto', package=_PACKAGE, syntax='proto3')
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)

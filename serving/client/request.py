@@ -1,8 +1,9 @@
-"""Requests for a choice of creatives: checked and turned into the tensors of the serving contract."""
+"""Requests for a choice of creatives, checked and turned into the tensors of the serving contract."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -17,14 +18,14 @@ _INT64 = range(-(1 << 63), 1 << 63)
 
 @dataclass(frozen=True)
 class SelectRequest:
-    """One ad that asks which of its candidates to show.
+    """A request for the elements to show in one ad.
 
     Attributes:
-        context: features of the request and of the ad, every one that the model takes.
-        candidates: ids of the candidate elements per component; a component left out, or with none, is
-            absent from the ad. Ids that the model has never seen are served.
-        texts: one text per candidate, for components whose texts the model takes.
-        seed: equal seeds give equal answers; None draws one.
+        context: The value of every context feature that the model takes, by name.
+        candidates: The ids of the candidate elements by component. A component that is left out or has no
+            candidate is absent from the ad. Ids that the model has never seen are allowed.
+        texts: One text per candidate, by component, for the components whose texts the model takes.
+        seed: The seed of the random choices; equal seeds give equal answers, and None draws a seed.
     """
 
     context: Mapping[str, Value]
@@ -35,15 +36,15 @@ class SelectRequest:
 
 @dataclass(frozen=True)
 class Exploration:
-    """How much the choices of a call are left to chance.
+    """How much the choices of a call are randomized.
 
     Attributes:
-        temperature: above 0, of the generator's softmax, instead of the one that the model was exported with;
-            the higher, the more even.
-        epsilon: in [0, 1], probability with which an ad gets a combination drawn uniformly at random.
+        temperature: The temperature of the generator's softmax, above 0, in place of the exported one; a
+            higher temperature makes the probabilities more even.
+        epsilon: The probability, in [0, 1], that an ad gets a combination drawn uniformly at random.
 
     Raises:
-        InputError: a value is out of its range.
+        InputError: A value is out of its range.
     """
 
     temperature: float
@@ -56,7 +57,7 @@ class Exploration:
             raise InputError(f'{EPSILON}: must be in [0, 1], got {self.epsilon!r}')
 
     def encode(self, ads: int) -> dict[str, np.ndarray]:
-        """The inputs, float32 [B], that say so for each of B ads."""
+        """The temperature and epsilon inputs of B ads, float32 [B] each."""
         values = {TEMPERATURE: self.temperature, EPSILON: self.epsilon}
         return {name: np.full(ads, value, np.float32) for name, value in values.items()}
 
@@ -64,19 +65,20 @@ class Exploration:
 def encode_requests(
     requests: Sequence[SelectRequest], seeds: Sequence[int], contract: Contract
 ) -> dict[str, np.ndarray]:
-    """Inputs of `serving_default` for B requests.
+    """Encodes B requests as the inputs of `serving_default`.
 
     Args:
-        requests: B of them.
-        seeds: the seed of each.
-        contract: what the model takes.
+        requests: The requests [B].
+        seeds: The seed of each request [B].
+        contract: The inputs of the model.
 
     Returns:
-        Arrays by input: [B], or, for lists, [B, n] padded with empty strings: n is N for candidates and texts
-        and 32 for features, or a multiple of it where a list is longer.
+        The array of each input: [B], or for lists [B, n] padded with empty strings. n is N for candidates and
+        texts and 32 for features, or a multiple of these if a list is longer.
 
     Raises:
-        InputError: a request does not fit; the message names its place, the field, the rule and the value.
+        InputError: A request does not fit the contract; the message names the place of the request, the
+            field, the rule and the value.
     """
     rows = []
     for place, (request, seed) in enumerate(zip(requests, seeds)):
@@ -90,7 +92,7 @@ def encode_requests(
 
 def _encode_request(request: SelectRequest, seed: int, contract: Contract) -> dict:
     _check_names('context feature', request.context, contract.context, 'takes')
-    row = {SEED: np.int64(_integer('seed', seed))}
+    row: dict[str, Any] = {SEED: np.int64(_integer('seed', seed))}
     for name, (dtype, rank) in contract.context.items():
         if name not in request.context:
             raise InputError(
@@ -105,7 +107,9 @@ def _encode_request(request: SelectRequest, seed: int, contract: Contract) -> di
         if name in contract.with_text:
             row[texts_of(name)] = _texts(name, request.texts.get(name, ()), len(ids))
     if not any(row[candidates_of(name)] for name in contract.components):
-        raise InputError(f'no component has a candidate; give some for any of {_listed(contract.components)}')
+        raise InputError(
+            f'no component has a candidate; give candidates for one or more of {_listed(contract.components)}'
+        )
     return row
 
 
@@ -134,7 +138,7 @@ def _ids(component: str, values: Sequence[str | bytes]) -> list[bytes]:
         raise InputError(f'{what}: an id must not be empty, got {values!r}')
     repeated = sorted({value.decode() for value in ids if ids.count(value) > 1})
     if repeated:
-        raise InputError(f'{what}: an id may be named once, got {repeated[0]!r} more often')
+        raise InputError(f'{what}: an id must not be repeated, got {repeated[0]!r} more than once')
     return ids
 
 
@@ -142,7 +146,10 @@ def _texts(component: str, values: Sequence[str | bytes], candidates: int) -> li
     what = f'texts of component {component!r}'
     texts = _strings(what, values)
     if len(texts) != candidates:
-        raise InputError(f'{what}: one per candidate is needed, got {len(texts)} for {candidates}')
+        raise InputError(
+            f'{what}: there must be one text per candidate, got {len(texts)} texts for '
+            f'{candidates} candidates'
+        )
     return texts
 
 
@@ -165,7 +172,7 @@ def _utf8(what: str, value) -> bytes:
 
 def _integer(what: str, value) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value not in _INT64:
-        raise InputError(f'{what}: must be a whole number of 64 bits, got {value!r}')
+        raise InputError(f'{what}: must be a 64-bit integer, got {value!r}')
     return int(value)
 
 
@@ -177,10 +184,10 @@ def _number(what: str, value) -> float:
 
 
 def _width(name: str, contract: Contract) -> int:
-    """Lists are padded to a multiple of this, so that the lists of different requests are equally long.
+    """The width to a multiple of which lists are padded, so that requests have lists of equal length.
 
-    A server that merges them pads the shorter ones otherwise, and TensorFlow Serving does so with the
-    first value of the tensor, which would be one more candidate.
+    Otherwise a server that merges requests would pad the shorter lists. TensorFlow Serving pads with the
+    first value of the tensor, which would add a candidate.
     """
     return _LIST_WIDTH if name in contract.context else contract.max_candidates or 1
 

@@ -1,4 +1,4 @@
-"""What a model answers: the chosen combination of an ad and the runners-up."""
+"""The answer of a model: the chosen combination of an ad and the runners-up."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +14,14 @@ GENCO, UNIFORM = 'genco', 'uniform'
 class Choice:
     """An element of one component: its index among the candidates, and its id.
 
-    Chosen elements have two probabilities more. `propensity` is the generator's; where the policy is uniform,
-    exactly 1/n. `choice_propensity` is an estimate, where it was asked for, of the probability that the whole
-    choice shows the element: the best of K combinations, or with probability epsilon a uniform one.
+    Attributes:
+        index: The place of the element among the candidates, from 0.
+        id: The id of the element.
+        propensity: The generator's probability of the element, exactly 1/n under the uniform policy; None for
+            runners-up.
+        choice_propensity: An estimate of the probability that the complete choice (the best of K
+            combinations, or with probability epsilon a uniform one) shows the element; None unless it was
+            asked for.
     """
 
     index: int
@@ -38,14 +43,16 @@ class Selection:
     """The answer for one ad.
 
     Attributes:
-        choices: by component, in the order of the model; absent components are left out.
-        ctr: predicted for the chosen combination.
-        runners_up: the other combinations that were drawn, each once, best first.
-        model_version: that chose.
-        seed: with it and the same exploration, the same version gives the same answer.
-        policy: 'uniform' where the combination was drawn uniformly, else 'genco'.
-        exploration: that was asked for, if any.
-        choice_propensity: where it was asked for, an estimate of the probability of the whole combination.
+        choices: The chosen element of every component, in the order of the model; absent components are left
+            out.
+        ctr: The predicted CTR of the chosen combination.
+        runners_up: The other combinations that were drawn, each once, best first.
+        model_version: The version that chose.
+        seed: The seed that was used; the same version, seed and exploration give the same answer.
+        policy: 'uniform' if the combination was drawn uniformly, otherwise 'genco'.
+        exploration: The exploration that was asked for, if any.
+        choice_propensity: An estimate of the probability of the whole combination; None unless it was asked
+            for.
     """
 
     choices: Mapping[str, Choice]
@@ -65,10 +72,10 @@ def decode_selections(
     version: int,
     exploration: Exploration | None = None,
 ) -> list[Selection]:
-    """Selections from the outputs of `serving_default`, or of `explore` (dimension 0 = ads).
+    """Reads the selections from the outputs of `serving_default` or `explore` (dimension 0 = ads).
 
     Raises:
-        KeyError: an output is missing.
+        KeyError: An output is missing.
     """
     selections = []
     for ad, (request, seed) in enumerate(zip(requests, seeds)):
@@ -95,13 +102,13 @@ def decode_selections(
 def with_choice_propensities(
     selections: Sequence[Selection], components: np.ndarray, estimates: np.ndarray, joint: np.ndarray
 ) -> list[Selection]:
-    """Selections of B ads with the estimates of the probabilities of their choices.
+    """Adds the estimated choice propensities to the selections of B ads.
 
     Args:
-        selections: B of them.
-        components: names by place, bytes [B, M].
-        estimates: float32 [B, M].
-        joint: of the whole combinations, float32 [B].
+        selections: The selections [B].
+        components: The component at each place, bytes [B, M].
+        estimates: The choice propensities of the elements, float32 [B, M].
+        joint: The choice propensities of the whole combinations, float32 [B].
     """
     estimated = []
     for ad, selection in enumerate(selections):
@@ -115,7 +122,7 @@ def with_choice_propensities(
 
 
 def _distinct(combinations: np.ndarray, ctrs: np.ndarray) -> list[tuple[tuple[int, ...], float]]:
-    """Combinations [K, M] with their CTRs [K]: each once, best first."""
+    """The distinct combinations of [K, M] with their CTRs [K], best first."""
     found: dict[tuple[int, ...], float] = {}
     for sample in np.argsort(-ctrs, kind='stable').tolist():
         found.setdefault(tuple(combinations[sample].tolist()), float(ctrs[sample]))

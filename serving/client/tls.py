@@ -1,4 +1,4 @@
-"""Certificates of a client that talks to its server over TLS."""
+"""Certificates of a client that connects over TLS."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +10,13 @@ from creative_logs.errors import InputError
 
 @dataclass(frozen=True)
 class Tls:
-    """Files in PEM form.
+    """The certificate files of a client, in PEM form.
 
     Attributes:
-        root_certificates: of the authorities that vouch for the server; gRPC's own list where None.
-        certificate, private_key: of the client, for servers that ask for one.
+        root_certificates: The certificates of the authorities that sign the server's; the default list of
+            gRPC if None.
+        certificate: The certificate of the client, for servers that ask for one.
+        private_key: The private key of that certificate.
     """
 
     root_certificates: str | Path | None = None
@@ -25,10 +27,10 @@ class Tls:
         """Reads the files.
 
         Raises:
-            InputError: a file cannot be read, or of certificate and key only one is given.
+            InputError: A file cannot be read, or only one of certificate and private key is given.
         """
         if (self.certificate is None) != (self.private_key is None):
-            raise InputError('certificate and private_key: give both of them or neither')
+            raise InputError('certificate and private_key must be given together or not at all')
         files = (self.root_certificates, self.private_key, self.certificate)
         return grpc.ssl_channel_credentials(*(_read(file) for file in files))
 

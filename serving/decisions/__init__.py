@@ -1,1 +1,1 @@
-"""Closes the loop: logs what was decided, and joins it with clicks into logs to train on. No TensorFlow."""
+"""Logs decisions and joins them with clicks into logs to train on, without TensorFlow."""

@@ -1,4 +1,4 @@
-"""Which click belongs to which impression."""
+"""Attributes clicks to impressions."""
 
 from dataclasses import astuple, dataclass
 
@@ -9,13 +9,13 @@ NONE = -1
 
 @dataclass(frozen=True)
 class ClickCounts:
-    """What became of the clicks whose impression is known.
+    """Counts of the clicks whose impression is known.
 
     Attributes:
-        attributed: the first of an impression inside of its window.
-        repeated: another one inside of the window.
-        early: before the impression.
-        late: after the window.
+        attributed: The clicks that are the first of their impression within its window.
+        repeated: The later clicks of an impression within its window.
+        early: The clicks before their impression.
+        late: The clicks after the window of their impression.
     """
 
     attributed: int = 0
@@ -30,16 +30,16 @@ class ClickCounts:
 def attribute(
     shown_at: np.ndarray, impression: np.ndarray, clicked_at: np.ndarray, window_ms: int
 ) -> tuple[np.ndarray, ClickCounts]:
-    """Finds the first click of every impression inside of its window, [shown, shown + window).
+    """Finds the first click of every impression within its window, [shown, shown + window).
 
     Args:
-        shown_at: int64 [R], milliseconds.
-        impression: int64 [C], the impression (0 to R - 1) of each click.
-        clicked_at: int64 [C], milliseconds; of equal ones the first counts as the earlier.
-        window_ms: length of the window.
+        shown_at: The time of each impression in milliseconds, int64 [R].
+        impression: The impression (0 to R - 1) of each click, int64 [C].
+        clicked_at: The time of each click in milliseconds, int64 [C]; equal times keep their order.
+        window_ms: The length of the window in milliseconds.
 
     Returns:
-        The place of its click for every impression, int64 [R], or NONE; and the counts, which add up to C.
+        The place of the click of every impression, int64 [R], or NONE; and the counts, which add up to C.
     """
     delay = clicked_at - shown_at[impression]
     early, late = delay < 0, delay >= window_ms

@@ -1,4 +1,4 @@
-"""Clicks in Parquet files: one row each, with the request id of the impression and the time."""
+"""Clicks in Parquet files: one row per click, with the request id of the impression and the time."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,13 @@ _VALUE = 'value'
 
 
 class Clicks(NamedTuple):
-    """Clicks on R impressions: the impression int64 [C], the time int64 [C] in ms, the value float32 [C]."""
+    """C clicks on R impressions.
+
+    Attributes:
+        impression: The impression (0 to R - 1) of each click, int64 [C].
+        timestamp: The time of each click in milliseconds since 1970, int64 [C].
+        value: The value of each click, float32 [C].
+    """
 
     impression: np.ndarray
     timestamp: np.ndarray
@@ -26,24 +32,25 @@ class Clicks(NamedTuple):
 class ClickLog:
     """All `*.parquet` files under a folder, read batch by batch.
 
-    Columns: `request_id` string, `timestamp` integer (milliseconds since 1970), and maybe `value`, a number;
-    others are not read. Rows in which one of the first two is null are invalid.
+    The columns are `request_id` (string), `timestamp` (integer, milliseconds since 1970) and optionally
+    `value` (a number); other columns are not read. A row is invalid if its request id or timestamp is null.
 
     Args:
-        folder: of the files.
+        folder: The folder of the files.
 
     Attributes:
-        rows, invalid: numbers of all rows and of invalid ones.
-        newest: the largest timestamp, or None.
+        rows: The number of rows.
+        invalid: The number of invalid rows.
+        newest: The largest timestamp, or None.
 
     Raises:
-        InputError: there is no file, one cannot be read, or lacks a column.
+        InputError: There is no file, or a file cannot be read or lacks a column.
     """
 
     def __init__(self, folder: str | Path):
         self._files = sorted(Path(folder).rglob('*.parquet'))
         if not self._files:
-            raise InputError(f'{folder}: holds no Parquet file of clicks; name the folder that has them')
+            raise InputError(f'{folder}: holds no Parquet file of clicks; name the folder of the clicks')
         self.rows = self.invalid = 0
         self.newest: int | None = None
         for batch in self._batches():
@@ -55,11 +62,11 @@ class ClickLog:
 
     @property
     def unknown(self) -> int:
-        """Number of valid clicks whose request id was in no call of `on` so far."""
+        """The number of valid clicks whose request id has not been passed to `on` so far."""
         return int((~self._known).sum())
 
     def on(self, request_ids: pa.Array) -> Clicks:
-        """The clicks on R impressions, in the order of the files, whatever their time."""
+        """Finds the clicks on R impressions, in the order of the files, regardless of their time."""
         found, start = [[np.empty(0, kind) for kind in (np.int64, np.int64, np.float32)]], 0
         for batch in map(_valid, self._batches()):
             impression = pc.index_in(batch[REQUEST_ID], request_ids)
@@ -89,7 +96,7 @@ def _conform(batch: pa.RecordBatch, file: Path) -> pa.RecordBatch:
             columns[name] = pc.cast(batch[name], options=options)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             reason = ' '.join(str(error).split())
-            raise InputError(f'{file}: column {name!r} must be {kind}: {reason}; write it so') from error
+            raise InputError(f'{file}: column {name!r} must be {kind}: {reason}; convert it') from error
     return pa.RecordBatch.from_pydict(columns)
 
 

@@ -1,4 +1,4 @@
-"""Joins decisions with clicks into the logs that the pipeline reads, day by day."""
+"""Joins decisions with clicks, day by day, into the logs that the pipeline reads."""
 
 import datetime
 import zlib
@@ -25,9 +25,15 @@ _DAY_MS = 86_400_000
 
 @dataclass(frozen=True)
 class JoinedDay:
-    """One day of decisions: its state (WRITTEN, THERE or WAITING), the impressions, and those with a click.
+    """One day of decisions.
 
-    `repeated` counts decisions whose request id an earlier one of the day has; they are left out.
+    Attributes:
+        day: The day, YYYY-MM-DD.
+        state: WRITTEN, THERE or WAITING.
+        impressions: The number of impressions.
+        clicked: The number of impressions with a click.
+        repeated: The number of decisions that were left out because an earlier decision of the day has the
+            same request id.
     """
 
     day: str
@@ -39,14 +45,14 @@ class JoinedDay:
 
 @dataclass(frozen=True)
 class JoinReport:
-    """What was joined; every click is in one of the counts.
+    """The result of a join; every click is in exactly one of the counts.
 
     Attributes:
-        days: oldest first.
-        clicks: those whose impression is known, of all days.
-        unknown: clicks without an impression.
-        invalid: clicks without request id or time.
-        until: milliseconds since 1970 up to which decisions and clicks are taken to be complete.
+        days: The days of decisions, oldest first.
+        clicks: The counts of the clicks whose impression is known, over all days.
+        unknown: The number of clicks without an impression.
+        invalid: The number of clicks without a request id or time.
+        until: The time up to which decisions and clicks are complete, in milliseconds since 1970.
     """
 
     days: tuple[JoinedDay, ...]
@@ -56,7 +62,7 @@ class JoinReport:
     until: int
 
     def to_json(self) -> dict:
-        """The report as plain numbers, strings, lists and mappings."""
+        """The report as JSON numbers, strings, lists and mappings."""
         return asdict(self)
 
 
@@ -69,23 +75,27 @@ def join(
     uniform_train_share: float = 0.0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> JoinReport:
-    """Writes `<out>/<day>/{train,test}` for every day of decisions whose windows are all over.
+    """Writes `<out>/<day>/{train,test}` for every day of decisions whose click windows have all ended.
 
-    Uniform decisions go to the test split, the others to train. Memory: a day of decisions and the clicks on
-    them, and a byte per click. Equal inputs give equal bytes. A day that is in `out` is not written again.
+    Uniform decisions go to the test split, the others to the train split. Memory holds one day of decisions,
+    the clicks on them, and one byte per click. Equal inputs give equal bytes. A day that is already in `out`
+    is not written again.
 
     Args:
-        decisions: folder of a `DecisionLog`.
-        clicks: folder of Parquet files, see `ClickLog`.
-        out: folder of the logs.
-        window_ms: a click counts if it comes less than this after its impression, and not before it.
-        until: inputs are complete up to here, milliseconds since 1970; where None, up to the newest of both.
-        uniform_train_share: of the uniform decisions, by a hash of the request id, goes to train instead.
-        progress: called with the number of days done and of all days.
+        decisions: The folder of a `DecisionLog`.
+        clicks: The folder of the Parquet files of clicks; see `ClickLog`.
+        out: The folder of the logs.
+        window_ms: The click window in milliseconds: a click counts if it is not before its impression and
+            less than this after it.
+        until: The time up to which the inputs are complete, in milliseconds since 1970; if None, the newest
+            time of both.
+        uniform_train_share: The share of the uniform decisions that goes to the train split instead, chosen
+            by a hash of the request id.
+        progress: A function called with the number of finished days and the number of all days.
 
     Raises:
-        InputError: an input is missing or broken, a split of a day would be empty, or `out` cannot be
-            written. Days before stay written.
+        InputError: An input is missing or broken, a split of a day would be empty, or `out` cannot be
+            written. Days that were finished before stay written.
     """
     days = _days(decisions)
     log = ClickLog(clicks)
@@ -118,7 +128,7 @@ def _join_day(
 def _days(decisions: str | Path) -> list[str]:
     if not Path(decisions).is_dir():
         raise InputError(f'{decisions}: no such folder of decisions; name the folder of the decision log')
-    # A writer that was killed may leave a folder in which nothing was finished.
+    # A writer that was killed may leave a folder without a finished file.
     days = [day for day in list_days(decisions) if any((Path(decisions) / day).glob('*.parquet'))]
     if not days:
         raise InputError(
@@ -148,7 +158,9 @@ def _read(folder: Path, columns: list[str] | None) -> pa.Table:
     end = _end_of(folder.name)
     outside = times[(times < end - _DAY_MS) | (times >= end)]
     if len(outside):
-        raise InputError(f'{folder}: {TIMESTAMP} {outside[0]} is not of this day; move the row to its own')
+        raise InputError(
+            f'{folder}: {TIMESTAMP} {outside[0]} is not of this day; move the row to the folder of its day'
+        )
     return table
 
 
@@ -161,11 +173,11 @@ def _read_file(file: Path, columns: list[str] | None) -> pa.Table:
         return pq.read_table(file, columns=columns, partitioning=None)
     except (pa.ArrowException, OSError) as error:
         reason = ' '.join(str(error).split())
-        raise InputError(f'{file}: cannot be read as Parquet: {reason}; mend it or remove it') from error
+        raise InputError(f'{file}: cannot be read as Parquet: {reason}; repair or remove it') from error
 
 
 def _once(table: pa.Table) -> tuple[pa.Table, int]:
-    """Rows by time, those with the request id of an earlier one left out, and how many these are."""
+    """The first row of every request id, by time, and the number of rows left out."""
     table = table.sort_by([(TIMESTAMP, 'ascending'), (REQUEST_ID, 'ascending')])
     ids = table[REQUEST_ID].combine_chunks().dictionary_encode().indices.to_numpy()
     first = np.sort(np.unique(ids, return_index=True)[1])
@@ -193,13 +205,13 @@ def _write(table: pa.Table, source: Path, target: Path, uniform_train_share: flo
     tests = uniform & (hashes >= uniform_train_share * 2**32)
     if not tests.any():
         raise InputError(
-            f'{source}: no decision for the test split, which needs some of policy {UNIFORM!r}; explore with '
-            'a higher epsilon, or remove the day'
+            f'{source}: no decision for the test split, which takes those of policy {UNIFORM!r}; explore '
+            'with a higher epsilon, or remove the day'
         )
     if tests.all():
         raise InputError(
-            f'{source}: no decision for the train split, all are of policy {UNIFORM!r}; let it have a share '
-            'of these (--uniform-train-share), or remove the day'
+            f'{source}: no decision for the train split, all are of policy {UNIFORM!r}; give the train split '
+            'a share of them (--uniform-train-share), or remove the day'
         )
     with new_folder(target) as folder:
         for split, rows in ((TRAIN, ~tests), (TEST, tests)):

@@ -1,4 +1,4 @@
-"""The decision log: what was shown, as Parquet files that are whole whenever they are there."""
+"""The decision log: what was shown, in Parquet files that appear only when they are complete."""
 
 import logging
 import os
@@ -22,17 +22,17 @@ _log = logging.getLogger(__name__)
 
 
 class DecisionLog:
-    """Writes decisions to `<directory>/<YYYY-MM-DD>/*.parquet`, the day in UTC. Threads may share one.
+    """Writes decisions to `<directory>/<YYYY-MM-DD>/*.parquet`, the day in UTC. Threads may share a log.
 
-    Rows are kept in memory, at most `max_rows` or those of one call, and written when there are so many, or
-    after `max_age_s`, or at the end. A file is written under another name and renamed, so a crash loses what
-    was in memory and never leaves half a file. Several processes may write to one directory.
+    Rows are kept in memory, at most `max_rows` or the rows of one call, and are written when the limit is
+    reached, after `max_age_s`, or at the end. A file is written under a temporary name and renamed, so a
+    crash loses the rows in memory but never leaves half a file. Several processes may write to one directory.
 
     Args:
-        directory: made where it is not there.
-        schema: of the logs.
-        max_rows: in one file and in memory.
-        max_age_s: the longest time that a row stays in memory only.
+        directory: The directory, which is created if it does not exist.
+        schema: The schema of the logs.
+        max_rows: The largest number of rows in one file and in memory.
+        max_age_s: The longest time that a row stays only in memory, in seconds.
 
     Example:
         with DecisionLog('decisions', schema) as log:
@@ -63,7 +63,7 @@ class DecisionLog:
     def write(
         self, request_id: str, request: SelectRequest, selection: Selection, timestamp: int | None = None
     ) -> None:
-        """Takes one decision; arguments and errors as of `write_many`, which costs much less per decision."""
+        """Logs one decision; see `write_many`, which costs much less per decision."""
         self.write_many([request_id], [request], [selection], timestamp)
 
     def write_many(
@@ -73,17 +73,18 @@ class DecisionLog:
         selections: Sequence[Selection],
         timestamp: int | None = None,
     ) -> None:
-        """Takes R decisions, all or none; where memory is full, writes it out first.
+        """Logs R decisions, all or none; writes the rows in memory first if they reach the limit.
 
         Args:
-            request_ids: R names of the impressions, each unique; clicks must have the same.
-            requests: R that were answered.
-            selections: the R answers, as they are shown.
-            timestamp: of the impressions, milliseconds since 1970; now where None.
+            request_ids: The unique ids of the impressions [R], which their clicks must carry too.
+            requests: The requests that were answered [R].
+            selections: The answers as they are shown [R].
+            timestamp: The time of the impressions, in milliseconds since 1970; the current time if None.
 
         Raises:
-            InputError: a row would break the schema of the logs, or memory is full and cannot be written.
-            ValueError: the log is closed, or the three are not of equal length.
+            InputError: A row would break the schema of the logs, or the rows in memory reached the limit and
+                cannot be written.
+            ValueError: The log is closed, or the three sequences differ in length.
         """
         timestamp = time.time_ns() // 1_000_000 if timestamp is None else timestamp
         rows = decision_rows(self._schema, request_ids, timestamp, requests, selections)
@@ -96,12 +97,12 @@ class DecisionLog:
             self._rows.setdefault(day_of(timestamp), []).extend(rows)
 
     def flush(self) -> None:
-        """Writes what is in memory; raises InputError where that fails, and keeps it."""
+        """Writes the rows in memory; on failure, raises InputError and keeps them."""
         with self._lock:
             self._write_files()
 
     def close(self) -> None:
-        """Writes what is in memory and takes no more; raises as `flush`."""
+        """Writes the rows in memory and accepts no more; raises like `flush`."""
         self._closed.set()
         self._by_age.join()
         self.flush()

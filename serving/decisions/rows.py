@@ -1,4 +1,4 @@
-"""Served decisions as rows of the log."""
+"""Turns served decisions into rows of the log."""
 
 import datetime
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ _FILLED_BY_JOIN = {CLICK: 0, WEIGHT: 1.0}
 
 
 def file_schema(schema: LogSchema) -> pa.Schema:
-    """Columns of the decision log: those of the logs but click and weight, which the join adds."""
+    """The columns of the decision log: those of the logs without click and weight, which the join adds."""
     fields = [field for field in schema.arrow_schema() if field.name not in _FILLED_BY_JOIN]
     return pa.schema([*fields, *schema.decision_schema()])
 
@@ -41,17 +41,17 @@ def decision_rows(
     requests: Sequence[SelectRequest],
     selections: Sequence[Selection],
 ) -> list[dict]:
-    """The values of R decisions by column of `file_schema`; columns left out are null.
+    """The values of R decisions by column of `file_schema`; columns that are left out are null.
 
     Args:
-        schema: of the logs.
-        request_ids: R names of the impressions; clicks are joined by them.
-        timestamp: of the impressions, milliseconds since 1970.
-        requests: R that were answered.
-        selections: the R answers, as they are shown.
+        schema: The schema of the logs.
+        request_ids: The ids of the impressions [R], by which clicks are joined.
+        timestamp: The time of the impressions, in milliseconds since 1970.
+        requests: The requests that were answered [R].
+        selections: The answers as they are shown [R].
 
     Raises:
-        InputError: a row would break the schema of the logs, or lose a value of its request.
+        InputError: A row would break the schema of the logs or lose a value of its request.
     """
     rows = [
         _row(schema, request_id, timestamp, request, selection)
@@ -64,7 +64,7 @@ def decision_rows(
 
 
 def day_of(timestamp: int) -> str:
-    """The UTC day, YYYY-MM-DD, of milliseconds since 1970."""
+    """The UTC day, YYYY-MM-DD, of a time in milliseconds since 1970."""
     return datetime.datetime.fromtimestamp(timestamp / 1000, datetime.UTC).date().isoformat()
 
 
@@ -73,7 +73,7 @@ def _batch(rows: list[dict], schema: LogSchema) -> pa.RecordBatch:
         filled = [row | _FILLED_BY_JOIN for row in rows]
         return pa.RecordBatch.from_pylist(filled, schema=schema.arrow_schema())
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        if len(rows) > 1:  # Arrow does not say which
+        if len(rows) > 1:  # Arrow does not say which row is wrong
             for row in rows:
                 _batch([row], schema)
         raise _refused(rows[0][REQUEST_ID], error) from error
@@ -88,7 +88,7 @@ def _row(
 ) -> dict:
     try:
         if not isinstance(timestamp, int):
-            raise InputError(f'timestamp: must be whole milliseconds since 1970, got {timestamp!r}')
+            raise InputError(f'timestamp: must be an integer, milliseconds since 1970, got {timestamp!r}')
         day_of(timestamp)
         return _values(schema, request_id, timestamp, request, selection)
     except (InputError, TypeError, ValueError, OverflowError) as error:
@@ -120,7 +120,9 @@ def _context(schema: LogSchema, request: SelectRequest) -> dict:
     if request.context.keys() != names:
         differing = sorted(request.context.keys() ^ names)[0]
         where = 'log schema' if differing in request.context else 'request'
-        raise InputError(f'context feature {differing!r} is not in the {where}; both must have the same')
+        raise InputError(
+            f'context feature {differing!r} is not in the {where}; both must have the same features'
+        )
     return {
         name: _texts(value) if isinstance(value, (list, tuple)) else _text(value)
         for name, value in request.context.items()
@@ -130,7 +132,7 @@ def _context(schema: LogSchema, request: SelectRequest) -> dict:
 def _decision(selection: Selection) -> dict:
     explored = selection.exploration
     return {
-        # What a uniform policy chose is no model's choice: training asks this column.
+        # Training reads this column: a uniform choice was made by no model.
         MODEL_VERSION: str(selection.model_version) if selection.policy == GENCO else None,
         DECISION_VERSION: selection.model_version,
         DECISION_SEED: selection.seed,

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own."""
+"""An event loop that runs in a separate thread."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ _T = TypeVar('_T')
 
 
 class EventLoop:
-    """Runs coroutines for threads; starts at once."""
+    """Runs coroutines for other threads; the loop starts when the object is created."""
 
     def __init__(self):
         self._loop = asyncio.new_event_loop()
@@ -21,7 +21,7 @@ class EventLoop:
         self._thread.start()
 
     def submit(self, coroutine: Coroutine[object, object, _T]) -> 'Future[_T]':
-        """Starts a coroutine; raises RuntimeError once the loop is stopped."""
+        """Starts a coroutine; raises RuntimeError after the loop has been stopped."""
         with self._lock:
             if self._stops:
                 coroutine.close()
@@ -29,12 +29,12 @@ class EventLoop:
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def call(self, coroutine: Coroutine[object, object, _T]) -> _T:
-        """Runs a coroutine; blocks until it ends."""
+        """Runs a coroutine and blocks until it ends."""
         return self.submit(coroutine).result()
 
     def stop(self) -> None:
-        """Cancels what still runs, and returns when it has ended."""
-        with self._lock:  # what was submitted before comes before
+        """Cancels the coroutines that are still running and returns when they have ended."""
+        with self._lock:  # coroutines submitted earlier start before the loop stops
             self._stops = True
             self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()

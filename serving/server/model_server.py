@@ -1,4 +1,4 @@
-"""The embedded server: the gRPC and HTTP services of TensorFlow Serving on the models of a configuration."""
+"""The embedded server: the gRPC and HTTP services of TensorFlow Serving for the configured models."""
 
 import contextlib
 import logging
@@ -19,7 +19,7 @@ from serving.server.monitoring.config import read_monitoring_config
 from serving.server.monitoring.metrics import Metrics
 from serving.server.rest.app import LARGEST_BODY, RestApp
 from serving.server.rest.server import RestServer
-from serving.server.services.model_registry import Catalog
+from serving.server.services.model_registry import ModelRegistry
 from serving.server.services.prediction_services import ModelService, PredictionService
 from serving.server.settings import ServerSettings
 from serving.server.status_errors import StatusError
@@ -30,21 +30,21 @@ _MICROSECONDS, _MILLISECONDS = 1e-6, 1e-3
 
 
 class Ports(NamedTuple):
-    """Of gRPC, and of HTTP where it is served."""
+    """The port of gRPC, and the port of HTTP or None if HTTP is not served."""
 
     grpc: int
     rest: int | None
 
 
 class ModelServer:
-    """Serves models over gRPC, and over HTTP where a port is given.
+    """Serves models over gRPC, and also over HTTP if a port for it is given.
 
     Args:
-        settings: see there.
-        on_change: called with every change of a version's state.
+        settings: The settings of the server.
+        on_change: A function called with every change of a version's state.
 
     Raises:
-        InputError: settings do not fit together, or a file that they name breaks a rule.
+        InputError: Settings contradict each other, or a file that they name breaks a rule.
     """
 
     def __init__(self, settings: ServerSettings, on_change: Callable[[VersionStatus], None] = lambda _: None):
@@ -57,26 +57,26 @@ class ModelServer:
             self._metrics, batching, settings.enable_per_model_batching_parameters, self._loop
         )
         retries = Retries(settings.max_num_load_retries, settings.load_retry_interval_micros * _MICROSECONDS)
-        self.catalog = Catalog(
+        self.registry = ModelRegistry(
             lambda model: ModelManager(model, load, retries, on_change),
             settings.allow_version_labels_for_unavailable_models,
         )
-        self.catalog.start(models)
+        self.registry.start(models)
         self._config = _ConfigFile(settings, models)
         self._poller = threading.Thread(target=self._poll, name='version-poller', daemon=True)
         self._ready, self._stopping = threading.Event(), threading.Event()
         self._stopped = False
         self._grpc = self._grpc_server()
-        self._rest = _rest_server(settings, self.catalog, self._metrics)
+        self._rest = _rest_server(settings, self.registry, self._metrics)
 
     def start(self) -> Ports | None:
-        """Waits until versions of all models were tried, as TensorFlow Serving does, then opens the ports.
+        """Waits until a version of every model has been tried, like TensorFlow Serving, then opens the ports.
 
         Returns:
-            The ports; None where `stop` was called before there were versions.
+            The ports; None if `stop` was called before there were versions.
 
         Raises:
-            InputError: a port is in use.
+            InputError: A port is in use.
         """
         self._poller.start()
         self._ready.wait()
@@ -87,60 +87,60 @@ class ModelServer:
         return Ports(port, self._rest.start() if self._rest else None)
 
     def stop(self, grace_s: float = 5.0) -> None:
-        """Takes no more requests, lets those under way finish for `grace_s` seconds, frees the models.
+        """Stops accepting requests, gives running ones `grace_s` seconds to finish, and frees the models.
 
-        Called again, it does nothing.
+        A second call does nothing.
         """
         self.request_stop()
         if self._stopped:
             return
         self._stopped = True
-        # Both ports take no more requests while those under way finish.
+        # Both ports stop accepting requests before either waits for its running ones.
         wait_for_requests = self._grpc.stop(grace_s)
         if self._rest:
             self._rest.stop()
         wait_for_requests()
         if self._poller.ident is not None:
             self._poller.join()
-        self.catalog.close()
+        self.registry.close()
         if self._loop:
             self._loop.stop()
 
     def request_stop(self) -> None:
-        """Makes `start` and `wait` return; may be called by a signal handler."""
+        """Makes `start` and `wait` return; a signal handler may call it."""
         self._stopping.set()
         self._ready.set()
 
     def wait(self) -> None:
-        """Returns once `request_stop` or `stop` is called."""
+        """Blocks until `request_stop` or `stop` is called."""
         self._stopping.wait()
 
     def _grpc_server(self) -> GrpcServer:
-        model = ModelService(self.catalog)
+        model = ModelService(self.registry)
         if self._loop:
-            prediction = BatchingPredictionService(self.catalog, self._metrics)
+            prediction = BatchingPredictionService(self.registry, self._metrics)
             return BatchingGrpcServer(prediction, model, self._settings, self._loop)
-        return GrpcServer(PredictionService(self.catalog, self._metrics), model, self._settings)
+        return GrpcServer(PredictionService(self.registry, self._metrics), model, self._settings)
 
     def _listen(self) -> int:
         settings = self._settings
         socket, address = settings.grpc_socket_path, f'[::]:{settings.port}'
         if socket:
-            with _explained(f'grpc_socket_path: {socket} cannot be made; choose another path'):
+            with _explained(f'grpc_socket_path: {socket} cannot be created; choose another path'):
                 self._grpc.listen(f'unix:{socket}', None)
-        unusable = f'port {settings.port}: cannot be listened on; choose another one'
+        unusable = f'port {settings.port} cannot be opened; choose another one'
         if self._credentials:
-            unusable += f', or correct key and certificate of {settings.ssl_config_file}'
+            unusable += f', or correct the key and the certificate in {settings.ssl_config_file}'
         with _explained(unusable):
             return self._grpc.listen(address, self._credentials)
 
     def _poll(self) -> None:
         while not self._stopping.is_set():
-            self.catalog.poll()
-            if self.catalog.tried():
+            self.registry.poll()
+            if self.registry.tried():
                 self._ready.set()
             self._stopping.wait(self._settings.file_system_poll_wait_seconds)
-            self._config.poll(self.catalog)
+            self._config.poll(self.registry)
 
 
 @contextlib.contextmanager
@@ -152,7 +152,7 @@ def _explained(message: str) -> Iterator[None]:
 
 
 class _ConfigFile:
-    """The model configuration file, read again when its time has come and it is another."""
+    """The model configuration file, which is read again at intervals."""
 
     def __init__(self, settings: ServerSettings, models: list[ServedModel]):
         self._path = settings.model_config_file
@@ -161,11 +161,11 @@ class _ConfigFile:
         self._models = models
         self._error = ''
 
-    def poll(self, catalog: Catalog) -> None:
-        """Makes the catalog serve what the file says now.
+    def poll(self, registry: ModelRegistry) -> None:
+        """Makes the registry serve what the file says now, if the interval has passed and the file changed.
 
-        An error is logged once, and what serves goes on; the file is tried until it is accepted, since a
-        label may wait for its version.
+        An error is logged once, and the server keeps serving. The file is tried again until it is accepted,
+        because a label may wait for its version.
         """
         if not self._path or not self._wait_s or time.monotonic() < self._read_at + self._wait_s:
             return
@@ -173,7 +173,7 @@ class _ConfigFile:
         try:
             models = read_model_config(self._path)
             if models != self._models:
-                catalog.reload(models)
+                registry.reload(models)
             self._models, self._error = models, ''
         except (InputError, StatusError) as error:
             if str(error) != self._error:
@@ -193,12 +193,12 @@ def _batching(settings: ServerSettings) -> BatchingParameters | None:
     file = settings.batching_parameters_file
     if not settings.enable_batching:
         if file:
-            raise InputError(f'batching_parameters_file {file}: needs enable_batching')
+            raise InputError(f'batching_parameters_file {file} needs enable_batching')
         return None
     return read_batching_parameters(file) if file else BatchingParameters()
 
 
-def _rest_server(settings: ServerSettings, catalog: Catalog, metrics: Metrics) -> RestServer | None:
+def _rest_server(settings: ServerSettings, registry: ModelRegistry, metrics: Metrics) -> RestServer | None:
     if not settings.rest_api_port:
         if settings.monitoring_config_file:
             raise InputError('monitoring_config_file needs rest_api_port: metrics are read over HTTP')
@@ -207,7 +207,7 @@ def _rest_server(settings: ServerSettings, catalog: Catalog, metrics: Metrics) -
     path = read_monitoring_config(file) if file else None
     most = settings.grpc_max_message_bytes
     app = RestApp(
-        catalog,
+        registry,
         metrics,
         settings.rest_api_timeout_in_ms * _MILLISECONDS,
         path,

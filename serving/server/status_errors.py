@@ -1,4 +1,4 @@
-"""Errors of the server, each with the status that a client sees."""
+"""The errors of the server, each with the status that a client sees."""
 
 import contextlib
 import functools
@@ -12,10 +12,10 @@ _LONGEST_MESSAGE = 1024
 
 
 class StatusError(Exception):
-    """A request or a load that fails, with a code of gRPC and a message.
+    """A failed request or a version that failed to load, with a gRPC status code and a message.
 
-    Messages may quote the request; they are cut as TensorFlow Serving cuts them, or gRPC would refuse to
-    deliver them.
+    A message may quote the request. Long ones are truncated as in TensorFlow Serving; otherwise gRPC would
+    refuse to deliver them.
     """
 
     def __init__(self, code: grpc.StatusCode, message: str):
@@ -27,13 +27,13 @@ class StatusError(Exception):
 
 
 def invalid(message: str) -> StatusError:
-    """The error of a request, or a file of a version, that breaks a rule."""
+    """The error of a request, or of a file of a version, that breaks a rule: INVALID_ARGUMENT."""
     return StatusError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
 @contextlib.contextmanager
 def as_status() -> Iterator[None]:
-    """Turns an error of a TensorFlow op into a `StatusError` of the same code."""
+    """Turns the error of a TensorFlow op into a `StatusError` with the same code."""
     try:
         yield
     except tf.errors.OpError as error:
@@ -41,7 +41,7 @@ def as_status() -> Iterator[None]:
 
 
 def rpc(method: Callable) -> Callable:
-    """Makes a method of a gRPC service answer a `StatusError` with its status."""
+    """Makes a method of a gRPC service end the call with the status of a `StatusError` that it raises."""
 
     @functools.wraps(method)
     def answer(self, request, context):
@@ -54,7 +54,7 @@ def rpc(method: Callable) -> Callable:
 
 
 def async_rpc(method: Callable) -> Callable:
-    """As `rpc`, of a coroutine."""
+    """The same as `rpc` for a coroutine."""
 
     @functools.wraps(method)
     async def answer(self, request, context):

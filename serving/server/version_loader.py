@@ -1,4 +1,4 @@
-"""Loads one version and warms it up, or says why it cannot be served."""
+"""Loads a version of a model and warms it up."""
 
 import time
 from functools import partial
@@ -19,13 +19,17 @@ _BATCHING_FILE = 'batching_params.pbtxt'
 
 
 class VersionLoader:
-    """Loads versions.
+    """Loads versions and warms them up.
 
     Args:
-        metrics: counts and times the attempts.
-        batching: how requests are merged; None for not at all.
-        per_model_batching: a version's own parameters file wins over `batching`.
-        loop: in which requests wait to be merged; needed for `batching`.
+        metrics: The metrics that count and time the attempts.
+        batching: How requests are merged; None if they are not.
+        per_model_batching: Whether a parameters file in the folder of a version takes precedence over
+            `batching`.
+        loop: The event loop in which requests wait to be merged; `batching` needs one.
+
+    Raises:
+        ValueError: There is `batching` but no `loop`.
     """
 
     def __init__(
@@ -35,6 +39,8 @@ class VersionLoader:
         per_model_batching: bool = False,
         loop: EventLoop | None = None,
     ):
+        if batching and loop is None:
+            raise ValueError('batching needs an event loop')
         self._metrics = metrics
         self._batching = batching
         self._per_model_batching = per_model_batching
@@ -42,10 +48,10 @@ class VersionLoader:
         start_threads()
 
     def __call__(self, folder: VersionFolder) -> Servable:
-        """A version that has answered its warm-up requests; all of that yields the processors to others.
+        """Returns a version that has answered its warm-up requests, at low priority while others serve.
 
         Raises:
-            StatusError: it cannot be served.
+            StatusError: The version cannot be served.
         """
         start, loaded = time.perf_counter(), False
         try:
@@ -54,7 +60,7 @@ class VersionLoader:
             return servable
         except StatusError:
             raise
-        except Exception as error:  # damage shows in many ways, and none may end the server
+        except Exception as error:  # a damaged version fails in many ways, and none may end the server
             code = grpc.StatusCode.DATA_LOSS if isinstance(error, OSError) else grpc.StatusCode.UNKNOWN
             raise StatusError(code, str(error)) from error
         finally:
@@ -66,7 +72,7 @@ class VersionLoader:
         observe = partial(self._metrics.load_stage, str(folder.path))
         session = SessionServable(folder.path, observe, handed_over=batching is None)
         servable: Servable = session
-        if batching:
+        if batching and self._loop:
             servable = BatchingServable(session, batching, self._metrics, self._loop)
         try:
             with session.in_background():

@@ -1,4 +1,4 @@
-"""Servers on free ports, and waiting for what they do."""
+"""Servers on free ports, requests to them, and waiting for their states."""
 
 import os
 import shutil
@@ -12,17 +12,25 @@ from pathlib import Path
 os.environ.setdefault('TF_USE_LEGACY_KERAS', '1')
 
 import grpc
-from tensorflow_serving.apis import get_model_status_pb2
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
 from serving.client.client import CreativeClient
+from serving.client.request import SelectRequest
 from serving.server.model_manager.manager import ModelManager
 from serving.server.model_server import ModelServer
 from serving.server.settings import ServerSettings
 
 MODEL = 'genco'
 PATIENCE_S = 60
+# The first ad of `tiny_model.example_inputs`.
+REQUEST = SelectRequest(
+    {'user_id': 'u0', 'ad_id': 'ad0', 'hour': 0, 'age': 20.0, 'query_terms': ['red', 'shoes']},
+    {'title': ['t0-0', 't0-1', 't0-2'], 'image': ['i0-0', 'i0-1']},
+    {'title': ['Buy', 'Look', 'Now']},
+    seed=7,
+)
 _POLL_S = 0.02
 
 
@@ -36,7 +44,7 @@ def push(source: Path, base_path: Path, version: int, spoil: Callable[[Path], No
 
 @dataclass
 class Running:
-    """A started server and what tests ask it with."""
+    """A started server and the stubs with which tests call it."""
 
     server: ModelServer
     manager: ModelManager
@@ -68,7 +76,7 @@ class Running:
 
 
 def settings_of(base_path: Path, **settings) -> ServerSettings:
-    """Of a server on `base_path` that looks for versions often."""
+    """The settings of a server on `base_path` that looks for versions often."""
     settings = {'model_base_path': base_path, 'file_system_poll_wait_seconds': _POLL_S} | settings
     return ServerSettings(model_name=MODEL, **settings)
 
@@ -80,20 +88,26 @@ def running(base_path: Path, port: int = 0, **settings):
     try:
         ports = server.start()
         with grpc.insecure_channel(f'localhost:{ports.grpc}') as channel:
-            yield Running(server, server.catalog.manager(MODEL), ports.grpc, channel, ports.rest)
+            yield Running(server, server.registry.manager(MODEL), ports.grpc, channel, ports.rest)
     finally:
         server.stop()
 
 
 @contextmanager
 def listening(server: grpc.Server):
-    """Gives the address of a server with services of its own, stopped at the end."""
+    """Starts a server that has its services; gives its address and stops it at the end."""
     port = server.add_insecure_port('localhost:0')
     server.start()
     try:
         yield f'localhost:{port}'
     finally:
         server.stop(None).wait()
+
+
+def metadata_request(*fields, name=MODEL) -> get_model_metadata_pb2.GetModelMetadataRequest:
+    request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=fields)
+    request.model_spec.name = name
+    return request
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -31,7 +31,7 @@ def _noise(_: bytes, draw: random.Random) -> bytes:
 
 
 def _claim_size(_: bytes, draw: random.Random) -> bytes:
-    """A field that says to be as long as 2^63, and a number that does not end."""
+    """A field that claims a length of 2^63 bytes, a number without an end, or an empty message."""
     return draw.choice(
         [b'\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f', b'\x12' + b'\xff' * draw.randint(1, 30), b'']
     )
@@ -110,18 +110,14 @@ def _names(good: bytes, draw: random.Random) -> bytes:
     return request.SerializeToString()
 
 
-SPOILERS = (_flip_bytes, _cut, _insert, _noise, _claim_size, _names) + tuple(
-    map(
-        _with_tensor,
-        (
-            _type,
-            _shape,
-            _many_dimensions,
-            _content,
-            _no_values,
-            _more_rows,
-            _values_of_another_type,
-            _not_utf8,
-        ),
-    )
+_TENSOR_CHANGES = (
+    _type,
+    _shape,
+    _many_dimensions,
+    _content,
+    _no_values,
+    _more_rows,
+    _values_of_another_type,
+    _not_utf8,
 )
+SPOILERS = (_flip_bytes, _cut, _insert, _noise, _claim_size, _names, *map(_with_tensor, _TENSOR_CHANGES))

@@ -1,1 +1,1 @@
-"""Requests that wait are merged into one run of the model, as TensorFlow Serving's batching does."""
+"""Merges waiting requests into one run of the model, like the batching of TensorFlow Serving."""

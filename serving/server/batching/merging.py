@@ -1,4 +1,4 @@
-"""Several requests as one, and the answers apart again. Dimension 0 of every tensor is the rows."""
+"""Merges requests into one and splits the outputs again. Dimension 0 of every tensor is the rows."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from serving.tensor_protos import Tensor, Tensors, concatenate
 
 
 def rows_of(inputs: Tensors) -> int:
-    """The rows of a request.
+    """The number of rows of a request.
 
     Raises:
-        StatusError: INVALID_ARGUMENT, a tensor has no dimension, or they do not agree in the first.
+        StatusError: A tensor is a scalar, or the tensors differ in dimension 0 (INVALID_ARGUMENT).
     """
     shapes = [tensor.shape for tensor in inputs.values()]
     if () in shapes:
@@ -25,8 +25,11 @@ def rows_of(inputs: Tensors) -> int:
 
 
 def kind_of(inputs: Tensors, padded: bool) -> tuple:
-    """What requests must have in common to be merged: types, and other dimensions, or their number; and the
-    order of their inputs."""
+    """A key that is equal for requests that can be merged.
+
+    It holds the names of the inputs in their order, their types, and the sizes of their dimensions other than
+    0, or with padding only the number of dimensions.
+    """
     return tuple(
         [
             (name, tensor.dtype.char, len(tensor.shape) if padded else tensor.shape[1:])
@@ -36,25 +39,25 @@ def kind_of(inputs: Tensors, padded: bool) -> tuple:
 
 
 def merged(requests: Sequence[Tensors], rows: int) -> dict[str, np.ndarray]:
-    """One request of `rows` rows: all of them, then copies of the first row of the last.
+    """Merges requests into one of `rows` rows; copies of the first row of the last request fill it up.
 
     Args:
-        requests: of one kind. Dimensions that differ are padded with 0 or ''.
-        rows: at least as many as they have.
+        requests: Requests with the same `kind_of`. Dimensions that differ are padded with 0 or ''.
+        rows: The number of rows of the result, at least as many as the requests have.
     """
     return {name: _concatenated([request[name] for request in requests], rows) for name in requests[0]}
 
 
 def parted(outputs: Sequence[np.ndarray], sizes: Sequence[int], rows: int) -> list[list[np.ndarray]]:
-    """The outputs of each request, of those of a merged run.
+    """Splits the outputs of a merged run into those of each request.
 
     Args:
-        outputs: of the run.
-        sizes: rows of the requests.
-        rows: of the run.
+        outputs: The outputs of the run.
+        sizes: The numbers of rows of the requests.
+        rows: The number of rows of the run.
 
     Raises:
-        StatusError: FAILED_PRECONDITION, an output is not of so many rows.
+        StatusError: An output does not have `rows` rows (FAILED_PRECONDITION).
     """
     for array in outputs:
         if array.ndim == 0:

@@ -1,5 +1,6 @@
 """The batching parameters file of TensorFlow Serving."""
 
+import itertools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ _NUMBERS = (
     'num_batch_threads',
     'max_execution_batch_size',
 )
-# session_bundle_config.proto, which tensorflow-serving-api does not ship. Its numbers are wrapped, as here.
+# session_bundle_config.proto, which tensorflow-serving-api does not ship; it wraps numbers in messages too.
 _BatchingParameters = message_class(
     """
 name: "genco/batching.proto" package: "genco.batching" syntax: "proto3"
@@ -52,15 +53,16 @@ class BatchingParameters:
     """How requests are merged.
 
     Attributes:
-        max_batch_size: rows of one request.
-        batch_timeout_s: a batch that is not full waits so long for more.
-        max_enqueued_batches: so many full batches may wait.
-        num_batch_threads: batches of one version that run at once.
-        allowed_batch_sizes: a batch is padded to the next of these; empty for no padding.
-        pad_variable_length_inputs: pads other dimensions, so that requests of different ones share a batch.
-        enable_large_batch_splitting: a larger request is run in parts instead of being refused.
-        max_execution_batch_size: rows of one run.
-        thread_pool_name: label of the metrics.
+        max_batch_size: The largest number of rows of one request.
+        batch_timeout_s: The seconds that a batch which is not full waits for more requests.
+        max_enqueued_batches: The largest number of full batches that may wait.
+        num_batch_threads: The number of batches of one version that run at the same time.
+        allowed_batch_sizes: The increasing sizes to which batches are padded; empty for no padding.
+        pad_variable_length_inputs: Whether other dimensions are padded, so that requests that differ in them
+            share a batch.
+        enable_large_batch_splitting: Whether a larger request is run in parts instead of being refused.
+        max_execution_batch_size: The largest number of rows of one run.
+        thread_pool_name: The label of the thread pool in the metrics.
     """
 
     max_batch_size: int = 1000
@@ -78,7 +80,7 @@ def read_batching_parameters(path: Path) -> BatchingParameters:
     """Reads a text proto `BatchingParameters`.
 
     Raises:
-        InputError: the file cannot be read, is no such message, or breaks a rule.
+        InputError: The file cannot be read, is not a `BatchingParameters`, or breaks a rule.
     """
     proto = read_text_proto(path, _BatchingParameters())
     numbers = {name: getattr(proto, name).value for name in _NUMBERS if proto.HasField(name)}
@@ -109,8 +111,8 @@ def _check(path: Path, parameters: BatchingParameters) -> None:
             f'{parameters.max_batch_size}: got {most}'
         )
     if most < parameters.max_batch_size and not parameters.enable_large_batch_splitting:
-        raise InputError(f'{path}: max_execution_batch_size {most}: needs enable_large_batch_splitting')
-    if any(later <= earlier for earlier, later in zip(sizes, sizes[1:])) or (sizes and sizes[0] < 1):
+        raise InputError(f'{path}: max_execution_batch_size {most} needs enable_large_batch_splitting')
+    if any(later <= earlier for earlier, later in itertools.pairwise(sizes)) or (sizes and sizes[0] < 1):
         raise InputError(f'{path}: allowed_batch_sizes: must be above 0 and increase: got {list(sizes)}')
     if sizes and sizes[-1] != most:
         raise InputError(

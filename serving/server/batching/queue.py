@@ -1,4 +1,4 @@
-"""A queue of requests of one kind, emptied in batches. It belongs to an event loop and needs no locks."""
+"""A queue of requests that can be merged. It belongs to an event loop and needs no locks."""
 
 import asyncio
 import contextlib
@@ -22,14 +22,17 @@ class Task:
     """A request that waits for its answer.
 
     Attributes:
-        inputs: by alias.
-        rows: of all of them.
-        ends_s: monotonic time of its deadline; None for none.
-        answer_of: makes the answer of the outputs, in the thread of the batch.
-        answer, error, apart: what came of it; one of them is set when it is done. `apart` asks for a run of
-            its own, since the batch failed.
-        taken: whether it waits no longer.
-        done: of the event loop that it is made in; cancelled where nobody waits for it any more.
+        inputs: The input tensors by alias.
+        rows: The number of rows of every input.
+        ends_s: The monotonic time of its deadline in seconds; None if it has none.
+        answer_of: A function that turns the outputs into the answer, called in the thread of the batch.
+        answer: The answer. When the task is done, exactly one of `answer`, `error` and `apart` is set.
+        error: The error, if the task failed.
+        apart: Whether the task must be run again alone, because its batch failed.
+        taken: Whether the task has left the queue.
+        came_s: The monotonic time of its arrival in seconds.
+        done: A future of the event loop in which the task was created; cancelled when nobody waits for the
+            task any more.
     """
 
     inputs: Tensors
@@ -45,7 +48,7 @@ class Task:
 
 
 class BatchThreads:
-    """Threads that run batches, and turns of the queues that share them, first come, first served."""
+    """Threads that run batches; the queues that share them take turns, first come, first served."""
 
     def __init__(self, count: int, name: str):
         self._threads = ThreadPoolExecutor(count, name)
@@ -53,24 +56,27 @@ class BatchThreads:
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[Callable]:
-        """Waits until a thread is free; gives what runs a function with one argument in it."""
+        """Waits for a free thread; yields a function that calls another with one argument in that thread."""
         loop = asyncio.get_running_loop()
         async with self._turns:
             yield functools.partial(loop.run_in_executor, self._threads)
 
     def close(self) -> None:
-        """Returns when the runs under way have ended; no turn may be asked for any more."""
+        """Returns when the current runs have ended; no turn may be requested after that."""
         self._threads.shutdown(wait=True)
 
 
 class BatchQueue:
-    """Merges requests that wait. A batch asks for a thread once it is full, or its first request has waited
-    long enough; while it waits for its turn, it may still grow.
+    """Merges waiting requests into batches.
+
+    A batch asks for a thread when it is full or when its first request has waited long enough. It may grow
+    further until it gets the thread.
 
     Args:
-        run: runs a batch and fills in what came of each task; what it raises fails all of them, INTERNAL.
-        parameters: limits.
-        threads: that run the batches.
+        run: A function that runs a batch and sets the result of each task; if it raises, all tasks of the
+            batch fail (INTERNAL).
+        parameters: The limits of the batches.
+        threads: The threads that run the batches.
     """
 
     def __init__(
@@ -86,10 +92,10 @@ class BatchQueue:
         self._timer: asyncio.TimerHandle | None = None
 
     async def run(self, task: Task) -> None:
-        """Returns when the task is done, in a batch with others or alone.
+        """Queues a task and returns when it is done.
 
         Raises:
-            StatusError: UNAVAILABLE, the queue is full.
+            StatusError: The queue is full (UNAVAILABLE).
         """
         self._refuse_if_full(task)
         self._waiting.append(task)
@@ -101,7 +107,7 @@ class BatchQueue:
             self._forget(task)
 
     def idle(self) -> bool:
-        """Whether nothing waits or runs."""
+        """Whether no task waits or runs."""
         return not self._waiting and not self._batches
 
     def _start_if_due(self) -> None:
@@ -138,12 +144,12 @@ class BatchQueue:
     async def _run_in(self, run_in_thread: Callable, batch: list[Task]) -> None:
         try:
             await run_in_thread(self._run, batch)
-        except Exception as error:  # such as no thread to be had; every request must be answered
+        except Exception as error:  # for example, no thread can be started; every request must be answered
             for task in batch:
                 task.error = StatusError(grpc.StatusCode.INTERNAL, str(error))
 
     def _take(self) -> list[Task]:
-        """The tasks to run together, in the order of their arrival."""
+        """Takes the tasks to run together from the queue, in the order of their arrival."""
         most = self._parameters.max_execution_batch_size
         batch: list[Task] = []
         rows = 0
@@ -156,7 +162,7 @@ class BatchQueue:
         return batch
 
     def _forget(self, task: Task) -> None:
-        """Drops a task that still waits: its caller was cancelled."""
+        """Removes a task that is still in the queue because its caller was cancelled."""
         if not task.taken:
             self._waiting.remove(task)
             self._rows -= task.rows

@@ -1,8 +1,8 @@
-"""A version of a model that merges the requests that wait."""
+"""A version of a model that merges waiting requests."""
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any
 
 import grpc
 import numpy as np
@@ -18,21 +18,20 @@ from serving.server.status_errors import StatusError, invalid
 from serving.tensor_protos import Tensors
 
 _MOST_KINDS = 64
-_Answer = TypeVar('_Answer')
 
 
 class BatchingServable(Servable):
-    """Like the servable that it wraps, whose runs it shares among requests.
+    """Wraps a servable so that several requests share one run.
 
-    Requests share a run where signature, outputs and types are the same; so must be the sizes of their other
-    dimensions, unless they are padded. Where a merged run fails, each of its requests is run again alone, so
-    that a bad one does no harm to others.
+    Requests share a run if they have the same signature, outputs and types, and, unless padding is on, the
+    same sizes of dimensions other than 0. If a merged run fails, each of its requests is run again alone, so
+    that an invalid request does not affect the others.
 
     Args:
-        servable: runs the model.
-        parameters: limits.
-        metrics: count the batches.
-        loop: in which requests wait; the batches run in threads of their own.
+        servable: The servable that runs the model.
+        parameters: The limits of the batches.
+        metrics: The metrics that count the batches.
+        loop: The event loop in which requests wait; batches run in separate threads.
     """
 
     def __init__(self, servable: Servable, parameters: BatchingParameters, metrics: Metrics, loop: EventLoop):
@@ -51,7 +50,7 @@ class BatchingServable(Servable):
         outputs: Sequence[str],
         timeout_s: float | None = None,
     ) -> list[np.ndarray]:
-        """As `run_merged`, from a thread."""
+        """Runs `run_merged` from a thread and blocks until it ends."""
         return self._loop.call(self.run_merged(signature, inputs, outputs, timeout_s))
 
     async def run_merged(
@@ -60,21 +59,28 @@ class BatchingServable(Servable):
         inputs: Tensors,
         outputs: Sequence[str],
         timeout_s: float | None = None,
-        answer_of: Callable[[list[np.ndarray]], _Answer] = list,
-    ) -> _Answer:
-        """Runs a signature, as `Servable.run`; to be awaited in the event loop.
+        answer_of: Callable[[list[np.ndarray]], Any] = list,
+    ) -> Any:
+        """Runs a signature like `Servable.run`; must be awaited in the event loop.
 
-        A run goes on where the caller is cancelled, for the others that share it.
+        If the caller is cancelled, the run continues for the other requests that share it.
 
         Args:
-            signature, inputs, outputs, timeout_s: as `Servable.run` has them.
-            answer_of: makes what is returned of the outputs; called in the thread of the batch, which has
-                time for it where the event loop's has not.
+            signature: See `Servable.run`.
+            inputs: See `Servable.run`.
+            outputs: See `Servable.run`.
+            timeout_s: See `Servable.run`.
+            answer_of: A function that turns the outputs into the returned answer. It is called in the thread
+                of the batch, so that it does not hold up the event loop.
+
+        Returns:
+            The result of `answer_of`.
 
         Raises:
-            StatusError: as `Servable.run`; INVALID_ARGUMENT, inputs do not agree in the number of rows, or
-                have more than a batch; FAILED_PRECONDITION, an output has other rows; UNAVAILABLE, too many
-                wait; RESOURCE_EXHAUSTED, the time was up before the request's turn.
+            StatusError: See `Servable.run`; and the inputs differ in their numbers of rows or have more rows
+                than a batch (INVALID_ARGUMENT), an output has another number of rows (FAILED_PRECONDITION),
+                the queue is full (UNAVAILABLE), or the deadline passed while the request waited
+                (RESOURCE_EXHAUSTED).
         """
         rows, most = rows_of(inputs), self._parameters.max_batch_size
         if rows > most and not self._parameters.enable_large_batch_splitting:
@@ -93,21 +99,21 @@ class BatchingServable(Servable):
         return answer_of([np.concatenate(arrays) for arrays in zip(*parts)])
 
     def cancel(self) -> None:
-        """Makes the runs under way fail (CANCELLED), and all that come."""
+        """Makes the current runs and all later ones fail (CANCELLED)."""
         self._servable.cancel()
 
     def close(self) -> None:
-        """Cancels runs that nobody waits for any more, and frees the memory when they have ended."""
+        """Cancels runs for which nobody waits any more, and frees the memory when they have ended."""
         self.cancel()
         self._threads.close()
         self._servable.close()
 
     def _batch_of(self, signature: SignatureDef, inputs, outputs: Sequence[str]) -> '_Batch':
-        """What runs requests of this kind."""
+        """The batch that runs requests of this kind."""
         key = id(signature), tuple(outputs), kind_of(inputs, self._parameters.pad_variable_length_inputs)
         batch = self._batches.get(key)
         if batch is None:
-            if len(self._batches) >= _MOST_KINDS:  # clients make kinds up, and each would be kept for good
+            if len(self._batches) >= _MOST_KINDS:  # clients could create any number of kinds
                 self._batches = {key: kept for key, kept in self._batches.items() if not kept.queue.idle()}
             batch = self._batches[key] = _Batch(
                 self._servable, signature, key[1], self._parameters, self._metrics, self._threads
@@ -133,8 +139,8 @@ class _Batch:
         self._threads = threads
         self.queue = BatchQueue(self._run, parameters, threads)
 
-    async def answer(self, task: Task) -> object:
-        """What came of a task; raises its StatusError."""
+    async def answer(self, task: Task) -> Any:
+        """The answer of a task; raises its StatusError if it failed."""
         await self.queue.run(task)
         if task.apart:
             async with self._threads.turn() as run_in_thread:
@@ -144,14 +150,14 @@ class _Batch:
         return task.answer
 
     def _run(self, tasks: Sequence[Task]) -> None:
-        """Answers tasks whose turn has come; see `_answer`."""
+        """Records how long the tasks waited and answers them; see `_answer`."""
         now = time.monotonic()
         for task in tasks:
             self._metrics.queued(self._parameters.thread_pool_name, now - task.came_s)
         self._answer(tasks)
 
     def _answer(self, tasks: Sequence[Task]) -> None:
-        """Fills in answer or error of every task, or asks for a run apart."""
+        """Sets the answer or error of every task, or marks it to be run alone."""
         tasks = _in_time(tasks)
         if not tasks:
             return
@@ -180,7 +186,7 @@ class _Batch:
 
 
 def _in_time(tasks: Sequence[Task]) -> list[Task]:
-    """Those that still have time; the others get their error."""
+    """The tasks whose deadline has not passed; the others get an error."""
     now = time.monotonic()
     for task in tasks:
         if task.ends_s is not None and task.ends_s <= now:
@@ -191,9 +197,9 @@ def _in_time(tasks: Sequence[Task]) -> list[Task]:
 
 
 def _time_left(tasks: Sequence[Task]) -> float | None:
-    """Until the last deadline of them."""
-    ends = [task.ends_s for task in tasks]
-    return None if None in ends else max(ends) - time.monotonic()
+    """The seconds until the last deadline of the tasks; None if one of them has none."""
+    ends = [task.ends_s for task in tasks if task.ends_s is not None]
+    return max(ends) - time.monotonic() if len(ends) == len(tasks) else None
 
 
 def _slice(inputs: Tensors, start: int, rows: int) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Makes a server of `grpc.aio` answer messages that cannot be read as `grpc` does: INTERNAL, not UNKNOWN."""
+"""Makes `grpc.aio` answer unreadable messages with INTERNAL, like `grpc`, instead of UNKNOWN."""
 
 import asyncio
 import functools
@@ -11,20 +11,21 @@ _UNREADABLE = 'Exception deserializing request!'
 
 
 class DecodingServer:
-    """A server that services can be added to.
+    """A server to which services are added, with their unary methods wrapped.
 
     Args:
-        server: gets them, those of one request and one answer changed.
+        server: The server that gets the services.
     """
 
     def __init__(self, server: grpc.aio.Server):
         self._server = server
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
+        """Adds the handlers of a service."""
         self._server.add_generic_rpc_handlers([_Handlers(handler) for handler in handlers])
 
     def add_registered_method_handlers(self, service: str, handlers: dict) -> None:
-        """Does nothing: those above find the same methods."""
+        """Does nothing: the generic handlers find the same methods."""
 
 
 class _Handlers(grpc.GenericRpcHandler):

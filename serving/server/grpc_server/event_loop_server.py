@@ -1,15 +1,17 @@
-"""The gRPC server of merged requests: they wait in an event loop, where a thread of each would only cost."""
+"""The gRPC server for merged requests, which wait in an event loop instead of in one thread each."""
 
 import asyncio
 import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import grpc
 import grpc.aio
 from grpc_health.v1 import health
 
+from serving.server.batching.servable import BatchingServable
 from serving.server.event_loop import EventLoop
 from serving.server.grpc_server.decoding import DecodingServer
 from serving.server.grpc_server.poller_priority import patient_polling
@@ -29,12 +31,13 @@ from serving.server.status_errors import async_rpc
 
 
 class BatchingGrpcServer(GrpcServer):
-    """As `GrpcServer`, in an event loop; threads are left to the methods that are no coroutines.
+    """A `GrpcServer` in an event loop; only methods that are not coroutines run in threads.
 
     Args:
-        prediction, model: the services.
-        settings: of threads, bounds and channels.
-        loop: that answers the requests.
+        prediction: The prediction service.
+        model: The model service.
+        settings: The settings of the server's threads, limits and channels.
+        loop: The event loop that answers the requests.
     """
 
     def __init__(
@@ -50,7 +53,7 @@ class BatchingGrpcServer(GrpcServer):
         add_services(DecodingServer(self._server), prediction, model, self._health)
 
     def listen(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
-        """As `GrpcServer.listen`."""
+        """See `GrpcServer.listen`."""
 
         async def listen() -> int:
             return add_port(self._server, address, credentials)
@@ -58,7 +61,7 @@ class BatchingGrpcServer(GrpcServer):
         return self._loop.call(listen())
 
     def start(self) -> None:
-        """As `GrpcServer.start`."""
+        """See `GrpcServer.start`."""
 
         async def start() -> None:
             for service in HEALTH_SERVICES:
@@ -68,10 +71,10 @@ class BatchingGrpcServer(GrpcServer):
         self._loop.call(start())
 
     def stop(self, grace_s: float) -> Callable[[], object]:
-        """As `GrpcServer.stop`."""
+        """See `GrpcServer.stop`."""
 
         async def stop() -> None:
-            with contextlib.suppress(TimeoutError):  # it waits for every client that watches
+            with contextlib.suppress(TimeoutError):  # this waits for every client that watches its health
                 await asyncio.wait_for(self._health.enter_graceful_shutdown(), grace_s)
             await self._server.stop(grace_s)
 
@@ -79,14 +82,15 @@ class BatchingGrpcServer(GrpcServer):
 
 
 class BatchingPredictionService(PredictionService):
-    """As `PredictionService`, on versions that are `BatchingServable`s."""
+    """A `PredictionService` whose versions are all `BatchingServable`s."""
 
     @async_rpc
     async def Predict(self, request, context):
         with self._answering(request) as (version, servable, observe):
             asked = Prediction.of(servable.signatures, request)
+            batching = cast(BatchingServable, servable)
             start = time.perf_counter()
-            response = await servable.run_merged(
+            response = await batching.run_merged(
                 asked.signature, asked.inputs, asked.outputs, time_remaining(context), asked.answer
             )
             observe(time.perf_counter() - start)
@@ -94,7 +98,7 @@ class BatchingPredictionService(PredictionService):
 
 
 async def _new_server(settings: ServerSettings) -> grpc.aio.Server:
-    """Made in the loop that it belongs to."""
+    """Creates the server; must run in the loop to which the server will belong."""
     with patient_polling():
         return grpc.aio.server(
             ThreadPoolExecutor(settings.grpc_max_threads, 'grpc'),

@@ -1,4 +1,4 @@
-"""The thread in which `grpc.aio` waits for events."""
+"""The priority of the thread in which `grpc.aio` waits for events."""
 
 import contextlib
 import os
@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def patient_polling() -> Iterator[None]:
-    """The first server made inside of the block starts the thread; all servers of the process share it.
+    """Starts the polling thread of `grpc.aio` under the policy SCHED_BATCH.
 
-    It wakes up four times a request, mostly for what the event loop has just sent, and would interrupt the
-    loop each time. As SCHED_BATCH has it, it waits until a processor is free or its turn has come, and then
-    finds several events at once. A thread has the policy of the one that starts it.
+    The first server that is created within the block starts the thread, which all servers of the process
+    share. It wakes up four times per request, mostly for messages that the event loop has just sent, and
+    would interrupt the loop each time. Under SCHED_BATCH it waits until a processor is free or its time slice
+    comes, and then finds several events at once. A thread inherits the policy of the thread that starts it.
     """
     changed = sys.platform == 'linux' and _change(os.SCHED_OTHER, os.SCHED_BATCH)
     try:
@@ -23,7 +24,7 @@ def patient_polling() -> Iterator[None]:
 
 
 def _change(before: int, after: int) -> bool:
-    """Changes the policy of the calling thread where it is `before`; says whether it did."""
+    """Changes the policy of the calling thread if it is `before`; returns whether it did."""
     try:
         if os.sched_getscheduler(0) != before:  # 0 is the calling thread
             return False

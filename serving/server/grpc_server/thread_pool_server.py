@@ -1,4 +1,4 @@
-"""The gRPC server that answers every request in a thread, and what any gRPC server of ours has."""
+"""The gRPC server that answers every request in a thread, and the parts that both gRPC servers share."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +20,9 @@ class GrpcServer:
     """The services of TensorFlow Serving and the health service.
 
     Args:
-        prediction, model: the services.
-        settings: of threads, bounds and channels.
+        prediction: The prediction service.
+        model: The model service.
+        settings: The settings of the server's threads, limits and channels.
     """
 
     def __init__(self, prediction: PredictionService, model: ModelService, settings: ServerSettings):
@@ -34,27 +35,27 @@ class GrpcServer:
         add_services(self._server, prediction, model, self._health)
 
     def listen(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
-        """Adds an address; without credentials, connections are not encrypted.
+        """Listens on an address; without credentials, connections are not encrypted.
 
         Returns:
             The port.
 
         Raises:
-            RuntimeError: it cannot be listened on.
+            RuntimeError: The server cannot listen on the address.
         """
         return add_port(self._server, address, credentials)
 
     def start(self) -> None:
-        """Answers requests from now on."""
+        """Starts answering requests."""
         for service in HEALTH_SERVICES:
             self._health.set(service, SERVING)
         self._server.start()
 
     def stop(self, grace_s: float) -> Callable[[], object]:
-        """Takes no more requests; those under way have `grace_s` seconds.
+        """Stops accepting requests and gives running ones `grace_s` seconds to finish.
 
         Returns:
-            Blocks until they have ended.
+            A function that blocks until the running requests have ended.
         """
         self._health.enter_graceful_shutdown()
         return self._server.stop(grace_s).wait
@@ -75,20 +76,20 @@ def add_port(server, address: str, credentials: grpc.ServerCredentials | None) -
 
 
 def most_requests(settings: ServerSettings) -> int:
-    """That are answered or wait; one more is refused, RESOURCE_EXHAUSTED."""
+    """The number of requests that may run or wait; further ones are refused with RESOURCE_EXHAUSTED."""
     return settings.grpc_max_threads + settings.grpc_max_queued_requests
 
 
 def channel_options(settings: ServerSettings) -> list[tuple[str, int | str]]:
-    """Options of a server's channels.
+    """The options of a server's channels.
 
     Raises:
-        InputError: the settings' channel arguments are not key=value,key=value.
+        InputError: The channel arguments in the settings are not key=value,key=value.
     """
-    options = {
+    options: dict[str, int | str] = {
         'grpc.max_receive_message_length': settings.grpc_max_message_bytes,
         'grpc.max_send_message_length': -1,
-        # Otherwise a second server on the same port starts, and takes half of the requests.
+        # Otherwise a second server could start on the same port and would take half of the requests.
         'grpc.so_reuseport': 0,
     }
     for argument in filter(None, settings.grpc_channel_arguments.split(',')):

@@ -24,17 +24,17 @@ message_type {
 
 
 def read_credentials(path: Path) -> grpc.ServerCredentials:
-    """The server's key and certificate, and how clients are checked; all in PEM, inside of the file.
+    """Reads the server's key and certificate and the rules for clients; the file holds all of them in PEM.
 
     Raises:
-        InputError: the file cannot be read, is no SSLConfig, or lacks the key or the certificate.
+        InputError: The file cannot be read, is not an SSLConfig, or lacks the key or the certificate.
     """
     config = read_text_proto(path, _SslConfig())
     for field in ('server_key', 'server_cert'):
         if not getattr(config, field):
             raise InputError(f'{path}: {field} is missing; give it in PEM')
     if config.client_verify and not config.custom_ca:
-        raise InputError(f'{path}: client_verify needs custom_ca, to check certificates by')
+        raise InputError(f'{path}: client_verify needs custom_ca, which verifies the certificates of clients')
     return grpc.ssl_server_credentials(
         [(config.server_key.encode(), config.server_cert.encode())],
         root_certificates=config.custom_ca.encode() or None,

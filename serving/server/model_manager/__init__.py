@@ -1,1 +1,1 @@
-"""Versions of a model: found in a folder, checked, loaded, warmed up, served and let go."""
+"""Finds the versions of a model in a folder, checks, loads and serves them, and unloads them."""

@@ -1,4 +1,4 @@
-"""Threads whose work leaves the processors to requests."""
+"""Threads of low priority, which do not take the processors from requests."""
 
 import contextlib
 import os
@@ -9,23 +9,23 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 _T = TypeVar('_T')
-_NICE = 10  # about a tenth of a processor that requests want as well
+_NICE = 10  # about a tenth of the time of a processor that requests compete for
 _LEAST = 19
 
 
 def background_thread() -> ThreadPoolExecutor:
-    """One thread of low priority."""
+    """Creates an executor with one thread of low priority."""
     return ThreadPoolExecutor(1, 'background', _lower_priority)
 
 
 def in_background(function: Callable[[], _T]) -> _T:
-    """Calls a function in a thread of low priority; blocks until it ends."""
+    """Calls a function in a thread of low priority and blocks until it ends."""
     with background_thread() as thread:
         return thread.submit(function).result()
 
 
 def _lower_priority() -> None:
-    if sys.platform != 'linux':  # where a priority is that of the whole process
+    if sys.platform != 'linux':  # elsewhere, a priority applies to the whole process
         return
     with contextlib.suppress(OSError):  # a sandbox may forbid it
         usual = os.getpriority(os.PRIO_PROCESS, os.getpid())

@@ -1,21 +1,24 @@
-"""When freed memory is tidied up: left to themselves, libraries do so during some request, which then waits
-10 to 25 ms, and all others with it where Python's lock is held."""
+"""Controls when garbage is collected and freed memory is returned to the system.
+
+By default this happens during some request, which then takes 10 to 25 ms longer; so do all others if Python's
+global lock is held.
+"""
 
 import ctypes
 import gc
 
-_M_MXFAST = 1  # glibc: the largest piece that is not joined with its neighbours as soon as it is freed
+_M_MXFAST = 1  # glibc: the largest chunk that is not merged with its neighbours when it is freed
 _libc = ctypes.CDLL(None)
-_COLLECT_AFTER = (20_000, 20, 20)  # more objects than a hundred requests have
+_COLLECT_AFTER = (20_000, 20, 20)  # more objects than a hundred requests create
 
 
 def prepare() -> None:
-    """For a process that serves, once it has imported what it needs.
+    """Prepares a process for serving, after all its imports.
 
-    What is imported stays; left out of the collections of garbage, it makes them ten times shorter. They are
-    also rarer: the objects of requests under way, which are no garbage, do not start them.
-    Pieces of memory are joined one by one as they are freed: loading frees hundreds of thousands, which glibc
-    would join at some later time, all at once.
+    Imported objects live until the end. Excluding them makes garbage collections ten times shorter. Higher
+    thresholds make collections rarer, so that the live objects of running requests do not trigger them.
+    Chunks of memory are merged as they are freed: loading a version frees hundreds of thousands, which glibc
+    would otherwise merge later, all at once.
     """
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
@@ -23,11 +26,11 @@ def prepare() -> None:
         _libc.mallopt(_M_MXFAST, 0)
 
 
-def give_back() -> None:
-    """Gives freed memory back to the system, without Python's lock.
+def release_memory() -> None:
+    """Returns freed memory to the system without holding Python's global lock.
 
-    Protobuf (6.33) does so at every 10,000th piece that it frees, with the lock held; after this it finds
-    little.
+    Protobuf (6.33) does the same after every 10,000 chunks that it frees, with the lock held; after this
+    call, it finds little to return.
     """
     if hasattr(_libc, 'malloc_trim'):
         _libc.malloc_trim(0)

@@ -1,4 +1,4 @@
-"""Loads a SavedModel into a session without holding up the requests of other versions."""
+"""Loads a SavedModel into a session without delaying the requests of other versions."""
 
 import contextlib
 import sys
@@ -13,7 +13,7 @@ from tensorflow.python.client import pywrap_tf_session
 from tensorflow.python.saved_model import path_helpers
 from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 
-from serving.server.model_manager import gc_tuning as memory
+from serving.server.model_manager import gc_tuning
 from serving.server.model_manager.saved_model import read_saved_model
 
 _TAGS = ['serve']
@@ -27,23 +27,24 @@ def load_into(
     path: Path,
     observe: Callable[[str, float], None] = lambda stage, seconds: None,
 ) -> MetaGraphDef:
-    """Loads graph and variables, and runs the initializers; as `tf.compat.v1.saved_model.load`, which holds
-    Python's lock for half a second while it infers shapes through all functions, and all requests with it.
+    """Loads the graph and variables and runs the initializers, like `tf.compat.v1.saved_model.load`.
 
-    Imported before the functions that they call, nodes get no shapes, which only callers in Python would ask
-    for. Steps that hold the lock are short, with pauses between them in which a request under way, which
-    needs the lock several times, can end; meanwhile threads take turns with it more often than usually.
+    That function infers shapes through all functions and so holds Python's global lock, and with it all
+    requests, for half a second. Here nodes are imported before the functions that they call, and so get no
+    shapes, which only callers in Python would need. Steps that hold the lock are short. Between them are
+    pauses in which a running request, which needs the lock several times, can end; meanwhile threads switch
+    more often.
 
     Args:
-        session: with an empty graph of its own.
-        path: folder of the SavedModel.
-        observe: is told the stages, as TensorFlow Serving names them, and the seconds of each.
+        session: A session with an empty graph.
+        path: The folder of the SavedModel.
+        observe: A function called with the name of each stage, as in TensorFlow Serving, and its seconds.
 
     Returns:
-        What was loaded, without its functions.
+        The loaded MetaGraphDef, without its functions.
 
     Raises:
-        Exception: of many kinds, where a file is damaged.
+        Exception: A file is damaged; the type depends on the damage.
     """
     start = time.perf_counter()
     with _short_turns():
@@ -57,7 +58,7 @@ def load_into(
                 time.sleep(_PAUSE_S)
             _add(session.graph, function)
         loader.restore_variables(session, saver)
-    memory.give_back()
+    gc_tuning.release_memory()
     restored = time.perf_counter()
     loader.run_init_ops(session, _TAGS)
     observe('restore_graph', restored - start)
@@ -66,7 +67,7 @@ def load_into(
 
 
 class _Loader(SavedModelLoader):
-    """TensorFlow's loader, of a SavedModel that was read already."""
+    """TensorFlow's loader for a SavedModel that has already been read."""
 
     def __init__(self, path: Path, saved_model: SavedModel):
         self._export_dir = str(path)
@@ -76,7 +77,7 @@ class _Loader(SavedModelLoader):
 
 @contextlib.contextmanager
 def _short_turns() -> Iterator[None]:
-    """Makes Python's threads change turns more often."""
+    """Makes Python switch between threads more often within the block."""
     sys.setswitchinterval(_SWITCH_S)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Keeps the versions of one model that its policy asks for, and lets others go when they are idle."""
+"""Loads the versions of one model that its policy asks for, and unloads others when they are idle."""
 
 import contextlib
 import enum
@@ -16,7 +16,7 @@ from serving.server.status_errors import StatusError, invalid
 
 
 class State(enum.IntEnum):
-    """Life of a version, numbered as in `ModelVersionStatus.State`."""
+    """The states of a version, numbered as in `ModelVersionStatus.State`."""
 
     START = 10
     LOADING = 20
@@ -27,7 +27,7 @@ class State(enum.IntEnum):
 
 @dataclass(frozen=True)
 class VersionStatus:
-    """State of a version; with END, the error for which it failed to load, if it did."""
+    """The state of a version; `error` is set with END if the version failed to load."""
 
     version: int
     state: State
@@ -36,25 +36,25 @@ class VersionStatus:
 
 @dataclass(frozen=True)
 class Retries:
-    """How often a version that fails is tried again while its files stay the same, and after how long."""
+    """How often, and after how many seconds, a failed version with unchanged files is tried again."""
 
     most: int = 5
     interval_s: float = 60.0
 
 
 class ModelManager:
-    """Versions of a model under its base path.
+    """Manages the versions of a model under its base path.
 
-    A new version is loaded and warmed up before it is announced; then the old one gets no more requests
-    and is closed when the last that it still has is done. A version that fails is passed over; it is tried
-    again after a while, and as soon as its files change. Where the newest fails, the next one serves, at
-    start as well.
+    A new version is loaded and warmed up before it is announced. Then the old version gets no more requests,
+    and is closed when its last request has ended. A version that fails to load is skipped; it is tried again
+    after an interval, and as soon as its files change. If the newest version fails, the next one serves, at
+    the start as well.
 
     Args:
-        model: what is served of it.
-        load: loads a version and warms it up; raises StatusError.
-        retries: of a version that fails.
-        on_change: called with every change of a version's state, by the thread that makes it.
+        model: The model and the versions to serve.
+        load: A function that loads a version and warms it up; raises StatusError.
+        retries: How a version that fails is tried again.
+        on_change: A function called with every change of a version's state, in the thread that makes it.
     """
 
     def __init__(
@@ -79,18 +79,18 @@ class ModelManager:
 
     @property
     def model(self) -> ServedModel:
-        """What is served."""
+        """The model and the versions that are served."""
         return self._model
 
     def configure(self, model: ServedModel) -> None:
-        """Changes what is served, from the next poll on; labels by `set_labels`."""
+        """Changes the served versions from the next poll on; `set_labels` changes the labels."""
         self._model = model
 
     def poll(self) -> None:
-        """Looks at the base path once and brings what is served in line; blocks while a version loads.
+        """Checks the base path once, then loads and unloads versions; blocks while a version loads.
 
         Raises:
-            OSError: the base path cannot be read; nothing changes.
+            OSError: The base path cannot be read; nothing changes.
         """
         with self._polling:
             if self._closed:
@@ -106,11 +106,11 @@ class ModelManager:
             self._adopt_labels()
 
     def set_labels(self, labels: Mapping[str, int], allow_unavailable: bool = False) -> None:
-        """Names versions; labels that are not among them are forgotten.
+        """Replaces all labels of versions.
 
         Raises:
-            StatusError: FAILED_PRECONDITION, a version is not available, and that is not allowed or the label
-                is in use; nothing changes.
+            StatusError: A version is not available, and either that is not allowed or the label is already in
+                use (FAILED_PRECONDITION); nothing changes.
         """
         with self._lock:
             available = self._available()
@@ -128,7 +128,7 @@ class ModelManager:
         """The version that a label names.
 
         Raises:
-            StatusError: INVALID_ARGUMENT, there is no such label.
+            StatusError: There is no such label (INVALID_ARGUMENT).
         """
         with self._lock:
             if label not in self._labels:
@@ -137,10 +137,10 @@ class ModelManager:
 
     @contextlib.contextmanager
     def acquire(self, version: int | None = None) -> Iterator[tuple[int, Servable]]:
-        """Gives a version, the newest by default, which stays loaded inside of the block.
+        """Acquires a version, by default the newest, which stays loaded within the block.
 
         Raises:
-            StatusError: NOT_FOUND, no such version is available.
+            StatusError: The version is not available (NOT_FOUND).
         """
         with self._lock:
             available = self._available()
@@ -153,24 +153,24 @@ class ModelManager:
             yield number, use.servable
         finally:
             if self._release(use):
-                # In a thread of its own: the process must wait for memory to be freed, a request must not.
+                # In a separate thread: the process waits until the memory is freed, but no request does.
                 threading.Thread(target=self._close, args=(number, use), daemon=False).start()
 
     def serves(self) -> bool:
-        """Whether a version is available."""
+        """Whether any version is available."""
         with self._lock:
             return bool(self._available())
 
     def statuses(self) -> list[VersionStatus]:
-        """All versions that this process has seen, newest first."""
+        """The states of all versions that this process has seen, newest first."""
         with self._lock:
             return sorted(self._statuses.values(), key=lambda status: -status.version)
 
     def close(self, cancel: bool = False) -> None:
-        """Lets every version go; `poll` loads none after that.
+        """Unloads every version; after that, `poll` loads none.
 
         Args:
-            cancel: requests under way fail (CANCELLED), instead of keeping their version.
+            cancel: Whether running requests fail (CANCELLED) instead of keeping their version loaded.
         """
         with self._polling:
             self._closed = True
@@ -182,7 +182,7 @@ class ModelManager:
         return {number for number, use in self._in_use.items() if not use.retired}
 
     def _adopt_labels(self) -> None:
-        """Gives the labels of the start to versions that have become available since."""
+        """Assigns the initial labels whose versions have become available."""
         with self._lock:
             available = self._available()
             wanted = self._labels_to_come.items()
@@ -219,7 +219,7 @@ class ModelManager:
             retired = [(n, use) for n, use in self._in_use.items() if n not in but and not use.retired]
             for _, use in retired:
                 use.retired = True
-                use.requests += 1  # held by us until the state is announced
+                use.requests += 1  # the manager holds it until the state is announced
         for number, use in retired:
             self._set(number, State.UNLOADING)
             if self._release(use):
@@ -228,11 +228,11 @@ class ModelManager:
     def _cancel(self) -> None:
         with self._lock:
             for use in self._in_use.values():
-                if use.requests:  # one that is held by none may be closed already
+                if use.requests:  # a version that nobody holds may already be closed
                     use.servable.cancel()
 
     def _release(self, use: '_InUse') -> bool:
-        """Gives a version back; returns whether it is to be closed now."""
+        """Releases a version; returns whether it must be closed now."""
         with self._lock:
             use.requests -= 1
             return use.retired and use.requests == 0
@@ -258,7 +258,7 @@ def not_found(name: str, version: int | None) -> StatusError:
 
 @dataclass
 class _InUse:
-    """A loaded version, how many hold it, and whether it is on its way out."""
+    """A loaded version, the number of requests that hold it, and whether it is being unloaded."""
 
     servable: Servable
     requests: int = 0
@@ -267,7 +267,10 @@ class _InUse:
 
 @dataclass(frozen=True)
 class _Failure:
-    """Of which files a version failed, how often in a row, and when last (monotonic clock)."""
+    """A failure to load: the stamp of the files, the attempts in a row, and the time of the last one.
+
+    The time is in seconds of the monotonic clock.
+    """
 
     stamp: tuple
     attempts: int

@@ -1,4 +1,4 @@
-"""Reads the file of a SavedModel and leaves its functions as bytes."""
+"""Reads the file of a SavedModel and keeps its functions as bytes."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from serving.server.text_protos import message_class
 
 _FILE = 'saved_model.pb'
-# Of TensorFlow's messages the fields on the way to the functions. Messages within messages are bytes on the
-# wire; fields that are not named here are kept as they are.
+# The fields of TensorFlow's messages that lead to the functions. On the wire, a nested message is bytes;
+# fields that are not named here are preserved.
 _PROTO = """
 name: "genco/saved_model.proto" package: "genco.saved_model" syntax: "proto3"
 message_type {
@@ -32,18 +32,18 @@ _SavedModel, _MetaGraph, _Graph, _Library = (
 
 
 def read_saved_model(path: Path) -> tuple[SavedModel, list[list[bytes]]]:
-    """A SavedModel without functions, and the functions of each of its graphs.
+    """Reads a SavedModel without its functions, and the functions of each of its graphs.
 
-    Functions are nearly all of a file, and to parse them holds Python's lock ten times as long as this does.
+    Functions make up nearly the whole file; parsing them would hold Python's global lock ten times as long.
 
     Args:
-        path: folder of the SavedModel.
+        path: The folder of the SavedModel.
 
     Returns:
-        The SavedModel, and serialized `FunctionDef`s by graph.
+        The SavedModel, and the serialized `FunctionDef`s of each graph.
 
     Raises:
-        OSError: the file cannot be read, or is none.
+        OSError: The file cannot be read or is not a SavedModel.
     """
     file = path / _FILE
     try:
@@ -56,7 +56,7 @@ def read_saved_model(path: Path) -> tuple[SavedModel, list[list[bytes]]]:
 
 
 def _part(serialized: bytes) -> tuple[bytes, list[bytes]]:
-    """A serialized MetaGraphDef without its functions, and these."""
+    """Separates a serialized MetaGraphDef from its functions."""
     meta_graph = _MetaGraph.FromString(serialized)
     graph = _Graph.FromString(meta_graph.graph_def)
     functions = list(_Library.FromString(graph.library).function)

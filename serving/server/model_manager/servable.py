@@ -14,7 +14,7 @@ from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow.python.client import pywrap_tf_session
 from tensorflow.python.framework.ops import dismantle_graph
 
-from serving.server.model_manager import gc_tuning as memory
+from serving.server.model_manager import gc_tuning
 from serving.server.model_manager.background import background_thread
 from serving.server.model_manager.loading import load_into
 from serving.server.status_errors import as_status
@@ -28,7 +28,7 @@ class Servable(Protocol):
     """A version that runs its signatures; safe to use from many threads.
 
     Attributes:
-        signatures: by name.
+        signatures: The signatures by name.
     """
 
     signatures: Mapping[str, SignatureDef]
@@ -43,43 +43,44 @@ class Servable(Protocol):
         """Runs a signature.
 
         Args:
-            signature: one of `signatures`.
-            inputs: by alias, arrays or messages of them.
-            outputs: aliases of the outputs to compute.
-            timeout_s: the run is cancelled after so many seconds.
+            signature: One of `signatures`.
+            inputs: The input tensors by alias.
+            outputs: The aliases of the outputs to compute.
+            timeout_s: The seconds after which the run is cancelled; None for no limit.
 
         Returns:
-            The outputs, in the order asked for.
+            The outputs, in the order of `outputs`.
 
         Raises:
-            StatusError: an op failed, or the time was up (DEADLINE_EXCEEDED).
+            StatusError: An op failed, or the run took too long (DEADLINE_EXCEEDED).
         """
         ...
 
     def cancel(self) -> None:
-        """Makes the runs under way fail (CANCELLED), and all that come."""
+        """Makes the current runs and all later ones fail (CANCELLED)."""
         ...
 
     def close(self) -> None:
-        """Frees the memory; no run may be under way."""
+        """Frees the memory; no run may be active."""
         ...
 
 
 class SessionServable(Servable):
-    """A SavedModel in a session of its own, called as TensorFlow Serving calls it (C API, `Session::Run`).
+    """A SavedModel in a separate session, called like TensorFlow Serving does (C API, `Session::Run`).
 
-    Half the cost per call of the signature's concrete function or of `Session.run`, deadlines are kept
-    inside the graph, and messages of errors are the runtime's own.
+    A call costs half as much as one of the signature's concrete function or of `Session.run`, deadlines also
+    stop running graphs, and error messages come from the runtime unchanged.
 
     Args:
-        path: folder of the SavedModel.
-        observe: is told the stages of loading, and the seconds of each.
-        handed_over: whether a run is computed in the threads that all versions share, several of its
-            operations at once, rather than in its caller's: quicker for one run, slower for many at a time.
+        path: The folder of the SavedModel.
+        observe: A function called with the name of each stage of loading and its seconds.
+        handed_over: Whether a run is computed in the threads that all versions share, several operations at a
+            time, instead of in the thread of its caller. This is faster for one run and slower for many at
+            the same time.
 
     Raises:
-        StatusError: the variables cannot be restored.
-        Exception: of many kinds, where another file is damaged.
+        StatusError: The variables cannot be restored.
+        Exception: Another file is damaged; the type depends on the damage.
     """
 
     def __init__(
@@ -101,8 +102,10 @@ class SessionServable(Servable):
 
     @contextlib.contextmanager
     def in_background(self) -> Iterator[None]:
-        """Inside of the block, runs are computed one by one in one thread of low priority (their share of the
-        CPU), and do not delay those of other versions, with which they otherwise share threads."""
+        """Within the block, runs are computed one by one in a thread of low priority.
+
+        So they do not delay the runs of other versions, with which they would otherwise share threads.
+        """
         with background_thread() as self._background:
             try:
                 yield
@@ -120,7 +123,7 @@ class SessionServable(Servable):
         outputs: Sequence[str],
         timeout_s: float | None = None,
     ) -> list[np.ndarray]:
-        """As `Servable.run`."""
+        """See `Servable.run`."""
         feeds = {
             self._end(signature.inputs[alias].name): np.asarray(tensor) for alias, tensor in inputs.items()
         }
@@ -143,15 +146,15 @@ class SessionServable(Servable):
             pywrap_tf_session.TF_DeleteBuffer(buffer)
 
     def cancel(self) -> None:
-        """As `Servable.cancel`."""
+        """See `Servable.cancel`."""
         self._session.close()
 
     def close(self) -> None:
-        """As `Servable.close`.
+        """See `Servable.close`.
 
-        Left to Python, the graph would be freed some time later, with Python's lock held for 10 ms and more
-        and all requests waiting. The C API frees it with its session, without the lock, once Python has let
-        it go.
+        Python would free the graph at some later time, holding its global lock, and with it all requests, for
+        10 ms and more. Once no Python object refers to the graph, the C API frees it with its session and
+        without the lock.
         """
         self.cancel()
         session = self._session._session
@@ -159,10 +162,10 @@ class SessionServable(Servable):
         dismantle_graph(self._graph)
         del self._session, self._graph
         pywrap_tf_session.TF_DeleteSession(session)
-        memory.give_back()
+        gc_tuning.release_memory()
 
     def _end(self, name: str):
-        """The C API's handle of a tensor, looked up once."""
+        """The C API's handle of a tensor; each is looked up once."""
         end = self._ends.get(name)
         if end is None:
             end = self._ends[name] = self._graph.get_tensor_by_name(name)._as_tf_output()
@@ -170,14 +173,16 @@ class SessionServable(Servable):
 
 
 def start_threads() -> None:
-    """Starts the threads that all versions share. TensorFlow starts them with its first session, and they
-    keep the priority of the thread in which it does."""
+    """Starts the threads that all versions share, at the priority of the calling thread.
+
+    Otherwise the first session to load would start them, in a thread of low priority, which they would keep.
+    """
     with tf.Graph().as_default() as graph, _session(graph) as session:
         session.run(tf.constant(0))
 
 
 def _session(graph: tf.Graph) -> tf.compat.v1.Session:
-    # Requests run side by side on the server's threads; one more pool per request only costs.
+    # Requests run in parallel on the server's threads; parallelism within an operation would only add cost.
     config = tf.compat.v1.ConfigProto(
         intra_op_parallelism_threads=1, inter_op_parallelism_threads=os.cpu_count()
     )

@@ -1,4 +1,4 @@
-"""Which models a server holds: the `ModelServerConfig` of TensorFlow Serving, checked as it checks it."""
+"""The models that a server serves, read from a `ModelServerConfig` with the checks of TensorFlow Serving."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ _TENSORFLOW = 1  # deprecated ModelType
 
 @dataclass(frozen=True)
 class VersionPolicy:
-    """Versions of a model that are served: the newest `latest`, those of `specific`, or without both, all."""
+    """The versions to serve: those in `specific`, otherwise the newest `latest`, or all if it is None."""
 
     latest: int | None = 1
     specific: frozenset[int] = frozenset()
 
     def choose(self, folders: Sequence[VersionFolder]) -> tuple[Sequence[VersionFolder], int | None]:
-        """Those that may serve, newest first as given, and how many of them shall."""
+        """The versions that may serve, in the given order (newest first), and how many of them to serve."""
         if self.specific:
             return [folder for folder in folders if folder.number in self.specific], None
         return folders, self.latest
@@ -34,10 +34,10 @@ class ServedModel:
     """A model to serve.
 
     Attributes:
-        name: that requests ask for.
-        base_path: its folder, one numbered sub folder per version.
-        policy: which of them are served.
-        labels: names of versions.
+        name: The name by which requests ask for the model.
+        base_path: The folder of the model, with one numbered subfolder per version.
+        policy: The versions to serve.
+        labels: The version that each label names.
     """
 
     name: str
@@ -47,10 +47,10 @@ class ServedModel:
 
 
 def read_model_config(path: Path) -> list[ServedModel]:
-    """The models of a file.
+    """Reads the models of a configuration file.
 
     Raises:
-        InputError: it cannot be read, or breaks a rule of `served_models`.
+        InputError: The file cannot be read or breaks a rule of `served_models`.
     """
     try:
         return served_models(read_text_proto(path, ModelServerConfig()))
@@ -59,10 +59,10 @@ def read_model_config(path: Path) -> list[ServedModel]:
 
 
 def served_models(config: ModelServerConfig) -> list[ServedModel]:
-    """The models of a configuration.
+    """Checks the models of a configuration.
 
     Raises:
-        StatusError: INVALID_ARGUMENT, in the words of TensorFlow Serving.
+        StatusError: The configuration breaks a rule (INVALID_ARGUMENT); the message is TensorFlow Serving's.
     """
     if config.WhichOneof('config') != 'model_config_list':
         raise invalid(

@@ -1,4 +1,4 @@
-"""The versions of a model in its base path, and whether one is whole."""
+"""Finds the versions of a model in its base path and checks that they are complete."""
 
 import re
 from dataclasses import dataclass
@@ -9,28 +9,29 @@ import grpc
 from serving.server.status_errors import StatusError
 
 _SHARD = re.compile(r'variables\.data-\d{5}-of-(\d{5})')
-_LARGEST = 2**63 - 1  # what a request can name
+_LARGEST = 2**63 - 1  # the largest version that a request can name
 
 
 @dataclass(frozen=True)
 class VersionFolder:
-    """A sub folder of the base path whose name is a number."""
+    """A subfolder of the base path whose name is a number."""
 
     number: int
     path: Path
 
     def stamp(self) -> tuple:
-        """Changes when a file is added, removed or rewritten."""
+        """A value that changes when a file is added, removed or rewritten."""
         files = sorted(path for path in self.path.rglob('*') if path.is_file())
         return tuple((str(file), *_size_and_time(file)) for file in files)
 
     def check_whole(self) -> None:
-        """Refuses a folder that is still being written.
+        """Checks that the folder is complete.
 
-        Stricter than TensorFlow Serving, which announces a version without variables and fails its requests.
+        This is stricter than TensorFlow Serving, which announces a version without variables and then fails
+        its requests.
 
         Raises:
-            StatusError: NOT_FOUND, naming what is missing.
+            StatusError: Files are missing (NOT_FOUND); the message names them.
         """
         if not (self.path / 'saved_model.pb').exists():
             raise StatusError(
@@ -47,10 +48,10 @@ class VersionFolder:
 
 
 def list_versions(base_path: Path) -> list[VersionFolder]:
-    """Versions in `base_path`, newest first; names that are no numbers are ignored.
+    """The versions in `base_path`, newest first; names that are not numbers are ignored.
 
     Raises:
-        OSError: the base path cannot be read.
+        OSError: The base path cannot be read.
     """
     folders = [path for path in base_path.iterdir() if _is_version(path.name) and path.is_dir()]
     return sorted((VersionFolder(int(path.name), path) for path in folders), key=lambda v: -v.number)

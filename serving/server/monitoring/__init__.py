@@ -1,1 +1,1 @@
-"""Counts and times what the server does, for Prometheus, under the names of TensorFlow Serving."""
+"""Prometheus metrics of the server, under the names that TensorFlow Serving uses."""

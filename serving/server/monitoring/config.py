@@ -25,16 +25,16 @@ _MonitoringConfig = message_class(_PROTO, 'genco.monitoring.MonitoringConfig')
 
 
 def read_monitoring_config(path: Path) -> str | None:
-    """Where the metrics are read.
+    """Reads the path under which the metrics are served.
 
     Args:
-        path: of a text proto `MonitoringConfig`.
+        path: The path of a text proto `MonitoringConfig`.
 
     Returns:
-        The path below the REST server's address; None where the file does not enable Prometheus.
+        The path below the address of the REST server; None if the file does not enable Prometheus.
 
     Raises:
-        InputError: the file cannot be read, or is no `MonitoringConfig`.
+        InputError: The file cannot be read or is not a `MonitoringConfig`.
     """
     prometheus = read_text_proto(path, _MonitoringConfig()).prometheus_config
     return (prometheus.path or _DEFAULT_PATH) if prometheus.enable else None

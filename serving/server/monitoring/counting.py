@@ -11,12 +11,12 @@ from serving.server.status_errors import StatusError
 
 @contextlib.contextmanager
 def counted(metrics: Metrics, model: str, api: str, entrypoint: str) -> Iterator[None]:
-    """Counts what is answered inside of the block, with the status that it ends with.
+    """Counts and times the request that the block answers, with the status in which the block ends.
 
     Args:
-        metrics: that count it.
-        model: name of a model that the server knows, or ''.
-        api: such as Predict.
+        metrics: The metrics that count the request.
+        model: The name of a model that the server knows, or ''.
+        api: The method, such as Predict.
         entrypoint: GRPC or REST.
     """
     start, status = time.perf_counter(), 'UNKNOWN'

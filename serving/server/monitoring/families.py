@@ -1,7 +1,7 @@
-"""Counters and histograms with labels, in the text format of Prometheus.
+"""Counters and histograms with labels, written in the text format of Prometheus.
 
-The client library of Prometheus is not used to write: it appends `_total` to counters, and the names here
-are those that dashboards of TensorFlow Serving ask for.
+The client library of Prometheus is not used because it appends `_total` to the names of counters, while
+dashboards for TensorFlow Serving expect the names without it.
 """
 
 import bisect
@@ -13,11 +13,11 @@ _ESCAPES = str.maketrans({'\\': r'\\', '"': r'\"', '\n': r'\n'})
 
 
 class Counter:
-    """A sum that only grows, per combination of label values.
+    """A sum that only grows, for every combination of label values.
 
     Args:
-        name: of the family.
-        labels: names of the labels.
+        name: The name of the family.
+        labels: The names of the labels.
     """
 
     def __init__(self, name: str, labels: Sequence[str]):
@@ -26,7 +26,7 @@ class Counter:
         self._values: dict[tuple[str, ...], int] = {}
 
     def add(self, *labels: str, by: int = 1) -> None:
-        """Adds to the sum of these label values."""
+        """Adds `by` to the sum of these label values."""
         with self._lock:
             self._values[labels] = self._values.get(labels, 0) + by
 
@@ -40,12 +40,12 @@ class Counter:
 
 
 class Histogram:
-    """Counts of values per bucket, per combination of label values.
+    """Counts of values per bucket, for every combination of label values.
 
     Args:
-        name: of the family.
-        labels: names of the labels.
-        bounds: upper bounds of the buckets, growing; a last bucket takes what lies above.
+        name: The name of the family.
+        labels: The names of the labels.
+        bounds: The increasing upper bounds of the buckets; a last bucket holds the values above them.
     """
 
     def __init__(self, name: str, labels: Sequence[str], bounds: Sequence[float]):
@@ -64,7 +64,7 @@ class Histogram:
             self._sums[labels] += value
 
     def lines(self) -> Iterator[str]:
-        """The family as lines of text, buckets cumulated."""
+        """The family as lines of text, with cumulative bucket counts."""
         with self._lock:
             series = sorted(
                 (labels, list(counts), self._sums[labels]) for labels, counts in self._counts.items()

@@ -1,4 +1,4 @@
-"""What the server counts and times, under the names of TensorFlow Serving (util/prometheus_exporter.cc)."""
+"""The metrics of the server, under the names of TensorFlow Serving (util/prometheus_exporter.cc)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,9 +14,10 @@ _LOADS = ':tensorflow:cc:saved_model:'
 
 
 class Metrics:
-    """Metrics of one server; safe to use from any thread. Latencies are given in seconds and kept in us.
+    """The metrics of one server; safe to use from any thread.
 
-    Label values are kept for the life of the process: give no model name that a client made up.
+    Latencies are passed in seconds and stored in microseconds. Label values are kept for the life of the
+    process, so never pass a model name that a client invented.
     """
 
     def __init__(self):
@@ -37,51 +38,51 @@ class Metrics:
         self._padding = Histogram(_BATCHING + 'padding_size', ('execution_batch_size',), _SIZE_BOUNDS)
 
     def request(self, model: str, api: str, entrypoint: str, status: str, seconds: float) -> None:
-        """Counts a request that was answered; its latency too where `status` is OK.
+        """Counts an answered request, and its latency if `status` is OK.
 
         Args:
-            model: name of a model that the server knows, or ''.
-            api: such as Predict.
+            model: The name of a model that the server knows, or ''.
+            api: The method, such as Predict.
             entrypoint: GRPC or REST.
-            status: name of the status code of gRPC.
-            seconds: from the request's arrival to its answer.
+            status: The name of the gRPC status code.
+            seconds: The time from the arrival of the request to its answer.
         """
         self._requests.add(model, status)
         if status == 'OK':
             self._latency.observe(seconds * _MICROSECONDS, model, api, entrypoint)
 
     def runtime(self, model: str, api: str, seconds: float) -> None:
-        """Times one run of a model's graph."""
+        """Records the time of one run of a model's graph."""
         self._runtime.observe(seconds * _MICROSECONDS, model, api, 'TF1')
 
     def load(self, path: str, succeeded: bool, seconds: float) -> None:
-        """Counts an attempt to load a version, and its time where it succeeded."""
+        """Counts an attempt to load a version, and its time if it succeeded."""
         self._loads.add(path, 'success' if succeeded else 'fail')
         if succeeded:
             self._load_time.add(path, by=round(seconds * _MICROSECONDS))
 
     def warmup(self, path: str, status: str, seconds: float) -> None:
-        """Times the warm-up of a version."""
+        """Records the time of the warm-up of a version."""
         self._warmup.observe(seconds * _MICROSECONDS, path, status)
 
     def warmup_records(self, path: str, records: int) -> None:
-        """Counts the warm-up requests that a version has answered."""
+        """Counts the warm-up requests that a version answered."""
         self._warmup_records.add(path, 'OK', by=records)
 
     def load_stage(self, path: str, stage: str, seconds: float) -> None:
-        """Times a stage of loading."""
+        """Records the time of a stage of loading."""
         self._load_stages.observe(seconds * _MICROSECONDS, path, stage)
 
     def queued(self, pool: str, seconds: float) -> None:
-        """Times how long a request waited to be part of a batch."""
+        """Records how long a request waited for its batch to start."""
         self._queued.observe(seconds * _MICROSECONDS, pool)
 
     def batch(self, sizes: Sequence[int], rows: int) -> None:
         """Counts a batch.
 
         Args:
-            sizes: rows of its requests.
-            rows: of the run, padding included.
+            sizes: The numbers of rows of its requests.
+            rows: The number of rows of the run, including padding.
         """
         self._runs.add()
         for size in sizes:

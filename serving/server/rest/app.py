@@ -1,4 +1,4 @@
-"""The REST API as a WSGI application, on the services that answer gRPC."""
+"""The REST API as a WSGI application, on top of the services that answer gRPC."""
 
 import json
 import re
@@ -16,13 +16,13 @@ from serving.server.monitoring.counting import counted
 from serving.server.monitoring.metrics import Metrics
 from serving.server.rest.body import read_body
 from serving.server.rest.predict import parse, render
-from serving.server.services.model_registry import Catalog
+from serving.server.services.model_registry import ModelRegistry
 from serving.server.services.predict import run_predict
 from serving.server.services.prediction_services import metadata_response, status_response
 from serving.server.services.unsupported_methods import wrong_method
 from serving.server.status_errors import StatusError, invalid
 
-# Registers the messages inside of an Any for their JSON form.
+# Registers the message that GetModelMetadata packs into an Any, so that it can be written as JSON.
 _SIGNATURE_MAP = get_model_metadata_pb2.SignatureDefMap
 _MODEL = r'/v1/models/(?P<model>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?'
 _PREDICT = re.compile(_MODEL + r':(?P<method>predict|classify|regress)', re.IGNORECASE)
@@ -42,7 +42,7 @@ _HTTP = {
     grpc.StatusCode.DEADLINE_EXCEEDED: 504,
 }
 _INT64_MAX = (1 << 63) - 1
-LARGEST_BODY = (1 << 31) - 1  # of a message of gRPC
+LARGEST_BODY = (1 << 31) - 1  # the limit of a gRPC message
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class RestApp:
     """Answers one HTTP request at a time; safe to call from many threads.
 
     Args:
-        catalog: the models.
-        metrics: counts the requests.
-        timeout_s: a run is cancelled after so many seconds.
-        metrics_path: where the metrics are read; None for nowhere.
-        max_body_bytes: larger bodies are answered 413.
+        registry: The served models.
+        metrics: The metrics that count the requests.
+        timeout_s: The seconds after which a run is cancelled.
+        metrics_path: The path where the metrics are read; None if they are not served.
+        max_body_bytes: The largest size of a body; larger ones are answered with 413.
     """
 
-    catalog: Catalog
+    registry: ModelRegistry
     metrics: Metrics
     timeout_s: float = 30.0
     metrics_path: str | None = None
@@ -87,7 +87,7 @@ class RestApp:
 
     def _run(self, request: Request, method: str, target: dict) -> bytes:
         predict = predict_pb2.PredictRequest(model_spec=target)
-        with self.catalog.acquire(predict) as (_, servable):
+        with self.registry.acquire(predict) as (_, servable):
             if method != 'predict':
                 raise wrong_method(servable.signatures, '', method)
             form = parse(read_body(request, self.max_body_bytes), servable.signatures, predict)
@@ -99,19 +99,19 @@ class RestApp:
             request = get_model_metadata_pb2.GetModelMetadataRequest(
                 model_spec=_target(match), metadata_field=['signature_def']
             )
-            return _proto_json(metadata_response(self.catalog, request))
+            return _proto_json(metadata_response(self.registry, request))
         request = get_model_status_pb2.GetModelStatusRequest(model_spec=_target(match))
-        return _proto_json(status_response(self.catalog, request))
+        return _proto_json(status_response(self.registry, request))
 
     def _counted(self, match: re.Match, run: Callable[[dict], bytes]) -> bytes:
-        # Clients make names up, and each would be kept for good.
-        model = match['model'] if match['model'] in self.catalog else ''
+        # Unknown names count as '': clients could invent any number, and metrics keep all labels.
+        model = match['model'] if match['model'] in self.registry else ''
         with counted(self.metrics, model, match['method'].capitalize(), 'REST'):
             return run(_target(match))
 
 
 def _target(match: re.Match) -> dict:
-    """The fields of the ModelSpec that a path names."""
+    """The fields of the ModelSpec that a path specifies."""
     target = {'name': match['model']}
     if match['version']:
         number = int(match['version'])

@@ -1,4 +1,4 @@
-"""The body of an HTTP request, unpacked and bounded."""
+"""Reads the body of an HTTP request, decompressed and up to a limit."""
 
 import zlib
 
@@ -9,14 +9,14 @@ _GZIP = zlib.MAX_WBITS | 16
 
 
 def read_body(request: Request, most: int) -> bytes:
-    """The body; gzip, where Content-Encoding says so, is unpacked.
+    """Reads the body and decompresses it if its Content-Encoding is gzip.
 
     Args:
-        request: whose body was not read yet.
-        most: bytes, before and after it is unpacked.
+        request: A request whose body has not been read yet.
+        most: The largest number of bytes, before and after decompression.
 
     Raises:
-        werkzeug.exceptions.HTTPException: it is larger (413), or no gzip (400).
+        werkzeug.exceptions.HTTPException: The body is larger (413), or is not valid gzip (400).
     """
     request.max_content_length = most
     data = request.get_data()

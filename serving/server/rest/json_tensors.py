@@ -1,4 +1,4 @@
-"""JSON values as numpy arrays of a given type, and back (TensorFlow Serving's util/json_tensor.cc)."""
+"""Converts JSON values to numpy arrays and back (TensorFlow Serving's util/json_tensor.cc)."""
 
 import base64
 import binascii
@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 
 _B64 = 'b64'
+_BOOL, _OBJECT = 'b', 'O'  # kinds of numpy types
 
 
 def to_array(value: Any, dtype: np.dtype) -> np.ndarray:
-    """A number, string or boolean, or lists of them that are nested evenly, as an array.
+    """Converts a number, string or boolean, or evenly nested lists of them, to an array.
 
     Args:
-        value: as `json.loads` gives it; bytes are written {"b64": "..."}.
-        dtype: of the array; object stands for bytes.
+        value: The value as `json.loads` returns it; bytes are written {"b64": "..."}.
+        dtype: The type of the array; object stands for bytes.
 
     Raises:
-        ValueError: the lists are ragged, or a value does not fit the type.
+        ValueError: The lists are ragged, or a value does not fit the type.
     """
     shape = _shape(value)
     flat: list = []
@@ -31,11 +32,11 @@ def to_array(value: Any, dtype: np.dtype) -> np.ndarray:
 
 
 def to_json(array: np.ndarray, as_bytes: bool = False) -> Any:
-    """An array as nested lists.
+    """Converts an array to nested lists.
 
     Args:
-        array: of numbers, booleans or bytes.
-        as_bytes: write bytes as {"b64": "..."}; so are always those that are not UTF-8.
+        array: An array of numbers, booleans or bytes.
+        as_bytes: Whether all bytes are written as {"b64": "..."}, and not only those that are not UTF-8.
     """
     if array.dtype != object:
         return array.tolist()
@@ -73,18 +74,19 @@ def _flatten(value: Any, shape: list[int], level: int, dtype: np.dtype, flat: li
 
 
 def _scalar(value: Any, dtype: np.dtype) -> Any:
-    if dtype == object:
+    if dtype.kind == _OBJECT:
         if isinstance(value, str):
             return value.encode('utf-8', 'surrogatepass')
         if is_bytes(value):
             return _decoded(value[_B64])
-    elif dtype == bool:
+    elif dtype.kind == _BOOL:
         if isinstance(value, bool):
             return value
-    elif not isinstance(value, bool):
-        if isinstance(value, int) or (isinstance(value, float) and dtype.kind == 'f'):
-            return value
-    name = 'string' if dtype == object else dtype
+    elif not isinstance(value, bool) and (
+        isinstance(value, int) or (isinstance(value, float) and dtype.kind == 'f')
+    ):
+        return value
+    name = 'string' if dtype.kind == _OBJECT else dtype
     raise ValueError(f'JSON Value: {value!r} is not of expected type: {name}')
 
 

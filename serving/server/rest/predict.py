@@ -1,4 +1,4 @@
-"""Predict requests and answers as JSON (TensorFlow Serving's util/json_tensor.cc)."""
+"""Reads Predict requests from JSON and writes their responses (TensorFlow Serving's util/json_tensor.cc)."""
 
 import json
 from collections.abc import Mapping
@@ -19,18 +19,18 @@ _ANSWERS = {_ROWS: 'predictions', _COLUMNS: 'outputs'}
 
 
 def parse(body: bytes, signatures: Mapping[str, SignatureDef], request: predict_pb2.PredictRequest) -> str:
-    """Fills in a request from a JSON body, its tensors of the types that the signature takes.
+    """Fills in a request from a JSON body, with tensors of the types that the signature takes.
 
     Args:
         body: {"signature_name": ..., "instances": [...]} or {"signature_name": ..., "inputs": ...}.
-        signatures: of the model.
-        request: gets signature and inputs.
+        signatures: The signatures of the model by name.
+        request: The request whose signature name and inputs are set.
 
     Returns:
-        The name of the form that the body has: 'instances' or 'inputs'.
+        The form of the body: 'instances' or 'inputs'.
 
     Raises:
-        StatusError: INVALID_ARGUMENT, the body is malformed or does not fit the signature.
+        StatusError: The body is malformed or does not fit the signature (INVALID_ARGUMENT).
     """
     document = _document(body)
     name = document.get('signature_name', DEFAULT_SIGNATURE)
@@ -55,10 +55,10 @@ def parse(body: bytes, signatures: Mapping[str, SignatureDef], request: predict_
 
 
 def render(response: predict_pb2.PredictResponse, form: str) -> bytes:
-    """The JSON body that answers a request of this form; a single output goes unnamed.
+    """Writes the JSON body that answers a request of this form; a single output has no name.
 
     Raises:
-        StatusError: INVALID_ARGUMENT, rows are asked for and the outputs differ in dimension 0.
+        StatusError: The form is 'instances' and the outputs differ in dimension 0 (INVALID_ARGUMENT).
     """
     arrays = {alias: decode(proto) for alias, proto in response.outputs.items()}
     if form == _ROWS:

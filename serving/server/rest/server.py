@@ -15,12 +15,12 @@ _WAITING_PER_THREAD = 8
 class RestServer:
     """Serves a `RestApp` over HTTP/1.1.
 
-    A bounded number of connections waits for a thread; one more is answered 503 at once.
+    A limited number of connections waits for a thread; further ones are answered with 503 at once.
 
     Args:
-        app: answers the requests.
-        port: to listen on; 0 picks a free one.
-        threads: that answer requests.
+        app: The application that answers the requests.
+        port: The port; 0 picks a free one.
+        threads: The number of threads that answer requests.
     """
 
     def __init__(self, app: RestApp, port: int, threads: int = 4 * (os.cpu_count() or 1)):
@@ -30,7 +30,7 @@ class RestServer:
             app,
             numthreads=threads,
             accepted_queue_size=_WAITING_PER_THREAD * threads,
-            accepted_queue_timeout=0.01,
+            accepted_queue_timeout=0.01,  # type: ignore[arg-type]  # a fraction works; the stub says int
             shutdown_timeout=_STOP_S,
         )
         self._thread = threading.Thread(target=self._http.serve, name='rest', daemon=True)
@@ -42,17 +42,17 @@ class RestServer:
             The port.
 
         Raises:
-            InputError: the port is in use.
+            InputError: The port is in use.
         """
         try:
             self._http.prepare()
         except OSError as error:
-            raise InputError(f'port {self._port}: cannot be listened on; choose another one') from error
+            raise InputError(f'port {self._port} cannot be opened; choose another one') from error
         self._thread.start()
         return self._http.bind_addr[1]
 
     def stop(self) -> None:
-        """Takes no more requests and lets those under way finish for five seconds."""
+        """Stops accepting requests and gives running ones five seconds to finish."""
         self._http.stop()
         if self._thread.ident is not None:
             self._thread.join()

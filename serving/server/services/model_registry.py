@@ -1,4 +1,4 @@
-"""The models that a server holds, found by the `ModelSpec` of a request."""
+"""The models of a server, looked up by the `ModelSpec` of a request."""
 
 import contextlib
 import logging
@@ -16,12 +16,12 @@ from serving.server.status_errors import StatusError, invalid
 _log = logging.getLogger(__name__)
 
 
-class Catalog:
-    """Models by name; which they are can change while they serve.
+class ModelRegistry:
+    """The served models by name; the set of models can change at run time.
 
     Args:
-        manage: makes the manager of a model.
-        allow_unavailable_labels: a new label may name a version that is not available.
+        manage: A function that creates the manager of a model.
+        allow_unavailable_labels: Whether a new label may name a version that is not available.
     """
 
     def __init__(self, manage: Callable[[ServedModel], ModelManager], allow_unavailable_labels: bool = False):
@@ -35,21 +35,21 @@ class Catalog:
         return name in self._managers
 
     def manager(self, name: str) -> ModelManager:
-        """Of a model; raises KeyError."""
+        """The manager of a model; raises KeyError."""
         return self._managers[name]
 
     def start(self, models: Sequence[ServedModel]) -> None:
-        """Takes the first models; `poll` loads them."""
+        """Sets the first models; `poll` loads them."""
         self._managers = {model.name: self._manage(model) for model in models}
 
     def reload(self, models: Sequence[ServedModel]) -> None:
-        """Serves these models and no others; blocks until versions of new models were tried.
+        """Serves exactly these models; blocks until versions of the new models have been tried.
 
-        Known models change their versions with the next poll.
+        Models that were served before change their versions at the next poll.
 
         Raises:
-            StatusError: UNKNOWN, a new model has no version that loads; FAILED_PRECONDITION, a label names a
-                version that is not available. All else takes effect.
+            StatusError: No version of a new model could be loaded (UNKNOWN), or a label names a version that
+                is not available (FAILED_PRECONDITION). All other changes take effect.
         """
         with self._changing:
             before = self._managers
@@ -68,16 +68,16 @@ class Catalog:
             managers[model.name].set_labels(model.labels, self._allow_unavailable_labels)
 
     def poll(self) -> None:
-        """Looks at the base paths of all models once; see `ModelManager.poll`."""
+        """Checks the base paths of all models once; see `ModelManager.poll`."""
         for manager in list(self._managers.values()):
             self._poll(manager)
 
     def tried(self) -> bool:
-        """Whether every model has a version that was tried."""
+        """Whether a version of every model has been tried."""
         return all(manager.statuses() for manager in self._managers.values())
 
     def close(self) -> None:
-        """Lets all models go; requests under way fail (CANCELLED)."""
+        """Unloads all models; running requests fail (CANCELLED)."""
         for manager in self._managers.values():
             manager.close(cancel=True)
 
@@ -88,15 +88,20 @@ class Catalog:
             self._errors.pop(name, None)
         except OSError as error:
             if self._errors.get(name) != str(error):
-                _log.error('base path of model %s: %s: %s; waiting for it', name, path, error.strerror)
+                _log.error(
+                    'the base path %s of model %s cannot be read: %s; the server waits for it',
+                    path,
+                    name,
+                    error.strerror,
+                )
             self._errors[name] = str(error)
 
     def acquire(self, request) -> contextlib.AbstractContextManager[tuple[int, Servable]]:
-        """Gives the version that a request's model_spec asks for, the newest where it names none.
+        """Acquires the version that a request's model_spec names, or the newest if it names none.
 
         Raises:
-            StatusError: INVALID_ARGUMENT, no model, no name or an unknown label is given; NOT_FOUND, the
-                model or the version is not available.
+            StatusError: The request has no model_spec, no name or an unknown label (INVALID_ARGUMENT), or the
+                model or version is not available (NOT_FOUND).
         """
         spec = model_spec(request)
         if not spec.name:
@@ -110,10 +115,11 @@ class Catalog:
         return manager.acquire(version)
 
     def statuses(self, request) -> list[VersionStatus]:
-        """States of the versions that a request asks for, newest first.
+        """The states of the versions that a request asks for, newest first.
 
         Raises:
-            StatusError: INVALID_ARGUMENT, no model is given; NOT_FOUND, it or its version is unknown.
+            StatusError: The request has no model_spec (INVALID_ARGUMENT), or the model or version is unknown
+                (NOT_FOUND).
         """
         spec = model_spec(request)
         manager = self._managers.get(spec.name)
@@ -135,7 +141,7 @@ def model_spec(request) -> ModelSpec:
     """The model_spec of a request.
 
     Raises:
-        StatusError: INVALID_ARGUMENT, there is none.
+        StatusError: The request has none (INVALID_ARGUMENT).
     """
     if not request.HasField('model_spec'):
         raise invalid('Missing ModelSpec')

@@ -1,4 +1,4 @@
-"""Predict on one loaded version: checks, runs and answers in the order and words of TensorFlow Serving."""
+"""Predict on one loaded version, with the checks and error messages of TensorFlow Serving, in its order."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,12 +18,13 @@ DEFAULT_SIGNATURE = 'serving_default'
 
 @dataclass(frozen=True)
 class Prediction:
-    """A request that fits its signature.
+    """A checked request that fits its signature.
 
     Attributes:
-        name, signature: what is to run.
-        inputs: by alias.
-        outputs: aliases, in the order of the answer.
+        name: The name of the signature.
+        signature: The signature to run.
+        inputs: The input tensors by alias.
+        outputs: The aliases of the outputs to compute, in the order of the response.
     """
 
     name: str
@@ -33,10 +34,10 @@ class Prediction:
 
     @classmethod
     def of(cls, signatures: Mapping[str, SignatureDef], request: predict_pb2.PredictRequest) -> 'Prediction':
-        """What a request asks for; of its model_spec only the signature is read.
+        """Checks a request; of its model_spec, only the signature name is read.
 
         Raises:
-            StatusError: the request does not fit the signature.
+            StatusError: The request does not fit the signature.
         """
         name = request.model_spec.signature_name or DEFAULT_SIGNATURE
         if name not in signatures:
@@ -47,7 +48,7 @@ class Prediction:
         return cls(name, signature, _inputs(signature, request), _outputs(signature, request.output_filter))
 
     def answer(self, arrays: Sequence[np.ndarray]) -> predict_pb2.PredictResponse:
-        """The outputs by alias, and the name of the signature that was run."""
+        """The response, with the outputs by alias and the name of the signature that was run."""
         response = predict_pb2.PredictResponse()
         response.model_spec.signature_name = self.name
         for alias, array in zip(self.outputs, arrays):
@@ -64,13 +65,13 @@ def run_predict(
     """Answers a request.
 
     Args:
-        servable: the version.
-        request: that is answered.
-        timeout_s: the run is cancelled after so many seconds.
-        observe: is told the seconds of the run.
+        servable: The version that answers.
+        request: The request.
+        timeout_s: The seconds after which the run is cancelled; None for no limit.
+        observe: A function called with the duration of the run in seconds.
 
     Raises:
-        StatusError: the request does not fit the signature, or an op failed.
+        StatusError: The request does not fit the signature, or an op failed.
     """
     asked = Prediction.of(servable.signatures, request)
     start = time.perf_counter()

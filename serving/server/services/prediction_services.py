@@ -1,4 +1,4 @@
-"""The gRPC services of the TensorFlow Serving API. Methods that are not here answer UNIMPLEMENTED."""
+"""The gRPC services of the TensorFlow Serving API. All other methods answer UNIMPLEMENTED."""
 
 import contextlib
 import functools
@@ -17,7 +17,7 @@ from serving.server.model_manager.servable import Servable
 from serving.server.model_manager.served_models import served_models
 from serving.server.monitoring.counting import counted
 from serving.server.monitoring.metrics import Metrics
-from serving.server.services.model_registry import Catalog, model_spec
+from serving.server.services.model_registry import ModelRegistry, model_spec
 from serving.server.services.predict import run_predict
 from serving.server.services.unsupported_methods import wrong_method, wrong_task
 from serving.server.status_errors import invalid, rpc
@@ -28,10 +28,10 @@ _LONGEST_DEADLINE_S = 24 * 3600
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Predict and GetModelMetadata; the other methods say that these models have no signature for them."""
+    """Predict and GetModelMetadata; the other methods answer that the model has no signature for them."""
 
-    def __init__(self, catalog: Catalog, metrics: Metrics):
-        self._catalog = catalog
+    def __init__(self, registry: ModelRegistry, metrics: Metrics):
+        self._registry = registry
         self._metrics = metrics
 
     @rpc
@@ -51,55 +51,59 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     @rpc
     def MultiInference(self, request, context):
         task = request.tasks[0] if request.tasks else inference_pb2.InferenceTask()
-        task.model_spec.SetInParent()  # where there is none, TensorFlow Serving misses its name
-        with self._catalog.acquire(task) as (_, servable):
+        task.model_spec.SetInParent()  # without a task, TensorFlow Serving reports a missing name
+        with self._registry.acquire(task) as (_, servable):
             raise wrong_task(servable.signatures, task)
 
     @rpc
     def GetModelMetadata(self, request, context):
-        return metadata_response(self._catalog, request)
+        return metadata_response(self._registry, request)
 
     @contextlib.contextmanager
     def _answering(self, request) -> Iterator[tuple[int, Servable, Callable[[float], None]]]:
-        """Counts what is answered inside of the block; gives the version, and what to tell the run's time."""
+        """Acquires the version and counts the request; also yields a function that records the run's time."""
         name = request.model_spec.name
-        # Clients make names up, and each would be kept for good.
-        with counted(self._metrics, name if name in self._catalog else '', _PREDICT, _GRPC):
-            with self._catalog.acquire(request) as (version, servable):
-                yield version, servable, functools.partial(self._metrics.runtime, name, _PREDICT)
+        # Unknown names count as '': clients could invent any number, and metrics keep all labels.
+        known = name if name in self._registry else ''
+        with (
+            counted(self._metrics, known, _PREDICT, _GRPC),
+            self._registry.acquire(request) as (version, servable),
+        ):
+            yield version, servable, functools.partial(self._metrics.runtime, name, _PREDICT)
 
     def _refuse(self, request, method: str) -> None:
-        with self._catalog.acquire(request) as (_, servable):
+        with self._registry.acquire(request) as (_, servable):
             raise wrong_method(servable.signatures, request.model_spec.signature_name, method)
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
     """GetModelStatus and HandleReloadConfigRequest."""
 
-    def __init__(self, catalog: Catalog):
-        self._catalog = catalog
+    def __init__(self, registry: ModelRegistry):
+        self._registry = registry
 
     @rpc
     def GetModelStatus(self, request, context):
-        return status_response(self._catalog, request)
+        return status_response(self._registry, request)
 
     @rpc
     def HandleReloadConfigRequest(self, request, context):
-        self._catalog.reload(served_models(request.config))
+        self._registry.reload(served_models(request.config))
         return model_management_pb2.ReloadConfigResponse(status={})
 
 
 def metadata_response(
-    catalog: Catalog, request: get_model_metadata_pb2.GetModelMetadataRequest
+    registry: ModelRegistry, request: get_model_metadata_pb2.GetModelMetadataRequest
 ) -> get_model_metadata_pb2.GetModelMetadataResponse:
-    """The signatures of a version.
+    """Answers with the signatures of a version.
 
     Raises:
-        StatusError: no field or another one is asked for, or the version is not available.
+        StatusError: The request names no metadata field or an unsupported one, or the version is not
+            available.
     """
     model_spec(request)
     _check_metadata_fields(request.metadata_field)
-    with catalog.acquire(request) as (version, servable):
+    with registry.acquire(request) as (version, servable):
         signatures = get_model_metadata_pb2.SignatureDefMap()
         for name, signature in servable.signatures.items():
             signatures.signature_def[name].CopyFrom(signature)
@@ -110,15 +114,15 @@ def metadata_response(
 
 
 def status_response(
-    catalog: Catalog, request: get_model_status_pb2.GetModelStatusRequest
+    registry: ModelRegistry, request: get_model_status_pb2.GetModelStatusRequest
 ) -> get_model_status_pb2.GetModelStatusResponse:
-    """The states of the versions of a model.
+    """Answers with the states of the versions of a model.
 
     Raises:
-        StatusError: the model or the version is unknown.
+        StatusError: The model or the version is unknown.
     """
     response = get_model_status_pb2.GetModelStatusResponse()
-    for status in catalog.statuses(request):
+    for status in registry.statuses(request):
         entry = response.model_version_status.add(version=status.version, state=int(status.state))
         entry.status.SetInParent()
         if status.error is not None:
@@ -128,15 +132,15 @@ def status_response(
 
 
 def named(response, request, version: int):
-    """A response that says which model and version gave it."""
+    """Names the model and the version that gave a response, and returns it."""
     response.model_spec.name = request.model_spec.name
     response.model_spec.version.value = version
     return response
 
 
 def time_remaining(context) -> float | None:
-    """Seconds until a call's deadline; None where it has none."""
-    # gRPC gives centuries where the client set no deadline.
+    """The seconds until the deadline of a call; None if it has none."""
+    # gRPC reports centuries if the client set no deadline.
     remaining = context.time_remaining()
     return None if remaining is None or remaining > _LONGEST_DEADLINE_S else remaining
 

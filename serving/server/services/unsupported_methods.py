@@ -1,4 +1,4 @@
-"""What Classify, Regress and MultiInference answer: these models have no signature for them."""
+"""Answers of Classify, Regress and MultiInference, for which the served models have no signature."""
 
 from collections.abc import Mapping
 
@@ -17,8 +17,8 @@ def wrong_method(signatures: Mapping[str, SignatureDef], name: str, method: str)
     """The answer to Classify or Regress.
 
     Args:
-        signatures: of the version.
-        name: of the signature that is asked for; '' for the default.
+        signatures: The signatures of the version by name.
+        name: The name of the requested signature; '' for the default.
         method: classify or regress.
     """
     name = name or DEFAULT_SIGNATURE
@@ -31,8 +31,8 @@ def wrong_task(signatures: Mapping[str, SignatureDef], task: inference_pb2.Infer
     """The answer to MultiInference.
 
     Args:
-        signatures: of the version.
-        task: the first one; it is refused, so that no other is looked at.
+        signatures: The signatures of the version by name.
+        task: The first task; it is refused, so the others are never read.
     """
     name = task.model_spec.signature_name or DEFAULT_SIGNATURE
     if name not in signatures:

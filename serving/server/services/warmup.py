@@ -1,4 +1,4 @@
-"""Warm-up requests: run before a version is announced, they fill its caches and prove that it answers."""
+"""Warm-up requests, which fill the caches of a version and prove that it answers before it is announced."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
-from serving.server.model_manager import gc_tuning as memory
+from serving.server.model_manager import gc_tuning
 from serving.server.model_manager.servable import Servable
 from serving.server.services.predict import run_predict
 from serving.server.status_errors import as_status, invalid
@@ -20,14 +20,14 @@ def warm_up(servable: Servable, path: Path) -> int:
     """Runs the warm-up requests of a version in order.
 
     Args:
-        servable: the version.
-        path: its folder.
+        servable: The version.
+        path: The folder of the version.
 
     Returns:
-        How many were run; 0 where there is no file.
+        The number of requests that were run; 0 if there is no file.
 
     Raises:
-        StatusError: the file cannot be read, or a request fails.
+        StatusError: The file cannot be read, or a request fails.
     """
     file = path / WARMUP_FILE
     if not file.exists():
@@ -40,7 +40,7 @@ def warm_up(servable: Servable, path: Path) -> int:
                 f'Number of warmup records exceeds the maximum ({_MOST_RECORDS}) at {file}',
             )
         run_predict(servable, _parse(record, file).predict_log.request)
-        memory.give_back()
+        gc_tuning.release_memory()
     return records
 
 

@@ -5,7 +5,7 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from model.export.saved_model import WARMUP_FILE
 from tests.serving.helpers import MODEL, push, running
-from tests.serving.server.test_fuzz import assert_survives
+from tests.serving.survival import assert_survives
 
 
 def test_malformed_requests(exported, tmp_path):

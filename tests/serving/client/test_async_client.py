@@ -6,8 +6,7 @@ import pytest
 from creative_logs.errors import InputError
 from serving.client.client import AsyncCreativeClient, ServerError
 from serving.client.request import Exploration
-from tests.serving.client.test_client import REQUEST
-from tests.serving.helpers import MODEL, PATIENCE_S
+from tests.serving.helpers import MODEL, PATIENCE_S, REQUEST
 
 
 def _with_client(server, use, **options):

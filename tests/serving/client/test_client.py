@@ -2,27 +2,19 @@ import dataclasses
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import get_model_metadata_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.apis import get_model_metadata_pb2
 
 from creative_logs.errors import InputError
 from serving.client.client import CreativeClient, ServerError
-from serving.client.request import SelectRequest
 from serving.client.selection import Choice
-from tests.serving.helpers import MODEL, PATIENCE_S, listening
+from tests.serving.client.fake_server import FakeServer, fake_server
+from tests.serving.helpers import MODEL, PATIENCE_S, REQUEST
 from tests.serving.tiny_model import COMPONENTS, example_inputs
-
-REQUEST = SelectRequest(
-    {'user_id': 'u0', 'ad_id': 'ad0', 'hour': 0, 'age': 20.0, 'query_terms': ['red', 'shoes']},
-    {'title': ['t0-0', 't0-1', 't0-2'], 'image': ['i0-0', 'i0-1']},
-    {'title': ['Buy', 'Look', 'Now']},
-    seed=7,
-)
 
 
 @pytest.fixture
@@ -90,14 +82,16 @@ def test_bad_request_names_the_feature(client):
 
 
 def test_unknown_model(shared_server):
-    with CreativeClient(shared_server.address, 'other', PATIENCE_S) as client:
-        with pytest.raises(ServerError, match="serves no version of model 'other'") as error:
-            client.select(REQUEST)
+    with (
+        CreativeClient(shared_server.address, 'other', PATIENCE_S) as client,
+        pytest.raises(ServerError, match="serves no version of model 'other'") as error,
+    ):
+        client.select(REQUEST)
     assert error.value.code is grpc.StatusCode.NOT_FOUND
 
 
 def test_error_of_the_graph_reaches_the_caller(client, monkeypatch):
-    monkeypatch.setattr('serving.client.client.request._number', lambda what, value: value)
+    monkeypatch.setattr('serving.client.request._number', lambda what, value: value)
     context = {**REQUEST.context, 'age': np.nan}
     with pytest.raises(ServerError, match='age : Tensor had NaN values') as error:
         client.select(dataclasses.replace(REQUEST, context=context))
@@ -107,31 +101,6 @@ def test_error_of_the_graph_reaches_the_caller(client, monkeypatch):
 def test_versions(client):
     [version] = client.versions()
     assert (version.version, version.state, version.error) == (1, 'AVAILABLE', '')
-
-
-class FakeServer(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Passes calls on to a real server, unless `before` ends them."""
-
-    def __init__(self, real, before):
-        self._real = real
-        self._before = before
-        self.calls = 0
-
-    def GetModelMetadata(self, request, context):
-        self.calls += 1
-        self._before(self.calls, context)
-        return self._real.prediction.GetModelMetadata(request)
-
-    def Predict(self, request, context):
-        return self._real.prediction.Predict(request)
-
-
-@contextmanager
-def fake_server(service):
-    server = grpc.server(ThreadPoolExecutor(2))
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, server)
-    with listening(server) as address:
-        yield address
 
 
 def test_unavailable_is_tried_again(shared_server):
@@ -149,9 +118,12 @@ def test_other_errors_are_not_tried_again(shared_server):
     service = FakeServer(
         shared_server, lambda call, context: context.abort(grpc.StatusCode.INTERNAL, 'broken')
     )
-    with fake_server(service) as address, CreativeClient(address, MODEL, PATIENCE_S) as client:
-        with pytest.raises(ServerError, match=f'{address}: broken'):
-            client.select(REQUEST)
+    with (
+        fake_server(service) as address,
+        CreativeClient(address, MODEL, PATIENCE_S) as client,
+        pytest.raises(ServerError, match=f'{address}: broken'),
+    ):
+        client.select(REQUEST)
     assert service.calls == 1
 
 
@@ -171,18 +143,20 @@ def test_no_server():
     with socket.socket() as unused:  # bound, but nothing listens
         unused.bind(('localhost', 0))
         port = unused.getsockname()[1]
-        with CreativeClient(f'localhost:{port}', MODEL, timeout_s=PATIENCE_S) as client:
-            with pytest.raises(ServerError, match='not reachable; is a server running there?') as error:
-                client.select(REQUEST)
+        with (
+            CreativeClient(f'localhost:{port}', MODEL, timeout_s=PATIENCE_S) as client,
+            pytest.raises(ServerError, match=r'not reachable; is a server running there\?') as error,
+        ):
+            client.select(REQUEST)
     assert error.value.code is grpc.StatusCode.UNAVAILABLE
 
 
-def test_learns_anew_when_the_served_model_changes(client):
+def test_reads_the_contract_again_when_the_served_model_changes(client):
     contract = client.contract()
     outdated = dataclasses.replace(contract, context={'user_id': contract.context['user_id']})
-    client._dialog._contract = outdated
+    client._protocol._contract = outdated
     assert client.select(REQUEST).choices  # an unknown feature for the outdated contract
-    client._dialog._contract = outdated
+    client._protocol._contract = outdated
     with pytest.raises(InputError, match='is missing'):  # fits the outdated contract, not the model
         client.select(dataclasses.replace(REQUEST, context={'user_id': 'u0'}))
 
@@ -195,8 +169,6 @@ def test_not_a_genco_model(shared_server):
     with (
         fake_server(Other(shared_server, None)) as address,
         CreativeClient(address, MODEL, PATIENCE_S) as client,
+        pytest.raises(ServerError, match="'genco' is not a GenCO model: it has no signature serving_default"),
     ):
-        with pytest.raises(
-            ServerError, match="'genco' is not a GenCO model: it has no signature serving_default"
-        ):
-            client.select(REQUEST)
+        client.select(REQUEST)

@@ -40,7 +40,7 @@ CLIENT = """
 import sys
 {before}
 from serving.client import CreativeClient
-from serving.protos import PredictRequest
+from serving.client.protos import PredictRequest
 message = PredictRequest()
 message.inputs['x'].float_val.append(1.5)
 assert CreativeClient('localhost:1')

@@ -100,18 +100,21 @@ def _context(**values):
         (_context(age='x'), "context feature 'age': must be a finite number, got 'x'"),
         (_context(age=float('nan')), "context feature 'age': must be a finite number, got nan"),
         (_context(age=True), "context feature 'age': must be a finite number, got True"),
-        (_context(hour=1.5), "context feature 'hour': must be a whole number of 64 bits, got 1.5"),
-        (_context(hour=1 << 63), f"context feature 'hour': must be a whole number of 64 bits, got {1 << 63}"),
+        (_context(hour=1.5), "context feature 'hour': must be a 64-bit integer, got 1.5"),
+        (_context(hour=1 << 63), f"context feature 'hour': must be a 64-bit integer, got {1 << 63}"),
         (_context(ad_id=7), "context feature 'ad_id': must be a string, got 7"),
         (_context(ad_id=b'\xff'), r"context feature 'ad_id': must be UTF-8, got b'\xff'"),
         (_context(ad_id='\ud800'), r"context feature 'ad_id': must be UTF-8, got '\ud800'"),
         (_context(query_terms='red'), "context feature 'query_terms': must be a list of strings, got 'red'"),
         ({'context': None}, 'context feature: must be a mapping of names to values, got None'),
         ({'candidates': {'logo': ['l']}}, "component 'logo' is unknown; the model knows image, title"),
-        ({'candidates': {}, 'texts': {}}, 'no component has a candidate; give some for any of image, title'),
+        (
+            {'candidates': {}, 'texts': {}},
+            'no component has a candidate; give candidates for one or more of image, title',
+        ),
         (
             {'candidates': {'image': ['a', 'b', 'a']}, 'texts': {}},
-            "candidates of component 'image': an id may be named once, got 'a' more often",
+            "candidates of component 'image': an id must not be repeated, got 'a' more than once",
         ),
         (
             {'candidates': {'image': ['a', '']}, 'texts': {}},
@@ -121,7 +124,10 @@ def _context(**values):
             {'candidates': {'image': [b'\xff']}, 'texts': {}},
             r"candidates of component 'image': must be UTF-8, got b'\xff'",
         ),
-        ({'texts': {}}, "texts of component 'title': one per candidate is needed, got 0 for 2"),
+        (
+            {'texts': {}},
+            "texts of component 'title': there must be one text per candidate, got 0 texts for 2 candidates",
+        ),
         (
             {'texts': {'image': ['x']}},
             "texts of component 'image' is unknown; the model takes texts of title",
@@ -135,7 +141,7 @@ def test_errors(changes, message):
 
 
 def test_seed_out_of_range():
-    with pytest.raises(InputError, match='seed: must be a whole number of 64 bits'):
+    with pytest.raises(InputError, match='seed: must be a 64-bit integer'):
         encode_requests([REQUEST], [1 << 64], CONTRACT)
 
 

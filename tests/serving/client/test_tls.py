@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 import pytest
@@ -10,20 +11,20 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc
 from creative_logs.errors import InputError
 from serving.client.client import AsyncCreativeClient, CreativeClient, ServerError, Tls
 from tests.serving.certificates import write_certificate
-from tests.serving.client.test_client import REQUEST, FakeServer
-from tests.serving.helpers import MODEL, PATIENCE_S
+from tests.serving.client.fake_server import FakeServer
+from tests.serving.helpers import MODEL, PATIENCE_S, REQUEST
 
 
 @pytest.fixture(scope='module')
 def pem(tmp_path_factory) -> tuple[str, str]:
-    """Files of a certificate for localhost that vouches for itself, and of its key."""
+    """The files of a self-signed certificate for localhost and of its key."""
     certificate, key = write_certificate(tmp_path_factory.mktemp('pem'))
     return str(certificate), str(key)
 
 
 @pytest.fixture
 def address(pem, shared_server):
-    certificate, key = (open(file, 'rb').read() for file in pem)
+    certificate, key = (Path(file).read_bytes() for file in pem)
     server = grpc.server(ThreadPoolExecutor(2))
     service = FakeServer(shared_server, lambda call, context: None)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, server)
@@ -50,13 +51,15 @@ def test_with_certificates(address, pem, shared_server):
 
 def test_strangers_get_no_answer(address, pem):
     for tls in (None, Tls(), Tls(pem[0])):
-        with CreativeClient(address, MODEL, timeout_s=1.0, tls=tls) as client:
-            with pytest.raises(ServerError):
-                client.select(REQUEST)
+        with (
+            CreativeClient(address, MODEL, timeout_s=1.0, tls=tls) as client,
+            pytest.raises(ServerError),
+        ):
+            client.select(REQUEST)
 
 
 def test_files_that_cannot_be_read(pem):
-    with pytest.raises(InputError, match='nowhere.pem: cannot be read: No such file or directory'):
+    with pytest.raises(InputError, match=r'nowhere\.pem: cannot be read: No such file or directory'):
         Tls('nowhere.pem').credentials()
-    with pytest.raises(InputError, match='give both of them or neither'):
+    with pytest.raises(InputError, match='must be given together or not at all'):
         Tls(certificate=pem[0]).credentials()

@@ -125,7 +125,7 @@ def test_inputs_that_are_refused(folders, tmp_path):
     with pytest.raises(InputError, match='no such folder of decisions'):
         join(tmp_path / 'nowhere', clicks, out, HOUR)
     (decisions / DAY / 'x.parquet').write_bytes(b'no Parquet')
-    with pytest.raises(InputError, match='x.parquet: cannot be read as Parquet'):
+    with pytest.raises(InputError, match=r'x\.parquet: cannot be read as Parquet'):
         join(decisions, clicks, out, HOUR)
     (decisions / DAY / 'x.parquet').unlink()
     [file] = (decisions / NEXT_DAY).glob('*.parquet')
@@ -135,7 +135,7 @@ def test_inputs_that_are_refused(folders, tmp_path):
         join(decisions, clicks, out, HOUR)
     (decisions / DAY / file.name).unlink()
     pq.write_table(pa.table({'a': [1]}), decisions / DAY / 'x.parquet')
-    with pytest.raises(InputError, match='x.parquet: column .* is missing'):
+    with pytest.raises(InputError, match=r'x\.parquet: column .* is missing'):
         join(decisions, clicks, out, HOUR)
 
 

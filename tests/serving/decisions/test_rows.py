@@ -63,7 +63,7 @@ def test_what_chance_chose_is_not_the_models():
     [
         ({'request_id': None}, 'request_id must not be null'),
         ({'request_id': 3}, 'Expected bytes'),
-        ({'timestamp': 0.5}, 'timestamp: must be whole milliseconds since 1970, got 0.5'),
+        ({'timestamp': 0.5}, 'timestamp: must be an integer, milliseconds since 1970, got 0.5'),
         ({'timestamp': 10**17}, 'year 3170843 is out of range'),
         ({'chosen': selection(choices={'title': Choice(2, 't2', 0.5)})}, 'title_shown must be an index'),
         ({'chosen': selection(choices={'title': Choice(0, 't0', 0.0)})}, r'must be in \(0, 1\]'),

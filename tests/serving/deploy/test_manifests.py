@@ -62,7 +62,7 @@ def test_validators_are_strict(objects):
     spoiled = yaml.safe_load(yaml.safe_dump(objects['Deployment']).replace('readinessProbe', 'readyProbe'))
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(spoiled, KUBERNETES[0], strict=True)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match='read_onli'):
         compose_spec.PyCompose.from_yaml('services: {serving: {image: x, read_onli: true}}')
 
 

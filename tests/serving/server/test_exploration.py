@@ -11,8 +11,7 @@ from creative_logs.errors import InputError
 from serving.client.client import CreativeClient, ServerError
 from serving.client.contract import Contract
 from serving.client.request import Exploration
-from tests.serving.client.test_client import REQUEST
-from tests.serving.helpers import MODEL, PATIENCE_S, push, running
+from tests.serving.helpers import MODEL, PATIENCE_S, REQUEST, push, running
 from tests.serving.tiny_model import COMPONENTS, example_inputs
 
 ALWAYS, NEVER = Exploration(1.0, 1.0), Exploration(1.0, 0.0)
@@ -117,14 +116,14 @@ def test_a_model_that_is_too_old(client, monkeypatch, missing):
         return read({name: signature for name, signature in signatures.items() if name != missing})
 
     monkeypatch.setattr(Contract, 'from_signatures', without)
-    with pytest.raises(ServerError, match=f"has no signature '{missing}'; train and push it anew") as error:
+    with pytest.raises(ServerError, match=f"has no signature '{missing}'; train and push it again") as error:
         client.select(REQUEST, NEVER, estimate_propensity=True)
     assert error.value.code is grpc.StatusCode.FAILED_PRECONDITION
 
 
 def test_a_model_that_learned_to_explore_is_noticed(client):
     client.select(REQUEST)
-    client._dialog._contract = dataclasses.replace(client.contract(), signatures=frozenset())
+    client._protocol._contract = dataclasses.replace(client.contract(), signatures=frozenset())
     assert client.select(REQUEST, ALWAYS).policy == 'uniform'
 
 
@@ -144,7 +143,7 @@ def test_impossible_explorations(temperature, epsilon, message):
 
 
 def test_an_estimate_needs_an_exploration(client):
-    with pytest.raises(InputError, match='estimate_propensity: needs an exploration'):
+    with pytest.raises(InputError, match='estimate_propensity needs an exploration'):
         client.select(REQUEST, estimate_propensity=True)
 
 
@@ -158,8 +157,12 @@ def test_pinned_to_a_version(shared_server):
         with pytest.raises(ServerError, match=r'Specific\(genco, 9\)'):
             client.select(REQUEST)
         assert len(calls) == 1
-    with CreativeClient(address, MODEL, PATIENCE_S, version_label='canary') as client:
-        with pytest.raises(ServerError, match='label: canary'):
-            client.select(REQUEST)
-    with pytest.raises(InputError, match="version 1 and version_label 'canary': give one of them"):
+    with (
+        CreativeClient(address, MODEL, PATIENCE_S, version_label='canary') as client,
+        pytest.raises(ServerError, match='label: canary'),
+    ):
+        client.select(REQUEST)
+    with pytest.raises(
+        InputError, match="version 1 and version_label 'canary': only one of them may be given"
+    ):
         CreativeClient(address, version=1, version_label='canary')

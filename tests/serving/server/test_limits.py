@@ -12,8 +12,7 @@ from serving.client.client import CreativeClient, Tls
 from serving.server.model_manager.servable import SessionServable
 from serving.server.model_server import ModelServer
 from tests.serving.certificates import write_certificate
-from tests.serving.client.test_client import REQUEST
-from tests.serving.helpers import MODEL, PATIENCE_S, push, running, settings_of, wait_until
+from tests.serving.helpers import MODEL, PATIENCE_S, REQUEST, push, running, settings_of, wait_until
 from tests.serving.tiny_model import example_inputs, predict_request
 
 GOOD = predict_request(example_inputs(), MODEL)
@@ -40,8 +39,8 @@ def test_one_request_too_many_is_refused_at_once(one, monkeypatch, batching):
 def test_largest_message(one, batching):
     with running(one, grpc_max_message_bytes=GOOD.ByteSize(), **batching) as server:
         assert server.prediction.Predict(GOOD, timeout=PATIENCE_S).outputs
+        larger = predict_request(example_inputs(3), MODEL)
         with pytest.raises(grpc.RpcError) as error:
-            larger = predict_request(example_inputs(3), MODEL)
             server.prediction.Predict(larger, timeout=PATIENCE_S)
         assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
@@ -82,7 +81,7 @@ def test_encryption(one, tmp_path, verify, batching):
         ('server_key: "k"', 'server_cert is missing'),
         ('server_cert: "c"', 'server_key is missing'),
         ('server_key: "k" server_cert: "c" client_verify: true', 'client_verify needs custom_ca'),
-        ('server_kye: "k"', 'no SSLConfig in the text format'),
+        ('server_kye: "k"', 'not a valid SSLConfig in the text format'),
     ],
 )
 def test_bad_ssl_config(base_path, tmp_path, text, reason):
@@ -94,7 +93,7 @@ def test_bad_ssl_config(base_path, tmp_path, text, reason):
 
 def test_key_that_is_no_key(one, tmp_path):
     config = _ssl_config(tmp_path, 'no certificate', 'no key', False)
-    _fails_to_start(one, f'correct key and certificate of {config}', ssl_config_file=config)
+    _fails_to_start(one, f'correct the key and the certificate in {config}', ssl_config_file=config)
 
 
 @pytest.mark.parametrize('arguments', ['grpc.max_connection_age_ms', 'a=1,b'])

@@ -34,7 +34,7 @@ def test_hot_swap_under_a_stream_of_requests(exported, base_path, batching):
                 if version > 1:
                     push(exported[(version - 1) % 2], base_path, version)
                     server.wait_for(**{f'v{version}': AVAILABLE, f'v{version - 1}': END})
-                wait_until(lambda: answers[-1:] and answers[-1][0] == version)
+                wait_until(lambda version=version: answers[-1:] and answers[-1][0] == version)
         finally:
             stop.set()
         for done in streams:
@@ -73,7 +73,7 @@ def test_server_survives_the_loss_of_its_folder(exported, base_path, caplog):
     push(exported[0], base_path, 1)
     with running(base_path) as server:
         base_path.rename(base_path.with_name('elsewhere'))
-        wait_until(lambda: 'base path of model genco' in caplog.text)
+        wait_until(lambda: 'of model genco cannot be read' in caplog.text)
         assert server.prediction.Predict(predict_request(example_inputs(), MODEL), timeout=PATIENCE_S).outputs
         base_path.with_name('elsewhere').rename(base_path)
         push(exported[1], base_path, 2)
@@ -98,7 +98,7 @@ def test_port_in_use(shared_server, exported, base_path):
     push(exported[0], base_path, 1)
     server = ModelServer(settings_of(base_path, port=shared_server.port))
     try:
-        with pytest.raises(InputError, match=f'port {shared_server.port}: cannot be listened on'):
+        with pytest.raises(InputError, match=f'port {shared_server.port} cannot be opened'):
             server.start()
     finally:
         server.stop()

@@ -15,8 +15,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from serving.server.model_server import ModelServer
 from serving.server.settings import ServerSettings
-from tests.serving.helpers import PATIENCE_S, push, wait_until
-from tests.serving.server.services.test_prediction_services import _metadata_request
+from tests.serving.helpers import PATIENCE_S, metadata_request, push, wait_until
 from tests.serving.tiny_model import example_inputs, predict_request
 
 AVAILABLE, END = 30, 50
@@ -104,7 +103,7 @@ def test_file_with_two_models_and_labels(two, tmp_path):
         assert asked.states('a') == [(2, AVAILABLE), (1, AVAILABLE)]
         assert asked.states('b') == [(1, AVAILABLE)]
         assert [asked.version('a', label) for label in ('', 'stable', 'canary')] == [2, 1, 2]
-        request = _metadata_request('signature_def', name='a')
+        request = metadata_request('signature_def', name='a')
         request.model_spec.version_label = 'stable'
         assert asked.prediction.GetModelMetadata(request).model_spec.version.value == 1
         details = refused(grpc.StatusCode.INVALID_ARGUMENT, asked.version, 'b', 'stable')

@@ -53,9 +53,9 @@ def test_the_largest_run_is_the_largest_request_where_only_that_is_given(tmp_pat
         ),
         (
             'max_batch_size { value: 8 } max_execution_batch_size { value: 4 }',
-            'max_execution_batch_size 4: needs enable_large_batch_splitting',
+            'max_execution_batch_size 4 needs enable_large_batch_splitting',
         ),
-        ('batch_size { value: 8 }', 'no BatchingParameters in the text format'),
+        ('batch_size { value: 8 }', 'not a valid BatchingParameters in the text format'),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path, text, message):

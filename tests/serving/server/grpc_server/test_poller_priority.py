@@ -28,8 +28,8 @@ def test_threads_started_inside_of_the_block_wait_their_turn():
 
 
 def test_the_policy_comes_back_after_a_failure():
-    with pytest.raises(ValueError), patient_polling():
-        raise ValueError
+    with pytest.raises(ValueError, match='from the block'), patient_polling():
+        raise ValueError('from the block')
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 

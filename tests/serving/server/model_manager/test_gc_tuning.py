@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(not _HAS_GLIBC, reason='needs the allocator of g
 
 _PIECES = """
 import ctypes, gc
-from serving import memory
+from serving.server.model_manager import gc_tuning
 
 class Info(ctypes.Structure):  # struct mallinfo2
     _fields_ = [(name, ctypes.c_size_t) for name in
@@ -45,7 +45,7 @@ def test_freed_pieces_are_joined_at_once():
 first, second = pieces(1000, 64), pieces(1000, 64)
 free(first)
 print(libc.mallinfo2().fsmblks)
-memory.prepare()
+gc_tuning.prepare()
 free(second)
 print(libc.mallinfo2().fsmblks)
 """)
@@ -53,13 +53,13 @@ print(libc.mallinfo2().fsmblks)
 
 
 def test_what_is_there_is_not_collected_any_more():
-    [frozen] = _run('memory.prepare(); print(gc.get_freeze_count())')
+    [frozen] = _run('gc_tuning.prepare(); print(gc.get_freeze_count())')
     assert frozen > 1000
 
 
 def test_requests_under_way_do_not_start_collections():
     [collected] = _run("""
-memory.prepare()
+gc_tuning.prepare()
 began = gc.get_stats()[0]['collections']
 under_way = [[] for _ in range(15_000)]
 print(gc.get_stats()[0]['collections'] - began)
@@ -73,7 +73,7 @@ def test_freed_memory_is_given_back():
 held = pieces(200_000, 300)
 free(held[:-1])
 print(resident())
-memory.give_back()
+gc_tuning.release_memory()
 print(resident())
 """)
     assert before - after > 40e6

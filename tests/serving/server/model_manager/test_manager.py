@@ -213,7 +213,7 @@ def test_deleted_base_path_changes_nothing(manager, exported, base_path):
     push(exported[0], base_path, 1)
     manager.poll()
     shutil.rmtree(base_path)
-    with pytest.raises(OSError):
+    with pytest.raises(FileNotFoundError):
         manager.poll()
     with manager.acquire() as (_, servable):
         assert _answers(servable)

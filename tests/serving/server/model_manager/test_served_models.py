@@ -103,7 +103,10 @@ def test_refusals(config, message):
 @pytest.mark.parametrize(
     'text, reason',
     [
-        ('model_config_list { config { nmae: "a" } }', 'no ModelServerConfig in the text format .*nmae'),
+        (
+            'model_config_list { config { nmae: "a" } }',
+            'not a valid ModelServerConfig in the text format .*nmae',
+        ),
         ('model_config_list { config { name: "a" base_path: "/a" model_platform: "x" } }', 'platform x'),
         (None, 'No such file or directory'),
     ],

@@ -13,7 +13,7 @@ def test_numbered_folders_newest_first(tmp_path):
 
 
 def test_missing_base_path(tmp_path):
-    with pytest.raises(OSError):
+    with pytest.raises(FileNotFoundError):
         list_versions(tmp_path / 'nowhere')
 
 

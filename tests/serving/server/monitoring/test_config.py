@@ -25,6 +25,7 @@ def test_bad_file(tmp_path, content):
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(
-        InputError, match=f'^{file}: no MonitoringConfig in the text format of protocol buffers: '
+        InputError,
+        match=f'^{file}: not a valid MonitoringConfig in the text format of protocol buffers: ',
     ):
         read_monitoring_config(file)

@@ -23,14 +23,16 @@ METRICS = '/monitoring/prometheus/metrics'
 @pytest.fixture(scope='module')
 def ask(shared_server):
     """Sends one HTTP request; returns status and body, JSON decoded."""
-    app = RestApp(shared_server.server.catalog, Metrics(), 0.3, METRICS, MOST_BYTES)
+    app = RestApp(shared_server.server.registry, Metrics(), 0.3, METRICS, MOST_BYTES)
     server = RestServer(app, 0, threads=2)
     port = server.start()
 
-    def send(method, path, body=None, read=json.loads, headers={}):
+    def send(method, path, body=None, read=json.loads, headers=None):
         connection = http.client.HTTPConnection('localhost', port, timeout=PATIENCE_S)
         try:
-            connection.request(method, path, body if isinstance(body, bytes) else json.dumps(body), headers)
+            connection.request(
+                method, path, body if isinstance(body, bytes) else json.dumps(body), headers or {}
+            )
             response = connection.getresponse()
             return response.status, read(response.read())
         finally:

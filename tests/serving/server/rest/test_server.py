@@ -13,7 +13,7 @@ from tests.serving.helpers import PATIENCE_S
 def test_port_in_use():
     with socket.create_server(('::', 0), family=socket.AF_INET6) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(InputError, match=f'^port {port}: cannot be listened on'):
+        with pytest.raises(InputError, match=f'^port {port} cannot be opened'):
             RestServer(lambda *_: [], port).start()
 
 

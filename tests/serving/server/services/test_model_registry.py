@@ -1,4 +1,4 @@
-"""The catalog without a server."""
+"""The registry without a server."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ import pytest
 from serving.server.model_manager.manager import ModelManager
 from serving.server.model_manager.served_models import ServedModel
 from serving.server.monitoring.metrics import Metrics
-from serving.server.services.model_registry import Catalog
+from serving.server.services.model_registry import ModelRegistry
 from serving.server.version_loader import VersionLoader
 from tests.serving.helpers import PATIENCE_S, push
 
@@ -26,16 +26,16 @@ def test_reloads_at_once_make_a_model_once(exported, base_path):
         made.append(model)
         return ModelManager(model, load)
 
-    catalog, model = Catalog(manage), ServedModel('genco', base_path)
+    registry, model = ModelRegistry(manage), ServedModel('genco', base_path)
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(catalog.reload, [model])
+        first = pool.submit(registry.reload, [model])
         assert loading.wait(PATIENCE_S)
-        second = pool.submit(catalog.reload, [model])
+        second = pool.submit(registry.reload, [model])
         with pytest.raises(TimeoutError):
             second.result(0.2)
         go_on.set()
         for reload in (first, second):
             reload.result(PATIENCE_S)
     assert made == [model]
-    assert catalog.manager('genco').serves()
-    catalog.close()
+    assert registry.manager('genco').serves()
+    registry.close()

@@ -71,7 +71,7 @@ def test_failing_records(servable, tmp_path, write, code, message):
 
 
 def test_too_many_records(servable, tmp_path, monkeypatch):
-    monkeypatch.setattr('serving.server.model_server.services.warmup._MOST_RECORDS', 2)
+    monkeypatch.setattr('serving.server.services.warmup._MOST_RECORDS', 2)
     write_warmup(tmp_path, (example_inputs(1),) * 3)
     with pytest.raises(StatusError, match='exceeds the maximum'):
         warm_up(servable, tmp_path)
