@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from benchmarks.common.genco_policies import GENCO
-from benchmarks.common.statistics import Interval, mean_interval, paired_difference
+from benchmarks.common.statistics import Difference, Interval, mean_interval, paired_difference
 
 # What each repetition measured: by policy, by figure.
 Repetitions = Sequence[Mapping[str, Mapping[str, float]]]
@@ -24,7 +24,7 @@ def policy_rows(repetitions: Repetitions, main: str) -> list[dict]:
     return rows
 
 
-def interval_row(interval: Interval, name: str = 'lift', prefix: str = '') -> dict[str, float]:
+def interval_row(interval: Interval | Difference, name: str = 'lift', prefix: str = '') -> dict[str, float]:
     """A figure as `name`, and its bounds as `<prefix>low` and `<prefix>high`."""
     return {name: interval.value, f'{prefix}low': interval.low, f'{prefix}high': interval.high}
 

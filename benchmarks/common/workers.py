@@ -29,7 +29,7 @@ def results_of(measure: Callable[..., Result], tasks: Sequence[tuple], parallel:
         return [measure(*task) for task in tasks]
     results: list[Result] = []
     while len(results) < len(tasks):
-        some = tasks[len(results) : len(results) + _TASKS_OF_A_PROCESS * os.cpu_count()]
+        some = tasks[len(results) : len(results) + _TASKS_OF_A_PROCESS * (os.cpu_count() or 1)]
         results += _in_processes(measure, some, len(results), len(tasks))
     return results
 

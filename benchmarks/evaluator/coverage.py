@@ -141,13 +141,16 @@ class _Figures:
 
     def of(self, case: Case) -> tuple[Estimate, Estimate]:
         by_estimator = self._combinations if case.level == _COMBINATION else self._components
-        moments, replicates = (found[case.estimator] for found in by_estimator)
+        moments, replicates = by_estimator[0][case.estimator], by_estimator[1][case.estimator]
         level = len(moments.first) - 1 if case.level == _OVERALL else 0
-        columns = [POLICIES.index(case.policy)] + [_REFERENCE] * (case.figure == 'lift')
-        estimate, bootstrap = (lift, bootstrap_lift) if case.figure == 'lift' else (rate, bootstrap_rate)
-        delta = estimate(moments, level, *columns, CONFIDENCE, signed=case.estimator in SIGNED)
-        clusters = moments.effective_clusters(level, columns)
-        return delta, bootstrap(replicates, delta, level, *columns, clusters, CONFIDENCE)
+        column, signed = POLICIES.index(case.policy), case.estimator in SIGNED
+        if case.figure == 'lift':
+            delta = lift(moments, level, column, _REFERENCE, CONFIDENCE, signed)
+            clusters = moments.effective_clusters(level, [column, _REFERENCE])
+            return delta, bootstrap_lift(replicates, delta, level, column, _REFERENCE, clusters, CONFIDENCE)
+        delta = rate(moments, level, column, CONFIDENCE, signed)
+        clusters = moments.effective_clusters(level, [column])
+        return delta, bootstrap_rate(replicates, delta, level, column, clusters, CONFIDENCE)
 
 
 def _judged(case: Case, estimates: list[tuple[Estimate, Estimate]], truth: float, scenario: Scenario) -> dict:
@@ -169,4 +172,6 @@ def _judged(case: Case, estimates: list[tuple[Estimate, Estimate]], truth: float
 
 
 def _coverage(estimates: tuple[Estimate, ...], truth: float) -> float:
-    return float(np.mean([e.low is not None and e.low <= truth <= e.high for e in estimates]))
+    return float(
+        np.mean([e.low is not None and e.high is not None and e.low <= truth <= e.high for e in estimates])
+    )

@@ -111,7 +111,7 @@ def _teach_genco(name: str, layout: Layout, config: GencoConfig, log: Sequence[B
 def _total(days: list[dict[str, float]]) -> dict[str, float]:
     """Figures over all days, which have equally many requests."""
     ctr, rpm, uniform_ctr, uniform_rpm = (
-        np.mean([day[name] for day in days]) for name in ('ctr', 'rpm', 'uniform_ctr', 'uniform_rpm')
+        float(np.mean([day[name] for day in days])) for name in ('ctr', 'rpm', 'uniform_ctr', 'uniform_rpm')
     )
     return {'lift': ctr / uniform_ctr - 1, 'rpm_lift': rpm / uniform_rpm - 1, 'ctr': ctr, 'rpm': rpm}
 

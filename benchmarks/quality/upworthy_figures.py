@@ -18,7 +18,7 @@ ByPolicy = Mapping[str, np.ndarray]
 
 def added(parts: Sequence[ByPolicy]) -> dict[str, np.ndarray]:
     """Sums of the arrays of each policy."""
-    return {name: sum(part[name] for part in parts) for name in parts[0]}
+    return {name: np.sum([part[name] for part in parts], axis=0) for name in parts[0]}
 
 
 class Repeated:
@@ -35,7 +35,7 @@ class Repeated:
             name: np.array([one[name].sum() / uniform.sum() - 1 for one, uniform in pairs])
             for name in clicks[0]
         }
-        self._resampled = Resampled(added(clicks), sum(base))
+        self._resampled = Resampled(added(clicks), np.sum(base, axis=0))
 
     def rows(self) -> list[dict]:
         """Per policy the mean lift, `low` and `high` over splits, `tests_low` and `tests_high` over tests."""

@@ -117,7 +117,8 @@ def requests_of(version: Path, logs: Path) -> list[SelectRequest]:
 def messages_of(server: Server, requests: Sequence[SelectRequest]) -> tuple[list[bytes], list[bytes]]:
     """Messages of one ad each, and of 100."""
     contract = contract_of(server.address, MODEL)
-    return tuple(encode_messages(requests, ads, contract, MODEL) for ads in (1, ADS))
+    single, many = (encode_messages(requests, ads, contract, MODEL) for ads in (1, ADS))
+    return single, many
 
 
 class _Load:

@@ -39,7 +39,8 @@ class Server:
     def resident_mib(self) -> float:
         """Its resident memory now."""
         status = Path(f'/proc/{self.pid}/status').read_text()
-        return int(re.search(r'VmRSS:\s+(\d+)', status)[1]) / _KIB_PER_MIB
+        (resident,) = re.findall(r'VmRSS:\s+(\d+)', status)
+        return int(resident) / _KIB_PER_MIB
 
 
 @contextmanager
@@ -58,17 +59,15 @@ def serving(version: Path, *flags: str) -> Iterator[Server]:
         base_path.mkdir()
         stage(version, base_path, 1).rename(base_path / '1')
         command = [*_GENCO, 'serve', '--model-base-path', str(base_path), '--port', '0', *flags]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        try:
-            yield Server(_address(process), base_path, process.pid)
-        finally:
-            process.terminate()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:
-                process.wait(_GRACE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            process.stdout.close()
+                yield Server(_address(process), base_path, process.pid)
+            finally:
+                process.terminate()
+                try:
+                    process.wait(_GRACE_S)
+                except subprocess.TimeoutExpired:
+                    process.kill()
 
 
 def stage(version: Path, base_path: Path, number: int) -> Path:
@@ -79,6 +78,7 @@ def stage(version: Path, base_path: Path, number: int) -> Path:
 
 
 def _address(process: subprocess.Popen) -> str:
+    assert process.stdout is not None
     for line in process.stdout:
         if found := re.search(r'localhost:\d+', line):
             return found[0]

@@ -68,7 +68,7 @@ def _draw(
     random: np.random.Generator,
 ) -> SelectRequest:
     return SelectRequest(
-        context=context[random.integers(len(context))],
+        context=context[int(random.integers(len(context)))],
         candidates={n: random.choice(p, candidates, replace=False).tolist() for n, p in pools.items()},
         texts={n: random.choice(p, candidates).tolist() for n, p in texts.items()},
     )

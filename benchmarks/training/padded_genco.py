@@ -48,7 +48,7 @@ class PaddedGenCO(GenCO):
             name='attention',
         )
 
-    def encode(self, batch: Batch, training: bool = False) -> Encoded:
+    def encode(self, batch: Batch, training: bool = False, groups: int = 1, encoder=None) -> Encoded:
         mask = tf.sequence_mask(batch[keys.COUNTS], self.layout.max_candidates)
         rows = tf.reshape(batch[keys.ELEMENTS], tf.shape(mask))
         embeddings = tf.gather(self.element_embedding, rows) * tf.cast(mask, tf.float32)[..., None]
@@ -63,7 +63,7 @@ class PaddedGenCO(GenCO):
             context=context,
             element_context=tf.reshape(tf.repeat(context[:, None], places, 1), [-1, context.shape[1]]),
             features=tf.reshape(features, [-1, features.shape[-1]]),
-            effects=self.effects.of_batch(batch, index, self.ad_rows(batch)),
+            effects=self._effects_of(batch, index),
         )
 
     def score_elements(self, encoded: Encoded) -> tf.Tensor:

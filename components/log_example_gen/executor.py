@@ -109,7 +109,7 @@ def _to_json(tally: tuple[str, Tally]) -> str:
 
 
 def _read_tallies(prefix: str) -> dict[str, Tally]:
-    tallies = {}
+    tallies: dict[str, Tally] = {}
     for path in fileio.glob(f'{prefix}*'):
         with fileio.open(path) as lines:
             tallies.update(_SPLIT_TALLY.validate_json(line) for line in lines)

@@ -88,7 +88,8 @@ class ServingGraph:
 
     def _serve(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         ads, seed = _split(request, SEED)
-        return self._select(*self._encode_ads(ads), seed)
+        encoded, ids = self._encode_ads(ads)
+        return self._select(encoded, ids, seed)
 
     def _serve_elements(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         ads, _ = _split(request, SEED)

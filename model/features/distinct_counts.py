@@ -42,7 +42,7 @@ class _MergeSketches(beam.CombineFn):
         return self._merged(accumulator, [sketches.KmvSketch.Deserialize(item) for item in serialized])
 
     def merge_accumulators(self, accumulators):
-        merged = []
+        merged: list = []
         for accumulator in accumulators:
             merged = self._merged(merged, accumulator)
         return merged

@@ -1,10 +1,11 @@
 """Raw columns as Transform and parsing deliver them (dense, sparse or ragged), in one form."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 
-Column = tf.Tensor | tf.SparseTensor | tf.RaggedTensor
+Column: TypeAlias = tf.Tensor | tf.SparseTensor | tf.RaggedTensor
 
 
 def ragged(column: Column) -> tf.RaggedTensor:

@@ -30,7 +30,7 @@ class Encoded(NamedTuple):
         effects: The additive effects of ads and elements; zero in a model without them.
     """
 
-    index: Index
+    index: Index  # type: ignore[assignment]
     context: tf.Tensor
     element_context: tf.Tensor
     features: tf.Tensor

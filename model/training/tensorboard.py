@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +17,7 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from model.config import GencoConfig, TrainingConfig
 from model.features.packed_batch import Batch
 from model.features.preprocessing import frequent_elements
-from model.network.genco import GenCO
+from model.network.layers.additive_effects import AdditiveEffects
 from model.training.tensorboard_metrics import MEANING, build, figures_of_tests, histograms, policy_of_shown
 
 _TEST_ROWS = 20_000
@@ -131,20 +131,22 @@ class TestCurves(Snapshots):
         super().__init__(writer, least=25, share=0.25, most=1000)
         self._tests, self._limit = tests, limit
         self._batches: Sequence[Batch] = ()
-        self._evaluate = None
+        self._evaluate: Callable[[Batch], Sequence[tf.Tensor]] | None = None
 
     def on_train_begin(self, logs=None):
         self._batches = evenly_spaced(self._tests, self._limit)
         network = self.model.network
         build(network, self._batches[0])
-        self._evaluate = tf.function(
+        graph = tf.function(
             lambda batch: policy_of_shown(network, batch), input_signature=[self._tests.element_spec]
         )
+        self._evaluate = graph
         with self._writer.as_default(0):
-            tf.summary.graph(self._evaluate.get_concrete_function().graph)
+            tf.summary.graph(graph.get_concrete_function().graph)
         self.write(0)
 
     def write(self, step: int) -> None:
+        assert self._evaluate is not None, 'the training has not begun'
         figures = figures_of_tests(self._evaluate, self._batches, list(self.model.network.layout.components))
         write_scalars(self._writer, step, figures)
 
@@ -240,7 +242,7 @@ class Projector(tf.keras.callbacks.Callback):
         columns = ['element', 'component']
         if network.effects:
             columns += ['bias', 'information']
-            labels = [label + row for label, row in zip(labels, _learned(network, rows), strict=True)]
+            labels = [label + row for label, row in zip(labels, _learned(network.effects, rows), strict=True)]
         with tf.io.gfile.GFile(os.path.join(self._directory, 'elements.tsv'), 'w') as file:
             file.write(''.join('\t'.join(row) + '\n' for row in [columns, *labels]))
         config = projector.ProjectorConfig()
@@ -254,8 +256,8 @@ def _columns(label: bytes) -> list[str]:
     return [' '.join(element.split()), component]
 
 
-def _learned(model: GenCO, rows: slice) -> list[list[str]]:
+def _learned(effects: AdditiveEffects, rows: slice) -> list[list[str]]:
     """Bias, in logits, and the Fisher information that it rests on: sum of weight x p (1 - p)."""
-    layer = model.effects.element_bias
+    layer = effects.element_bias
     bias, precision = layer.mean[rows].numpy(), layer.precision[rows].numpy()
     return [[f'{b:.4f}', f'{i:.2f}'] for b, i in zip(bias, precision - layer.prior_std**-2, strict=True)]

@@ -80,7 +80,9 @@ def figures_of_tests(
             shown[row] += importance.sum(0)
             clicked[row] += (importance * click[:, None]).sum(0)
             entropy[row] += (choice * nats).sum(0)
-        clicks.append(click), logits.append(logit), weights.append(weight)
+        clicks.append(click)
+        logits.append(logit)
+        weights.append(weight)
     with np.errstate(divide='ignore', invalid='ignore'):
         figures = _prediction(*(np.concatenate(values) for values in (clicks, logits, weights)))
         rates = _with_total(clicked) / _with_total(shown)

@@ -8,6 +8,7 @@ from model.config import TrainingConfig
 from model.features import packed_batch as keys
 from model.features.packed_batch import Batch
 from model.network.genco import Combined, Encoded, GenCO
+from model.network.layers.additive_effects import AdditiveEffects
 from model.training.losses import clipped_importance_weight, cross_entropy, policy_gradient
 from model.training.map_effects import Effects
 from model.training.optimizers import create_optimizer
@@ -39,8 +40,7 @@ class GencoTrainer(tfrs.Model):
     def __init__(self, network: GenCO, training: TrainingConfig, **kwargs):
         super().__init__(**kwargs)
         self.network, self.training_config = network, training
-        effects = network.effects
-        self.evidence = Evidence(network.layout, training.evidence_impressions) if effects else None
+        self.evidence = Evidence(network.layout, training.evidence_impressions) if network.effects else None
         loss = tf.keras.losses.BinaryCrossentropy(from_logits=True, reduction='sum')
         self.combination_task = tfrs.tasks.Ranking(loss=loss)
         self.auc = tf.keras.metrics.AUC(name='auc', from_logits=True)
@@ -122,13 +122,18 @@ class GencoTrainer(tfrs.Model):
 
     def adopt(self, fitted: Effects) -> None:
         """Replaces the effects that were learned batch by batch by fitted ones."""
-        effects = self.network.effects
+        effects = self._effects
         self.network.intercept.assign(fitted.intercept)
         effects.ad_bias.adopt(fitted.ad, fitted.ad_precision)
         effects.element_bias.adopt(fitted.element, fitted.element_precision)
         if effects.subword_bias is not None:
             effects.subword_bias.mean.assign(fitted.subword)
         effects.combination_bias.mean.assign(fitted.combination)
+
+    @property
+    def _effects(self) -> AdditiveEffects:
+        assert self.network.effects is not None, 'the network has no additive effects'
+        return self.network.effects
 
     def _combination_loss(self, inputs: Batch, logit: tf.Tensor) -> tf.Tensor:
         """L_comb (eq. 11)."""
@@ -166,7 +171,7 @@ class GencoTrainer(tfrs.Model):
 
     def _update_effects(self, inputs: Batch, place: tf.Tensor, present: tf.Tensor, logit: tf.Tensor) -> None:
         predicted, weight = tf.sigmoid(logit), inputs[WEIGHT]
-        self.network.effects.update(
+        self._effects.update(
             self.network.ad_rows(inputs),
             tf.gather(inputs[keys.ELEMENTS], tf.boolean_mask(place, present)),
             tf.where(present)[:, 0],
@@ -182,8 +187,9 @@ class GencoTrainer(tfrs.Model):
             if self.network.layout.subwords
         ]
         logged = [inputs[key] for key in (CLICK, WEIGHT, keys.OWN, keys.SHOWN, keys.COUNTS, keys.ELEMENTS)]
-        combination = self.network.effects.combination_bias.rows_of(combined.codes)
+        combination = self._effects.combination_bias.rows_of(combined.codes)
         shown = [self.network.ad_rows(inputs), combination, combined.offset]
+        assert self.evidence is not None
         tf.numpy_function(self.evidence.add, [*shown, *logged, *subwords], [])
 
     def _update_metrics(

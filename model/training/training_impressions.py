@@ -31,7 +31,9 @@ class Impressions:
     @classmethod
     def joined(cls, parts: list['Impressions']) -> 'Impressions':
         """The rows of all parts, in their order."""
-        return cls(*(np.concatenate(columns) for columns in zip(*(vars(part).values() for part in parts))))
+        return cls(
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])}
+        )
 
 
 @dataclass
@@ -86,8 +88,8 @@ class Evidence:
         present = shown >= 0
         place = np.where(present, start + shown, 0)
         rows = np.where(present, elements[place], -1)
-        small = (values.astype(np.int32) for values in (ad, combination, rows))
-        self._parts.append(Impressions(*small, offset, click, weight))
+        ads, combinations, shown_rows = (values.astype(np.int32) for values in (ad, combination, rows))
+        self._parts.append(Impressions(ads, combinations, shown_rows, offset, click, weight))
         self._kept += len(ad)
         while self._kept - len(self._parts[0].ad) >= self.limit:
             self._kept -= len(self._parts.popleft().ad)

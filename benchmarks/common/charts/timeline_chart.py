@@ -44,7 +44,7 @@ def timeline_chart(
     for tick in range(_TICKS):
         second = first + (last - first) * tick / (_TICKS - 1)
         parts.append(_text(x(second), HEIGHT - _BOTTOM + 20, f'{second:.0f} s', 'middle'))
-    for name, second in events.items():
+    for second in events.values():
         parts.append(_line(x(second), _TOP, x(second), HEIGHT - _BOTTOM, '#555', 'stroke-dasharray="5 4"'))
     # At different heights: two events may be close.
     parts += [_text(x(s) + 4, _TOP + 14 * i, name) for i, (name, s) in enumerate(events.items())]

@@ -3,7 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -38,7 +38,8 @@ from components.sctr_evaluator.sums.slice_sums import Slicer, Value
 
 Read = Callable[[Any], Iterator[tf.Tensor]]
 Labels = dict[str, list[str | None]]
-In, Out = TypeVar('In'), TypeVar('Out')
+In = TypeVar('In')
+Out = TypeVar('Out')
 
 _TOTALS, _ADS, _SLICES, _ROWS = 'totals', 'ads', 'slices', 'rows'
 # Batches are scored while the next are read. TensorFlow spreads one over all cores, but not all of it: two at
@@ -172,7 +173,8 @@ class Score(beam.DoFn):
         slicer, rows = Slicer(self._config), RowBuffer()
         # All but the scoring is done on this thread while the next batch is scored on the other.
         for scored, to_join in in_parallel(self._scored, map(self._identified, self._read(source))):
-            measured = measure(*scored, self._config)
+            ours, serving, keys, labels = scored
+            measured = measure(ours, serving, keys, labels, self._config)
             totals = Totals.merged([totals, measured.totals]) if totals else measured.totals
             slicer.add(measured.slices)
             yield from clusters.add(measured.clusters)
@@ -197,7 +199,9 @@ class Score(beam.DoFn):
         self, rows: _Rows
     ) -> tuple[tuple[ScoredRows, ScoredRows | None, np.ndarray, Labels], LoggedRows | None]:
         scored, *serving = [model.score(rows.serialized, rows.seeds) for model in self._models]
-        to_join = self._to_join and self._to_join(rows.serialized, rows.seeds.numpy(), rows.keys, scored)
+        to_join = None
+        if self._to_join:
+            to_join = self._to_join(rows.serialized, rows.seeds.numpy(), rows.keys, scored)
         return (scored, next(iter(serving), None), rows.keys, rows.labels), to_join
 
 
@@ -208,7 +212,7 @@ def _tagged(tag: str, elements: Iterable[Any]) -> Iterator[TaggedOutput]:
 def in_parallel(function: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
     """Like `map`, with a few calls at a time and few items in memory; results keep their order."""
     with ThreadPoolExecutor(_THREADS) as pool:
-        pending = deque()
+        pending: deque[Future[Out]] = deque()
         for item in items:
             pending.append(pool.submit(function, item))
             if len(pending) > _THREADS:

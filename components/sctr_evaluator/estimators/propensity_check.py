@@ -138,7 +138,8 @@ class Uniformity:
                 f'{min(p_values):.2g} of {len(p_values)} components)'
             )
         names = list(components)
-        shares = ', '.join(f'{names[j]} by {checks[j].deviation * 100:.1f} %' for j in suspicious)
+        deviations = [(names[j], checks[j].deviation or 0.0) for j in suspicious]
+        shares = ', '.join(f'{name} by {deviation * 100:.1f} %' for name, deviation in deviations)
         return (
             'THE LOG IS NOT WHAT IT CLAIMS: elements were shown more or less often than their propensities '
             f'say ({shares}, root mean square); no figure that rests on it can be trusted'

@@ -152,7 +152,7 @@ def lift(
     gradient[column] += _gradient(numerator, denominator) / reference_rate
     gradient[reference] -= _gradient(numerator_ref, denominator_ref) * ratio / reference_rate
     found = _estimate(ratio, moments, level, gradient, [column, reference], confidence, signed)
-    return replace(found, value=found.value - 1, low=_less_one(found.low), high=_less_one(found.high))
+    return replace(found, value=_less_one(found.value), low=_less_one(found.low), high=_less_one(found.high))
 
 
 def _problem(numerator: float, denominator: float, who: str) -> str | None:

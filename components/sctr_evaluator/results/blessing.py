@@ -89,7 +89,7 @@ def _lifts(
 
 
 def _rule(subject: str, lift: Estimate, bound: float, config: EvaluationConfig) -> Reason:
-    if lift.low is None:
+    if lift.value is None or lift.low is None or lift.high is None:
         return Reason(False, f'{subject}: no interval, as {lift.problem}: failed')
     passed = lift.low > bound
     return Reason(

@@ -71,4 +71,6 @@ class ScoredRows(NamedTuple):
 
     def take(self, rows: np.ndarray) -> Self:
         """Some of the rows: a mask, bool [R], or indices, int64."""
-        return type(self)(*(values[rows] for values in self[:-1]), component=self.component)
+        return self._replace(
+            **{name: values[rows] for name, values in self._asdict().items() if name != 'component'}
+        )

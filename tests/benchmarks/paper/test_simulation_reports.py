@@ -63,7 +63,11 @@ IMPORTANCE = {
 @pytest.mark.parametrize(
     ('name', 'figures', 'expected'),
     [
-        ('quality.known_truth', KNOWN_TRUTH, ['+12.3 (+10.0 to +15.0)', '+40.0', '+3.2', 'p 0.004', '500', '20']),
+        (
+            'quality.known_truth',
+            KNOWN_TRUTH,
+            ['+12.3 (+10.0 to +15.0)', '+40.0', '+3.2', 'p 0.004', '500', '20'],
+        ),
         ('paper.ab', AB, ['+12.3 (+10.0 to +15.0)', '+45.6 (+40.0 to +50.0)', '+3.2', '1,000']),
         ('paper.ablation', ABLATION, ['-1.23 (-2.00 to -1.00) p 0.004', 'noise', '+12.3']),
         ('paper.candidates', CANDIDATES, ['1-2: +12.3', '6-15: +12.3']),

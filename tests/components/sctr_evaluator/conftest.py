@@ -1,26 +1,3 @@
-"""Exported models and logs, made once per session."""
+"""Fixtures of the tests of the evaluator."""
 
-import pytest
-
-from components.log_example_gen.encoding import encode
-from tests.components.sctr_evaluator.tiny_export import export, make_logs
-
-
-@pytest.fixture(scope='session')
-def logs():
-    return make_logs(900)
-
-
-@pytest.fixture(scope='session')
-def serialized(logs) -> list[bytes]:
-    return encode(logs)
-
-
-@pytest.fixture(scope='session')
-def model(tmp_path_factory) -> str:
-    return export(tmp_path_factory.mktemp('models') / 'good')
-
-
-@pytest.fixture(scope='session')
-def other_model(tmp_path_factory) -> str:
-    return export(tmp_path_factory.mktemp('models') / 'other', salt='other')
+from tests.components.sctr_evaluator.fixtures import logs, model, other_model, serialized  # noqa: F401

@@ -145,7 +145,7 @@ def _wide_row(row: Row, axis: _Axis, y: float, width: float) -> list[Shape]:
     return [
         *axis.grid(y, y + _ROW),
         Text(0, y + 18, fitted(row.label, _LABEL), bold=row.bold),
-        *_whisker(row, axis, y + 13),
+        *_whisker(row.estimate, row.hollow, axis, y + 13),
         Text(width, y + 18, interval_text(row.estimate), ink_of(row.estimate), 'end'),
     ]
 
@@ -158,12 +158,12 @@ def _narrow_row(row: Row, axis: _Axis, y: float, width: float) -> list[Shape]:
         *axis.grid(y + _ABOVE, y + _TALL_ROW),
         Text(0, y + 16, fitted(row.label, width - text_width(figure) - _GAP), bold=row.bold),
         Text(width, y + 16, figure, ink_of(row.estimate), 'end'),
-        *_whisker(row, axis, y + 32),
+        *_whisker(row.estimate, row.hollow, axis, y + 32),
     ]
 
 
-def _whisker(row: Row, axis: _Axis, y: float) -> list[Shape]:
-    estimate, ink = row.estimate, ink_of(row.estimate)
+def _whisker(estimate: dict, hollow: bool, axis: _Axis, y: float) -> list[Shape]:
+    ink = ink_of(estimate)
     if estimate['value'] is None:
         return []
     shapes: list[Shape] = []
@@ -172,7 +172,7 @@ def _whisker(row: Row, axis: _Axis, y: float) -> list[Shape]:
         shapes.append(Line(low, y, high, y, ink, 2.5))
         shapes += _arrow(low, y, ink, 5) if estimate['low'] < axis.low else []
         shapes += _arrow(high, y, ink, -5) if estimate['high'] > axis.high else []
-    return [*shapes, Dot(axis.x(estimate['value']), y, 5, ink, row.hollow)]
+    return [*shapes, Dot(axis.x(estimate['value']), y, 5, ink, hollow)]
 
 
 def _arrow(x: float, y: float, ink: Ink, back: float) -> list[Shape]:
