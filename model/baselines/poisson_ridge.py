@@ -20,8 +20,7 @@ class PoissonRidge(ScoreTable):
 
         sum(n exp(eta) - c eta) + sum(b^2 / (2 prior variance))
 
-    Element effects are shared by all ads. The
-    priors are N(0, 0.12^2) for elements and N(0, 0.6^2) for ads.
+    Element effects are shared by all ads. The priors are N(0, 0.12^2) for elements and N(0, 0.6^2) for ads.
     """
 
     def fit(self, data: Iterable[Batch]) -> None:
