@@ -30,7 +30,7 @@ class Impressions:
 
     @classmethod
     def joined(cls, parts: list['Impressions']) -> 'Impressions':
-        """Concatenates the rows of all parts in order."""
+        """The rows of all parts, in their order."""
         return cls(*(np.concatenate(columns) for columns in zip(*(vars(part).values() for part in parts))))
 
 
