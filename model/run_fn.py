@@ -1,4 +1,4 @@
-"""Trainer's run_fn: reads transformed examples, trains, exports."""
+"""The run_fn of Trainer: it reads transformed examples, trains a model and exports it."""
 
 import os
 
@@ -14,15 +14,15 @@ from model.training.train import train
 
 
 def run_fn(fn_args: FnArgs) -> None:
-    """Trainer's entry point.
+    """Trains and exports a model; this is the entry point of Trainer.
 
     Args:
-        fn_args: with `custom_config` of `genco`, the GencoConfig as a dictionary, and `holdout_days`,
-            the number of newest days that are not trained on; `train_files` and `eval_files` are the
-            train and test splits of the window.
+        fn_args: The arguments of Trainer. `custom_config` holds `genco`, the GencoConfig as a dictionary, and
+            `holdout_days`, the number of newest days that are not trained on. `train_files` and `eval_files`
+            are the train and test splits of the window.
 
     Raises:
-        InputError: no day is left to train on, a split is empty, or the training diverges.
+        InputError: No day is left to train on, a split is empty, or the training diverges.
     """
     config = GencoConfig.model_validate(fn_args.custom_config['genco'])
     holdout = fn_args.custom_config['holdout_days']

@@ -1,4 +1,4 @@
-"""What a user would pick instead of GenCO, on the same packed batches and behind one interface."""
+"""The policies that GenCO is compared with; they use the same packed batches and share one interface."""
 
 from collections.abc import Callable
 
@@ -37,11 +37,11 @@ _OPTIONAL: dict[str, tuple[Callable[[], bool], Callable[[Layout, int], Policy]]]
 
 
 def peers(layout: Layout, seed: int = 1) -> dict[str, Policy]:
-    """One of each, untrained, by the names that benchmarks give them.
+    """Returns one untrained policy of each kind by the name that the benchmarks use.
 
     Args:
-        layout: of the batches.
-        seed: of what is random in some of them.
+        layout: The feature tables of the batches.
+        seed: The random seed of the policies that use one.
     """
     found: dict[str, Policy] = {
         'uniform': Uniform(seed),
@@ -57,5 +57,5 @@ def peers(layout: Layout, seed: int = 1) -> dict[str, Policy]:
 
 
 def left_out() -> list[str]:
-    """Peers that `peers` lacks because what they need, the extra `peers`, is not installed."""
+    """Returns the names that `peers` omits because the packages of the extra `peers` are not installed."""
     return [name for name, (installed, _) in _OPTIONAL.items() if not installed()]

@@ -11,17 +11,17 @@ from model.features.packed_batch import Batch
 
 
 class AdditivePolicy(ABC):
-    """Base: a subclass learns in `fit` and gives `element_scores`."""
+    """Base class: a subclass learns in `fit` and implements `element_scores`."""
 
     @abstractmethod
     def element_scores(self, batch: Batch) -> np.ndarray:
-        """How good each packed element is, float64 [T]; compared within an ad and component."""
+        """Returns a score per packed element, float64 [T], comparable within one ad and component."""
 
     def score_combinations(self, batch: Batch, combinations: np.ndarray) -> np.ndarray:
         return chosen_values(self.element_scores(batch), batch, combinations, 0.0).sum(2)
 
     def choose(self, batch: Batch) -> np.ndarray:
-        """The best element of each component, the first of equals."""
+        """Returns the best element of each component, the first one in a tie, int64 [B, M]."""
         counts = np.asarray(batch[keys.COUNTS])
         scores = self.element_scores(batch)
         table = np.full([*counts.shape, counts.max()], -np.inf)
@@ -30,10 +30,10 @@ class AdditivePolicy(ABC):
 
 
 class ScoreTable(AdditivePolicy):
-    """Base: `fit` leaves a score per row of the element table in `_scores`, float64 [rows].
+    """Base class: `fit` stores one score per row of the element table in `_scores`, float64 [rows].
 
     Args:
-        layout: of the batches.
+        layout: The feature tables of the batches.
     """
 
     _scores: np.ndarray
@@ -46,6 +46,6 @@ class ScoreTable(AdditivePolicy):
 
 
 def ad_of_elements(batch: Batch) -> np.ndarray:
-    """Number in the batch of each packed element's ad, int64 [T]."""
+    """Returns the position in the batch of the ad of each packed element, int64 [T]."""
     counts = np.asarray(batch[keys.COUNTS])
     return np.repeat(np.arange(len(counts)), counts.sum(1))

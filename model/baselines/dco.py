@@ -11,20 +11,20 @@ from model.features.feature_tables import Layout
 from model.features.packed_batch import Batch
 
 _Z = 1.96
-# Larger than any sum of logs of CTRs: what is eliminated comes after all that is not.
+# Larger in magnitude than any sum of logs of CTRs, so that eliminated elements rank below all others.
 _ELIMINATED = -1e3
 _SMALLEST_CTR = 1e-6
 
 
 class DynamicCreativeOptimization(AdditivePolicy):
-    """Per ad and component: elements whose CTR's upper bound is below another's lower bound are out.
+    """Eliminates, per ad and component, elements whose upper CTR bound is below the lower bound of another.
 
-    Bounds are Wilson's, at 95 %. The score is the log of the observed CTR, far lower where eliminated;
-    an element that was not shown yet has the CTR of its ad and is not eliminated. Nothing is shared
-    between ads.
+    The bounds are those of the Wilson interval at 95 %. The score is the log of the observed CTR, and far
+    lower for an eliminated element. An element that was not shown yet has the CTR of its ad and is not
+    eliminated. Ads share no information.
 
     Args:
-        layout: of the batches.
+        layout: The feature tables of the batches.
 
     Reference: Koren et al. 2020, as GenCO's Table 2 uses it.
     """
@@ -57,7 +57,7 @@ class DynamicCreativeOptimization(AdditivePolicy):
 
 
 def _wilson(clicks: np.ndarray, impressions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of CTRs; 0 and 1 where there is no impression."""
+    """Returns the bounds of the CTRs, which are 0 and 1 where there is no impression."""
     n = np.maximum(impressions, 1e-9)
     ctr, extra = clicks / n, _Z**2 / n
     middle, reach = ctr + extra / 2, np.sqrt(extra * (ctr * (1 - ctr) + extra / 4))

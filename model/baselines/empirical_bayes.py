@@ -1,10 +1,10 @@
-"""Counting clicks, shrunk: gamma-Poisson posteriors of CTRs relative to that of the ad.
+"""Empirical Bayes: shrunk click counts, as gamma-Poisson posteriors of CTRs relative to that of the ad.
 
-What is compared, combination or element, has a click rate of lambda x the CTR of the ad, where lambda is
-gamma distributed with mean 1 and variance v. With c clicks where e were expected at lambda = 1, the
-posterior mean is (c + 1/v) / (e + 1/v). v comes from all ads by the method of moments: within an ad whose
-clicks give its CTR, E[(c - e)^2] = (1 - s) (e + v e^2) for a part that has a share s of e, exact where the
-parts are equal.
+Each part of an ad, a combination or an element, has a click rate of lambda x the CTR of the ad, where lambda
+is gamma distributed with mean 1 and variance v. With c clicks where e were expected at lambda = 1, the
+posterior mean is (c + 1/v) / (e + 1/v). v is estimated from all ads by the method of moments: if the CTR of
+an ad is taken from its own clicks, E[(c - e)^2] = (1 - s) (e + v e^2) for a part that has a share s of the
+ad's expected clicks. This is exact if all parts of the ad are equal.
 """
 
 from collections.abc import Iterable
@@ -21,10 +21,10 @@ _SMALLEST_VARIANCE = 1e-6
 
 
 class PackageEmpiricalBayes:
-    """Shrunk relative CTR of each combination of each ad; 1 for combinations never shown.
+    """Scores a combination by its shrunk CTR relative to its ad, which is 1 if it was never shown.
 
     Args:
-        layout: of the batches.
+        layout: The feature tables of the batches.
     """
 
     def __init__(self, layout: Layout):
@@ -42,12 +42,12 @@ class PackageEmpiricalBayes:
         return _posterior(*self._tally.get(combination_keys(ad, rows)), self._variance)
 
     def choose(self, batch: Batch) -> np.ndarray:
-        """The best combination (see `search.best_combinations`)."""
+        """Returns the best combination (see `model.baselines.search.best_combinations`)."""
         return best_combinations(self, batch)
 
 
 class ElementEmpiricalBayes(ScoreTable):
-    """Log of the shrunk relative CTR of each element, over all ads that show it."""
+    """Scores an element by the log of its shrunk relative CTR over all ads that show it."""
 
     def fit(self, data: Iterable[Batch]) -> None:
         shown = Shown.combinations(data, self._layout)
@@ -62,13 +62,13 @@ class ElementEmpiricalBayes(ScoreTable):
 
 
 def _expected_clicks(shown: Shown) -> np.ndarray:
-    """Clicks at the CTR of the ad, float64 [R]."""
+    """Returns the clicks expected at the CTR of the ad, float64 [R]."""
     clicks, impressions = Tally(shown.ad, shown.clicks, shown.impressions).get(shown.ad)
     return shown.impressions * clicks / impressions
 
 
 def _prior_variance(shown: Shown, parts: np.ndarray) -> float:
-    """v of parts of ads, given by their keys [R]."""
+    """Estimates v for the parts of ads that are given by their keys [R]."""
     expected = _expected_clicks(shown)
     tally = Tally(parts, shown.clicks, expected)
     of_ad, _ = Tally(shown.ad, shown.clicks, expected).get(shown.ad)

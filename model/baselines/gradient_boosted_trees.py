@@ -1,4 +1,4 @@
-"""CatBoost on the same features as GenCO; needs the extra `peers`."""
+"""CatBoost on the features of GenCO; it needs the extra `peers`."""
 
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -13,25 +13,25 @@ from model.features import packed_batch as keys
 from model.features.feature_tables import Layout
 from model.features.packed_batch import Batch
 
-# Two ids together at most: what an element is worth in general, in an ad, and beside another one.
+# At most two ids are combined: the value of an element in general, in an ad, and beside another element.
 _OPTIONS = {'iterations': 200, 'learning_rate': 0.1, 'depth': 6, 'max_ctr_complexity': 2, 'has_time': True}
 
 
 def installed() -> bool:
-    """Whether CatBoost is there; it is not among the requirements."""
+    """Returns whether CatBoost is installed; it is not among the requirements."""
     return find_spec('catboost') is not None
 
 
 class GradientBoostedTrees:
-    """Boosted trees of the logistic loss over ids of the request and of the shown elements.
+    """Boosted trees with the logistic loss over the ids of the request and of the shown elements.
 
-    CatBoost replaces an id, or a pair of ids, by the click rate of the impressions before this one
-    (Prokhorenkova et al. 2018), so no impression's own click leaks into its features. Terms of queries
-    are left out: a tree splits on one value per feature.
+    CatBoost replaces an id, or a pair of ids, by its click rate in the preceding impressions (Prokhorenkova
+    et al. 2018), so the click of an impression does not leak into its features. Query terms are left out
+    because a tree splits on a single value per feature.
 
     Args:
-        layout: of the batches.
-        seed: of what is random in the trees.
+        layout: The feature tables of the batches.
+        seed: The random seed of the trees.
     """
 
     def __init__(self, layout: Layout, seed: int = 1):
@@ -56,11 +56,11 @@ class GradientBoostedTrees:
         return logits.reshape(combinations.shape[:2])
 
     def choose(self, batch: Batch) -> np.ndarray:
-        """The best combination (see `search.best_combinations`)."""
+        """Returns the best combination (see `model.baselines.search.best_combinations`)."""
         return best_combinations(self, batch)
 
     def _features(self, batch: Batch, combinations: np.ndarray) -> pd.DataFrame:
-        """A row per combination of [B, K, M]."""
+        """Returns one row of features per combination of [B, K, M]."""
         ids = np.repeat(np.asarray(batch[keys.CONTEXT_IDS]), combinations.shape[1], 0)
         elements = element_rows(batch, combinations).reshape(-1, combinations.shape[2])
         features = pd.DataFrame(np.concatenate([ids, elements], 1), columns=self._ids)

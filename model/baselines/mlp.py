@@ -22,12 +22,12 @@ class MultiLayerPerceptron:
     """logit = logit of the average CTR + MLP(context embeddings, numbers, mean embeddings of terms,
     one embedding per component).
 
-    One pass over the batches with the logistic loss: the mean over a batch for the layers (Adam), the sum
-    for the embeddings (Adagrad), so that a row moves with its own number of impressions.
+    Training is one pass over the batches with the logistic loss. The layers use the mean over a batch (Adam)
+    and the embeddings the sum (Adagrad), so that the update of a row grows with its number of impressions.
 
     Args:
-        layout: of the batches.
-        seed: of the first weights.
+        layout: The feature tables of the batches.
+        seed: The random seed of the initial weights.
     """
 
     def __init__(self, layout: Layout, seed: int = 1):
@@ -58,7 +58,7 @@ class MultiLayerPerceptron:
         return self._predict(self._inputs(batch), tf.constant(element_rows(batch, combinations))).numpy()
 
     def choose(self, batch: Batch) -> np.ndarray:
-        """The best combination (see `search.best_combinations`)."""
+        """Returns the best combination (see `model.baselines.search.best_combinations`)."""
         return best_combinations(self, batch)
 
     def _examples(self, data: Iterable[Batch]) -> Iterator[tuple]:
@@ -71,7 +71,7 @@ class MultiLayerPerceptron:
         return {name: tf.convert_to_tensor(batch[name]) for name in names if name in batch}
 
     def _logits(self, inputs: Batch, rows: tf.Tensor) -> tf.Tensor:
-        """Logits of the combinations of elements, rows int64 [B, K, M]: float32 [B, K]."""
+        """Returns the logits, float32 [B, K], of combinations given by element rows, int64 [B, K, M]."""
         context, elements = self._tables
         parts = [tf.reshape(tf.gather(context, inputs[keys.CONTEXT_IDS]), [-1, len(self._layout.ids) * _DIM])]
         if keys.NUMBERS in inputs:

@@ -1,4 +1,4 @@
-"""Additive logistic model whose coordinates are each shrunk as their own evidence deserves."""
+"""Additive logistic model that shrinks each coordinate according to the data observed for it."""
 
 import math
 from collections.abc import Iterable
@@ -14,15 +14,15 @@ AD_PRIOR_STD = 0.6
 
 
 class OnlineBayes(ScoreTable):
-    """One pass of single steps in the order of time over logit = intercept + ad + sum of elements.
+    """Fits logit = intercept + ad + sum of elements in one chronological pass, one impression at a time.
 
-    Each impression with predicted CTR p and click y moves the ad and the elements that it showed:
+    Each impression with predicted CTR p and click y updates the ad and the elements that it showed:
 
         precision += p (1 - p)
         bias      -= (p - y) / precision,     precision_0 = 1 / prior variance
 
-    A row of several impressions without a click is one step with their sums. Element biases are
-    shared by all ads; priors are N(0, 0.12^2) for elements and N(0, 0.6^2) for ads, in logits.
+    A row that stands for several impressions without a click is one step with their sums. Element biases are
+    shared by all ads. The priors are N(0, 0.12^2) for elements and N(0, 0.6^2) for ads, in logits.
     """
 
     def fit(self, data: Iterable[Batch]) -> None:
@@ -42,7 +42,10 @@ def _learn(
     precision: np.ndarray,
     intercept: float,
 ) -> np.ndarray:
-    """Biases after one pass; on lists, whose single items Python reads several times faster than arrays'."""
+    """Returns the biases after one pass.
+
+    It works on lists because Python reads their items several times faster than those of arrays.
+    """
     bias, precision = [0.0] * len(precision), precision.tolist()
     for row, clicked, shown in zip(coordinates.tolist(), clicks.tolist(), impressions.tolist(), strict=True):
         present = [place for place in row if place >= 0]

@@ -14,13 +14,13 @@ from model.features.packed_batch import Batch
 
 
 class PoissonRidge(ScoreTable):
-    """Maximum a posteriori of log CTR = intercept + ad + sum of elements, on counts of combinations.
+    """Maximum a posteriori fit of log CTR = intercept + ad + sum of elements to counts of combinations.
 
-    With n impressions and c clicks of a combination, eta = log of the average CTR + x b, it minimises
+    With n impressions and c clicks of a combination and eta = log of the average CTR + x b, it minimises
 
         sum(n exp(eta) - c eta) + sum(b^2 / (2 prior variance))
 
-    Element effects are shared by all ads; priors are N(0, 0.12^2) for elements, N(0, 0.6^2) for ads.
+    Element effects are shared by all ads. The priors are N(0, 0.12^2) for elements and N(0, 0.6^2) for ads.
     """
 
     def fit(self, data: Iterable[Batch]) -> None:
@@ -36,7 +36,7 @@ class PoissonRidge(ScoreTable):
 
 
 def _solve(design: scipy.sparse.csr_array, shown: Shown, prior_std: np.ndarray) -> np.ndarray:
-    """Effects; the search is in units of prior standard deviations, where it is well conditioned."""
+    """Returns the effects; the search is well conditioned because it uses units of prior std deviations."""
     base = shown.impressions * (shown.clicks.sum() / shown.impressions.sum())
     scaled = (design * prior_std).tocsr()
     transposed = scaled.T.tocsr()
@@ -49,7 +49,7 @@ def _solve(design: scipy.sparse.csr_array, shown: Shown, prior_std: np.ndarray) 
 
     start = np.zeros(len(prior_std))
     method = {'method': 'L-BFGS-B', 'jac': True, 'options': {'maxiter': 1000, 'maxfun': 2000}}
-    # More threads only wait for each other on vectors this short: up to 30 times slower on a busy machine.
+    # With vectors this short, more threads only wait for each other: up to 30 times slower on a busy machine.
     with threadpool_limits(1, 'blas'):
         found = scipy.optimize.minimize(loss_and_gradient, start, **method)
     return found.x * prior_std

@@ -1,4 +1,4 @@
-"""The interface of every policy that can be compared: learn from batches, score, choose."""
+"""The interface of all policies that are compared: they learn from batches, score and choose."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -9,17 +9,17 @@ from model.features.packed_batch import Batch
 
 
 class Policy(Protocol):
-    """Learns which elements to show.
+    """A policy that learns which elements to show.
 
-    Batches are packed (see `model.features.packed_batch.pack`); a combination is int64 [M], per component a position
-    among the ad's candidates, -1 where the ad has none.
+    Batches are packed (see `model.features.packed_batch.pack`). A combination is int64 [M]: for each component
+    a position among the candidates of the ad, or -1 where the ad has none.
     """
 
     def fit(self, data: Iterable[Batch]) -> None:
-        """Learns from batches in the order of time; `data` may be iterated more than once."""
+        """Learns from batches in chronological order; `data` may be iterated more than once."""
 
     def score_combinations(self, batch: Batch, combinations: np.ndarray) -> np.ndarray:
-        """How good combinations int64 [B, K, M] are, float64 [B, K]; of one ad, the highest is chosen."""
+        """Scores combinations, int64 [B, K, M], as float64 [B, K]; the highest of an ad is chosen."""
 
     def choose(self, batch: Batch) -> np.ndarray:
-        """The combination to show out of all there are, int64 [B, M]."""
+        """Returns the combination to show, chosen from all combinations of each ad, int64 [B, M]."""

@@ -1,4 +1,4 @@
-"""The best combination under a score that is not a sum over elements."""
+"""Searches for the best combination under a score that is not a sum over elements."""
 
 import numpy as np
 
@@ -11,16 +11,16 @@ _SWEEPS = 2
 
 
 def best_combinations(policy: Policy, batch: Batch) -> np.ndarray:
-    """Beam search by coordinates, int64 [B, M].
+    """Returns the best combinations found by a coordinate-wise beam search, int64 [B, M].
 
-    It starts from the first candidates. Component by component, each combination of the beam is tried
-    with every candidate there, and the best 64 are kept. That is every combination of an ad that has at
-    most 64, and a local search of the others: two sweeps, so that early components are chosen in the
-    light of the later ones.
+    The search starts from the first candidate of each component. Component by component, it tries every
+    candidate in each combination of the beam and keeps the best 64. For an ad with at most 64 combinations
+    this covers all of them. For other ads it is a local search with two sweeps, so that the choice for the
+    early components takes the later ones into account.
 
     Args:
-        policy: gives the scores.
-        batch: B ads.
+        policy: The policy that gives the scores.
+        batch: A batch of B ads.
     """
     counts = np.asarray(batch[keys.COUNTS]).astype(np.int64)
     beam = np.where(counts > 0, 0, -1)[:, None]
@@ -31,11 +31,11 @@ def best_combinations(policy: Policy, batch: Batch) -> np.ndarray:
 
 
 def _widen(policy: Policy, batch: Batch, beam: np.ndarray, counts: np.ndarray, component: int) -> np.ndarray:
-    """The best of the beam [B, W, M] with every candidate of one component, best first."""
+    """Tries every candidate of one component in the beam [B, W, M] and returns the best ones, best first."""
     candidates = max(counts.max(), 1)
     wide = np.repeat(beam[:, :, None], candidates, 2)
     tried = np.arange(candidates)
-    # Beyond an ad's candidates its last one is tried again, a duplicate that is then left out.
+    # An ad with fewer candidates repeats its last one; the duplicates are left out below.
     wide[..., component] = np.minimum(tried, counts[:, None] - 1)[:, None]
     wide = wide.reshape(len(beam), -1, beam.shape[2])
     scores = np.where(_duplicates(wide), -np.inf, policy.score_combinations(batch, wide))
@@ -44,7 +44,7 @@ def _widen(policy: Policy, batch: Batch, beam: np.ndarray, counts: np.ndarray, c
 
 
 def _duplicates(combinations: np.ndarray) -> np.ndarray:
-    """Which of [B, W, M] equal an earlier one of the same ad, bool [B, W]."""
+    """Returns whether each combination of [B, W, M] repeats an earlier one of the same ad, bool [B, W]."""
     found = np.ones(combinations.shape[:2], bool)
     factors = np.random.default_rng(0).integers(1, 1 << 62, combinations.shape[2])
     for ad, keys_of_ad in enumerate((combinations * factors).sum(2)):

@@ -1,4 +1,4 @@
-"""Packed batches as numpy sees them: what was shown, how often, and how often it was clicked."""
+"""Reads from packed batches, as numpy arrays, what was shown, how often, and how often it was clicked."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ from model.features.packed_batch import Batch
 
 
 def ad_rows(batch: Batch, layout: Layout) -> np.ndarray:
-    """Row of the ad in the context table, int64 [B]."""
+    """Returns the row of each ad in the context table, int64 [B]."""
     return np.asarray(batch[keys.CONTEXT_IDS])[:, list(layout.ids).index(layout.ad)]
 
 
 def starts(batch: Batch) -> np.ndarray:
-    """Place of the first element of each ad and component among the packed ones, int64 [B, M]."""
+    """Returns the place of the first packed element of each ad and component, int64 [B, M]."""
     counts = np.asarray(batch[keys.COUNTS])
     return (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
 
 
 def chosen_values(values: np.ndarray, batch: Batch, combinations: np.ndarray, absent: float) -> np.ndarray:
-    """Values of the elements of combinations, [B, K, M] like `combinations`.
+    """Returns the values of the elements of combinations, [B, K, M] like `combinations`.
 
     Args:
-        values: [T], one per packed element.
-        batch: B ads.
-        combinations: int64 [B, K, M], positions among the candidates, -1 where absent.
-        absent: what stands where a component is absent.
+        values: One value per packed element, [T].
+        batch: A batch of B ads.
+        combinations: Positions among the candidates, int64 [B, K, M], -1 where a component is absent.
+        absent: The value for an absent component.
     """
     present = combinations >= 0
     place = np.where(present, starts(batch)[:, None] + combinations, 0)
@@ -38,18 +38,18 @@ def chosen_values(values: np.ndarray, batch: Batch, combinations: np.ndarray, ab
 
 
 def element_rows(batch: Batch, combinations: np.ndarray) -> np.ndarray:
-    """Rows in the element table of combinations [B, K, M], -1 where absent."""
+    """Returns the element table rows of combinations, int64 [B, K, M], -1 where a component is absent."""
     return chosen_values(np.asarray(batch[keys.ELEMENTS]), batch, combinations, -1)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What R impressions, or groups of them, showed.
+    """The elements shown in R impressions, or groups of impressions, and their clicks.
 
     Attributes:
-        ad: int64 [R], row of the ad.
-        elements: int64 [R, M], rows of the shown elements, -1 where absent.
-        clicks, impressions: float64 [R].
+        ad: The row of the ad, int64 [R].
+        elements: The rows of the shown elements, int64 [R, M], -1 where a component is absent.
+        clicks, impressions: The numbers of clicks and of impressions, float64 [R].
     """
 
     ad: np.ndarray
@@ -59,13 +59,13 @@ class Shown:
 
     @classmethod
     def rows(cls, data: Iterable[Batch], layout: Layout) -> Self:
-        """One row per example, in their order."""
+        """Returns one row per example, in the order of the examples."""
         parts = [_rows_of(batch, layout) for batch in data]
         return cls(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     @classmethod
     def combinations(cls, data: Iterable[Batch], layout: Layout) -> Self:
-        """One row per ad and combination that was shown."""
+        """Returns one row per ad and combination that was shown."""
         rows = cls.rows(data, layout)
         _, first, group = np.unique(
             combination_keys(rows.ad, rows.elements), return_index=True, return_inverse=True
@@ -79,7 +79,7 @@ class Shown:
 
 
 def combination_keys(ad: np.ndarray, elements: np.ndarray) -> np.ndarray:
-    """64-bit fingerprints of an ad [...] with a combination [..., M]: sums with random odd multipliers."""
+    """Returns 64-bit keys of ads [...] with combinations [..., M]: sums with random odd multipliers."""
     width = elements.shape[-1] + 1
     factors = np.random.default_rng(0).integers(1 << 63, size=width, dtype=np.uint64) * 2 + 1
     columns = np.concatenate([ad[..., None], elements], -1)
@@ -87,11 +87,11 @@ def combination_keys(ad: np.ndarray, elements: np.ndarray) -> np.ndarray:
 
 
 class Tally:
-    """Clicks and expected or actual impressions by key.
+    """Sums clicks and exposure (impressions, or expected clicks) by key.
 
     Args:
-        keys: integers [R], may repeat.
-        clicks, exposure: float64 [R].
+        keys: The key of each row, integer [R]; keys may repeat.
+        clicks, exposure: The clicks and the exposure of each row, float64 [R].
     """
 
     def __init__(self, keys: np.ndarray, clicks: np.ndarray, exposure: np.ndarray):
@@ -99,7 +99,7 @@ class Tally:
         self.clicks, self.exposure = np.bincount(group, clicks), np.bincount(group, exposure)
 
     def get(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Clicks and exposure of any keys, of their shape; zero for what was never seen."""
+        """Returns clicks and exposure of keys, in the shape of `keys`; both are zero for an unknown key."""
         place = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         seen = self.keys[place] == keys
         return np.where(seen, self.clicks[place], 0.0), np.where(seen, self.exposure[place], 0.0)

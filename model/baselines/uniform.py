@@ -1,4 +1,4 @@
-"""The policy that knows nothing."""
+"""The uniform policy, which learns nothing."""
 
 from collections.abc import Iterable
 
@@ -10,10 +10,10 @@ from model.features.packed_batch import Batch
 
 
 class Uniform(AdditivePolicy):
-    """Every element with the same probability.
+    """Chooses every element with the same probability.
 
     Args:
-        seed: of the draws.
+        seed: The random seed of the draws.
     """
 
     def __init__(self, seed: int = 1):
@@ -26,5 +26,5 @@ class Uniform(AdditivePolicy):
         return self._rng.random(len(batch[keys.ELEMENTS]))
 
     def score_combinations(self, batch: Batch, combinations: np.ndarray) -> np.ndarray:
-        """All equal."""
+        """Returns the same score for every combination."""
         return np.zeros(combinations.shape[:2])

@@ -1,4 +1,4 @@
-"""VowpalWabbit's logistic regression on ad and element ids; needs the extra `peers`."""
+"""VowpalWabbit's logistic regression on ad and element ids; it needs the extra `peers`."""
 
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -11,20 +11,20 @@ from model.features import packed_batch as keys
 from model.features.feature_tables import Layout
 from model.features.packed_batch import Batch
 
-# Ids, and pairs of ad and element: what an element is worth in general and in this ad.
+# Ids, and pairs of ad and element: the value of an element in general and in this ad.
 _OPTIONS = '--loss_function logistic --interactions ae --bit_precision 24 --quiet'
 
 
 def installed() -> bool:
-    """Whether VowpalWabbit is there; it is not among the requirements."""
+    """Returns whether VowpalWabbit is installed; it is not among the requirements."""
     return find_spec('vowpalwabbit') is not None
 
 
 class VowpalWabbit(AdditivePolicy):
-    """Online logistic regression with VowpalWabbit's own adaptive steps, one pass in the order of time.
+    """Online logistic regression with VowpalWabbit's adaptive steps, in one chronological pass.
 
     Args:
-        layout: of the batches.
+        layout: The feature tables of the batches.
     """
 
     def __init__(self, layout: Layout):

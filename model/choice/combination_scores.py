@@ -1,24 +1,24 @@
-"""Scores of many combinations per ad, which share their elements."""
+"""Scores many combinations per ad at once; the combinations share the ad's elements."""
 
 import tensorflow as tf
 
 from model.network.genco import Encoded, GenCO
 
-# The largest a of an ad is 1. Elements below this one no longer differ, and a sum of them is never 0.
+# The largest a of an ad is 1. This lower bound, below which elements no longer differ, keeps sums above 0.
 _SMALLEST = 1e-30
-_HALF = 1 << 16  # half of a code; a sum of up to 256 halves is exact in float32
+_HALF = 1 << 16  # A code is split into two halves of 16 bits; a sum of up to 256 halves is exact in float32.
 
 
 def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) -> tf.Tensor:
-    """s of combinations (eqs. 17, 18), float32 [B, K], equal to that of `GenCO.score_combination`.
+    """Returns s of combinations (eqs. 17, 18), float32 [B, K], as `GenCO.score_combination` computes it.
 
-    With a_e = exp(logit of w) of an element, f_c = sum_j a_j f_j / sum_j a_j. So a_e f_e, a_e, the bias
-    and the code are made once per element, and a combination is one sum of such rows.
+    If a_e = exp(logit of w) for an element e, then f_c = sum_j a_j f_j / sum_j a_j. Hence a_e f_e, a_e, the
+    bias and the code are computed once per element, and a combination is the sum of the rows of its elements.
 
     Args:
-        model: that encoded the ads.
-        encoded: B ads.
-        combinations: integer [B, K, M], positions among the candidates, -1 where absent.
+        model: The model that encoded the ads.
+        encoded: B encoded ads.
+        combinations: Positions among the candidates, integer [B, K, M], -1 where a component is absent.
     """
     rows = _rows(model, encoded)
     chosen = tf.cast(combinations, tf.int32)
@@ -37,7 +37,7 @@ def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) 
 
 
 def _rows(model: GenCO, encoded: Encoded) -> tf.Tensor:
-    """A row of zeros, then (a f, a, bias, halves of the code) of each element, float32 [T + 1, F + 4]."""
+    """Returns a zero row, then (a f, a, bias, halves of the code) per element, float32 [T + 1, F + 4]."""
     ad = encoded.index.ad
     logits = model.aggregation.logits(encoded.element_context, encoded.features)
     top = tf.gather(tf.math.unsorted_segment_max(logits, ad, tf.size(encoded.effects.ad_bias)), ad)

@@ -1,4 +1,4 @@
-"""Exploration: uniform combinations for a share of the requests, and how probable the whole choice is."""
+"""Shows uniform combinations for a share of the requests, and computes the propensity of the choice."""
 
 from typing import NamedTuple
 
@@ -15,26 +15,37 @@ _DRAWS, _DRAWS_AT_ONCE = 256, 16
 
 
 class Explored(NamedTuple):
-    """Whether B ads are explored, bool [B], and the uniform combination that they then show, int64 [B, M]."""
+    """The exploration decisions for B ads.
+
+    Attributes:
+        chosen: Whether the ad is explored, bool [B].
+        combination: The uniform combination that an explored ad shows, int64 [B, M].
+    """
 
     chosen: tf.Tensor
     combination: tf.Tensor
 
 
 class Propensity(NamedTuple):
-    """Of given combinations, float32: of each element [B, M], 1 where absent, and of all together [B]."""
+    """The propensities of given combinations.
+
+    Attributes:
+        elements: The propensity of each element, float32 [B, M], 1 where the component is absent.
+        joint: The propensity of the whole combination, float32 [B].
+    """
 
     elements: tf.Tensor
     joint: tf.Tensor
 
 
 def explore(seed: tf.Tensor, epsilon: tf.Tensor, counts: tf.Tensor) -> Explored:
-    """Draws, by numbers that the generation does not use.
+    """Draws which ads are explored, and their combinations, from random numbers not used by `generate`.
 
     Args:
-        seed: int64 [B].
-        epsilon: float32 [B], probability of a uniform combination; outside of 0 to 1 the op fails.
-        counts: int32 [B, M], candidates of each component.
+        seed: The seed of each ad, int64 [B].
+        epsilon: The probability of a uniform combination, float32 [B]; the op fails for a value outside of
+            0 to 1.
+        counts: The number of candidates of each component, int32 [B, M].
     """
     counter = -1 - tf.range(1 + counts.shape[1], dtype=tf.int64)
     noise = uniform(seed[:, None], counter)
@@ -43,7 +54,7 @@ def explore(seed: tf.Tensor, epsilon: tf.Tensor, counts: tf.Tensor) -> Explored:
 
 
 def uniform_propensity(counts: tf.Tensor) -> tf.Tensor:
-    """Of any element under uniform choice, float32 [B, M]; 1 where a component is absent."""
+    """Returns the propensity of any element under uniform choice, float32 [B, M]; 1 for absent components."""
     return 1 / tf.cast(tf.maximum(counts, 1), tf.float32)
 
 
@@ -55,18 +66,19 @@ def choice_propensity(
     epsilon: tf.Tensor,
     selected: tf.Tensor,
 ) -> Propensity:
-    """How probable the whole choice, exploration included, makes given combinations.
+    """Estimates the probability of given combinations under the whole choice, exploration included.
 
-    The two-stage choice has no closed form: it is repeated with 256 further seeds and its hits are counted.
-    Unbiased, with a standard error of sqrt(p (1 - p) / 256), at most 0.03.
+    The probability under the two-stage choice has no closed form, so the choice is repeated with 256 further
+    seeds and the matches are counted. The estimate is unbiased and has a standard error of
+    sqrt(p (1 - p) / 256), which is at most 0.03.
 
     Args:
-        model: that encoded the ads.
-        encoded: B ads.
-        tables: of the generator.
-        seed: int64 [B]; the draws are others than those of the choice of this seed.
-        epsilon: float32 [B], share of uniform combinations.
-        selected: int64 [B, M], positions, -1 where absent.
+        model: The model that encoded the ads.
+        encoded: B encoded ads.
+        tables: The scores and probabilities of the generator.
+        seed: The seed of each ad, int64 [B]; the draws differ from those of a choice with the same seed.
+        epsilon: The probability of a uniform combination, float32 [B].
+        selected: The combinations as positions, int64 [B, M], -1 where a component is absent.
     """
     counter = tf.reshape(tf.range(_DRAWS, dtype=tf.int64), [-1, _DRAWS_AT_ONCE])
     hits = tf.map_fn(
@@ -85,7 +97,7 @@ def choice_propensity(
 
 
 def checked_temperature(temperature: tf.Tensor) -> tf.Tensor:
-    """The temperatures float32 [B] themselves; the op fails where one is not a finite number above 0."""
+    """Returns the temperatures, float32 [B]; the op fails unless all are finite numbers above 0."""
     valid = (temperature > 0) & tf.math.is_finite(temperature)
     return _checked(temperature, valid, 'temperature must be a finite number above 0, got')
 
@@ -102,7 +114,7 @@ def _checked(values: tf.Tensor, valid: tf.Tensor, rule: str) -> tf.Tensor:
 def _hits(
     model: GenCO, encoded: Encoded, tables: ElementTables, seeds: tf.Tensor, selected: tf.Tensor
 ) -> Propensity:
-    """Shares of the choices by seeds int64 [B, D] that agree with `selected`."""
+    """Returns the shares of the choices made with seeds, int64 [B, D], that agree with `selected`."""
     ads, draws = tf.shape(seeds)[0], seeds.shape[1]
     components, samples = selected.shape[1], model.config.samples
     repeated = ElementTables(*(tf.repeat(table, draws, 0) for table in tables))

@@ -1,7 +1,7 @@
-"""Generation of combinations: K samples per ad from the product of categorical distributions (eq. 24).
+"""Samples K combinations per ad from the product of categorical distributions (eq. 24).
 
-Tables are float32 [B, M, N]: ads, components, candidates. A choice is a position among the candidates,
-or -1 where the component is absent.
+Tables are float32 [B, M, N] with the axes ads, components and candidates. A choice is a position among the
+candidates, or -1 where the component is absent.
 """
 
 from typing import NamedTuple
@@ -12,25 +12,27 @@ from model.ops.counter_rng import uniform
 
 
 def draw_noise(seed: tf.Tensor, components: int, samples: int) -> tf.Tensor:
-    """One uniform number per component and sample, float32 [B, M, K] in (0, 1).
+    """Draws one uniform number per component and sample, float32 [B, M, K] in (0, 1).
 
     Args:
-        seed: int64 [B]; the same seed gives the same numbers, whatever the batch holds besides.
-        components: M.
-        samples: K.
+        seed: The seed of each ad, int64 [B]; equal seeds give equal numbers, whatever else the batch holds.
+        components: The number of components M.
+        samples: The number of samples K.
     """
     counter = tf.range(components * samples, dtype=tf.int64)
     return tf.reshape(uniform(seed[:, None], counter), [-1, components, samples])
 
 
 def sample_combinations(probability: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-    """K combinations per ad by inversion: the first candidate whose cumulative probability reaches the noise.
+    """Samples K combinations per ad by inversion of the cumulative distribution.
 
-    No candidate of probability 0 is drawn, as the noise is never 0.
+    The sample is the first candidate whose cumulative probability reaches the noise. A candidate with
+    probability 0 is never drawn because the noise is never 0.
 
     Args:
-        probability: float32 [B, M, N], any multiple of it; 0 where there is no candidate.
-        noise: float32 [B, M, K], from `draw_noise`.
+        probability: The probabilities or any multiple of them, float32 [B, M, N]; 0 where there is no
+            candidate.
+        noise: Uniform numbers from `draw_noise`, float32 [B, M, K].
 
     Returns:
         int32 [B, K, M].
@@ -48,19 +50,20 @@ def sample_combinations(probability: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
 
 
 def sample_distinct_combinations(probability: tf.Tensor, seed: tf.Tensor, samples: int) -> tf.Tensor:
-    """K different combinations per ad, drawn without replacement from the product of the categoricals.
+    """Draws K different combinations per ad without replacement from the product of the categoricals.
 
-    The combinations of the K largest Gumbel-perturbed log probabilities, found component by component without
-    listing the product: stochastic beam search (Kool et al. 2019, "Stochastic Beams and Where to Find
-    Them", algorithm 1).
+    The result consists of the combinations with the K largest Gumbel-perturbed log probabilities. Stochastic
+    beam search finds them component by component without listing the product (Kool et al. 2019, "Stochastic
+    Beams and Where to Find Them", algorithm 1).
 
     Args:
-        probability: float32 [B, M, N], summing to 1; all 0 where a component is absent.
-        seed: int64 [B].
-        samples: K.
+        probability: The probabilities, float32 [B, M, N]; they sum to 1 over the candidates, or are all 0
+            where a component is absent.
+        seed: The seed of each ad, int64 [B].
+        samples: The number of samples K.
 
     Returns:
-        int32 [B, K, M], in the order of the draw; an ad of fewer combinations repeats its first.
+        int32 [B, K, M] in the order of the draw; an ad with fewer combinations repeats its first one.
     """
     components, width = probability.shape[1:]
     absent = tf.reduce_sum(probability, 2) == 0
@@ -79,8 +82,13 @@ def sample_distinct_combinations(probability: tf.Tensor, seed: tf.Tensor, sample
 
 
 class _Beam(NamedTuple):
-    """The best partial combinations of B ads: log probability and its perturbed value float32 [B, k]
-    (-inf: impossible), choices int32 [B, k, components so far]."""
+    """The best partial combinations of B ads.
+
+    Attributes:
+        log_probability: The log probability of each, float32 [B, k], -inf if impossible.
+        perturbed: The log probability perturbed by Gumbel noise, float32 [B, k], -inf if impossible.
+        choice: The choices, int32 [B, k, components so far].
+    """
 
     log_probability: tf.Tensor
     perturbed: tf.Tensor
@@ -92,7 +100,13 @@ class _Beam(NamedTuple):
         return cls(nothing, nothing, tf.zeros([ads, 1, 0], tf.int32))
 
     def extended(self, logs: tf.Tensor, noise: tf.Tensor, size: int) -> '_Beam':
-        """By one component: float32 logs [B, N], noise [B, k, N]; keeps at most `size`."""
+        """Extends the combinations by one component and keeps at most `size` of them.
+
+        Args:
+            logs: The log probabilities of the candidates, float32 [B, N].
+            noise: Uniform numbers, float32 [B, k, N].
+            size: The largest number of combinations to keep.
+        """
         used, width = noise.shape[1:]
         joint = self.log_probability[..., None] + logs[:, None]
         perturbed = _with_maximum(joint - tf.math.log(-tf.math.log(noise)), self.perturbed[..., None])
@@ -104,7 +118,7 @@ class _Beam(NamedTuple):
 
 
 def _with_maximum(free: tf.Tensor, maximum: tf.Tensor) -> tf.Tensor:
-    """Gumbel variables [B, k, N] given that the largest of each k is `maximum` [B, k, 1] (appendix B.3)."""
+    """Conditions Gumbel variables [B, k, N] on `maximum` [B, k, 1] as their largest of N (appendix B.3)."""
     possible = (free > -float('inf')) & (maximum > -float('inf'))
     gap = tf.where(possible, free - tf.reduce_max(free, 2, keepdims=True), 0.0)
     shift = tf.where(possible, maximum - free, 0.0) + tf.math.log1p(-tf.exp(gap))
@@ -113,21 +127,21 @@ def _with_maximum(free: tf.Tensor, maximum: tf.Tensor) -> tf.Tensor:
 
 
 def uniform_combinations(counts: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-    """As `sample_combinations` of equal probabilities, int32 [B, K, M].
+    """Samples combinations like `sample_combinations` with equal probabilities, int32 [B, K, M].
 
     Args:
-        counts: int32 [B, M], numbers of candidates.
-        noise: float32 [B, M, K], from `draw_noise`.
+        counts: The number of candidates of each component, int32 [B, M].
+        noise: Uniform numbers from `draw_noise`, float32 [B, M, K].
     """
     reached = tf.math.ceil(noise * tf.cast(counts, tf.float32)[..., None])
     return tf.transpose(tf.cast(reached, tf.int32) - 1, [0, 2, 1])
 
 
 def greedy_combination(scores: tf.Tensor) -> tf.Tensor:
-    """The best candidate of each component, the first of equals, int32 [B, 1, M].
+    """Returns the best candidate of each component, the first one in a tie, int32 [B, 1, M].
 
     Args:
-        scores: float32 [B, M, N], -inf where there is no candidate.
+        scores: The scores of the candidates, float32 [B, M, N], -inf where there is no candidate.
     """
     best = tf.argmax(scores, 2, tf.int32)
     present = tf.reduce_max(scores, 2) > -float('inf')

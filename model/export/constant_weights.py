@@ -1,4 +1,4 @@
-"""Weights as constants of a graph, for serving."""
+"""Turns weights into constants of a graph, for serving."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,14 +8,14 @@ import tensorflow as tf
 
 @contextmanager
 def constant_weights(layer: tf.Module, variables: Sequence[tf.Variable]) -> Iterator[None]:
-    """Meanwhile the weights of a layer, and of all layers inside it, are constants of what is traced.
+    """Makes the weights of a layer, and of all layers inside it, constants of the graphs traced meanwhile.
 
-    A graph with constants runs fewer operations than one that reads variables, and its SavedModel restores
-    fewer.
+    A graph with constants runs fewer operations than one that reads variables, and its SavedModel has fewer
+    variables to restore.
 
     Args:
-        layer: built.
-        variables: which stay variables: the large ones.
+        layer: The layer, which must be built.
+        variables: The large variables, which stay variables.
     """
     stay = {id(variable) for variable in variables}
     weights = [

@@ -1,4 +1,4 @@
-"""What the evaluator asks of an exported model: its scores and choices on logged impressions."""
+"""The scores and choices of an exported model on logged impressions, which the evaluator requests."""
 
 import tensorflow as tf
 
@@ -14,7 +14,7 @@ from model.network.genco import Combined, Encoded, GenCO
 
 
 class EvaluationScores:
-    """Scores logged rows as `score_examples` of the SavedModel returns them.
+    """Scores logged rows; the SavedModel offers this as `score_examples`.
 
     Args:
         model: The trained network.
@@ -27,22 +27,22 @@ class EvaluationScores:
         self._schema = encoder.schema
 
     def of_examples(self, serialized: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What the evaluator needs of R logged impressions.
+        """Returns what the evaluator needs to know about R logged impressions.
 
         Args:
-            serialized: string [R], raw tf.Examples.
-            seed: int64 [R].
+            serialized: Raw tf.Examples, string [R].
+            seed: The seed of each impression, int64 [R].
 
         Returns:
-            As logged: click, weight float32 [R]; timestamp int64 [R]; ad_key int64 [R], a hash of the ad
-            below 2^62; candidate_count, shown int64 [R, M]; shown_propensity float32 [R, M] (1/n where the
-            log has none, 1 where absent).
-            Of the model: element_score, element_probability float32 [R, M, N]; the choices greedy,
-            sampled, two_stage and combination (f_comb over uniformly drawn combinations) int64 [R, M];
-            generated_ctr and uniform_ctr float32 [R, K], f_comb of the combinations generated (the greedy
-            one first) and of those drawn uniformly;
-            shown_ctr float32 [R] and attention_weight float32 [R, M] of the shown combination;
-            component string [M].
+            The logged values: click and weight float32 [R]; timestamp int64 [R]; ad_key int64 [R], a hash of
+            the ad below 2^62; candidate_count and shown int64 [R, M]; shown_propensity float32 [R, M] (1/n
+            where the log has none, 1 where the component is absent).
+            The results of the model: element_score and element_probability float32 [R, M, N]; the choices
+            greedy, sampled, two_stage and combination (the best by f_comb of uniformly drawn combinations)
+            int64 [R, M]; generated_ctr and uniform_ctr float32 [R, K], which are f_comb of the generated
+            combinations (the greedy one first) and of the uniformly drawn ones; shown_ctr float32 [R] and
+            attention_weight float32 [R, M] of the shown combination.
+            The names of the components: component string [M].
         """
         raw = tf.io.parse_example(serialized, self._encoder.raw_spec)
         logged = self._logged(raw)
@@ -86,7 +86,11 @@ class EvaluationScores:
         }
 
     def _shown_combination(self, raw: dict, logged: dict, encoded: Encoded) -> Combined:
-        """f_comb of what was shown; where a list was truncated, as training saw it, the shown one kept."""
+        """Scores the shown combinations by f_comb.
+
+        If a list of candidates in the batch is too long, the lists are truncated as in training, which keeps
+        the shown element.
+        """
 
         def as_served():
             return self._model.score_combination(encoded, logged['shown'])

@@ -1,4 +1,4 @@
-"""Encodes raw features: the transforms, the packing and the network, as a server and the evaluator need them."""
+"""Encodes raw features with the transforms, the packing and the network, for serving and evaluation."""
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -9,11 +9,11 @@ from model.features.transform_graph import Transforms
 from model.network.genco import Encoded, GenCO
 from model.network.layers.cross_component_attention import GROUPS
 
-HASH_RANGE = 1 << 62  # Hashes of ids lie below it, so that they are not negative as int64.
+HASH_RANGE = 1 << 62  # Hashes of ids lie below this bound, so that they are not negative as int64.
 
 
 class RawEncoder:
-    """Raw features of B ads -> `Encoded`.
+    """Encodes raw features of B ads as `Encoded`.
 
     Args:
         model: The trained network.
@@ -34,7 +34,7 @@ class RawEncoder:
         self._folded = model.encoder.folded()
 
     def as_request(self, raw: dict) -> dict:
-        """Logged rows as they were when they were requests: truncation cannot see what will be shown."""
+        """Hides from logged rows what was shown, so that lists are truncated as they were in the request."""
         hidden = {
             c.shown: tf.fill(tf.shape(raw[c.shown]), tf.constant(-1, tf.int64))
             for c in self.schema.components
@@ -50,5 +50,5 @@ class RawEncoder:
         return self._model.encode(packed, groups=groups, encoder=self._folded)
 
     def pack(self, raw: dict) -> Batch:
-        """A packed batch of raw features."""
+        """Transforms raw features and packs them into a batch."""
         return pack(self.transforms(raw), self._model.layout)

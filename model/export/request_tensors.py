@@ -1,6 +1,7 @@
-"""Named tensors of a request: what they are, and what they are to the transforms.
+"""The named tensors of a request, and their conversion to the input of the transforms.
 
-Lists of all features are cut and packed together: a run of one ad costs by the number of its operations.
+The lists of all features are trimmed and packed together because the time of a request for one ad depends on
+the number of operations.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,12 +18,12 @@ _TYPES = {'string': tf.string, 'int64': tf.int64, 'float': tf.float32, 'string_l
 
 
 def request_spec(schema: LogSchema) -> dict[str, tf.TensorSpec]:
-    """Tensors of a request: those of its ads, and seed [B]."""
+    """Returns the tensors of a request: those of its ads, and seed int64 [B]."""
     return ad_spec(schema) | {SEED: tf.TensorSpec([None], tf.int64, SEED)}
 
 
 def ad_spec(schema: LogSchema) -> dict[str, tf.TensorSpec]:
-    """Tensors of ads: context [B] or [B, n], candidates and texts [B, n] padded with ''."""
+    """Returns the tensors of ads: context [B] or [B, n], candidates and texts [B, n] padded with ''."""
     spec = {}
     for feature in schema.context:
         shape = [None, None] if feature.type == 'string_list' else [None]
@@ -34,23 +35,25 @@ def ad_spec(schema: LogSchema) -> dict[str, tf.TensorSpec]:
 
 
 def exploration_spec() -> dict[str, tf.TensorSpec]:
-    """What a request of `explore` says besides: float32 [B] each."""
+    """Returns the further tensors of a request to `explore`, float32 [B] each."""
     return {name: tf.TensorSpec([None], tf.float32, name) for name in (TEMPERATURE, EPSILON)}
 
 
 def raw_features(
     ads: Mapping[str, tf.Tensor], schema: LogSchema, raw_spec: Mapping
 ) -> tuple[dict, tf.RaggedTensor]:
-    """Named tensors of B ads in the form that the transforms expect; what they lack is missing.
+    """Converts the named tensors of B ads to the form that the transforms expect.
+
+    Raw features that a request does not hold are passed as missing values.
 
     Args:
-        ads: as `ad_spec` says; the op fails where not all have B rows.
-        schema: of the logs.
-        raw_spec: parsing specification of the raw features.
+        ads: The tensors that `ad_spec` specifies; the op fails unless all have B rows.
+        schema: The log schema.
+        raw_spec: The parsing specification of the raw features.
 
     Returns:
-        Raw features by name; and the ids of the candidates, ragged string [at least M * B, (n)]: those of
-        the first component of each ad, then those of the second, ...
+        The raw features by name, and the ids of the candidates, ragged string [at least M * B, (n)]: those
+        of the first component of each ad, then those of the second, and so on.
     """
     names = [component.candidates for component in schema.components]
     names += [feature.name for feature in schema.context if feature.type == 'string_list']
@@ -67,7 +70,7 @@ def raw_features(
 
 
 def _lists(tables: Sequence[tf.Tensor]) -> tf.RaggedTensor:
-    """Each row of L tables, string [B, any], up to its last value that is not ''; [L * B, (n)]."""
+    """Trims each row of L tables, string [B, any], after its last value other than '': [L * B, (n)]."""
     table = tf.concat(tables, 1)
     widths = tf.stack([tf.shape(part, tf.int64) for part in tables])[:, 1]
     before = tf.cumsum(widths, exclusive=True)
@@ -75,7 +78,7 @@ def _lists(tables: Sequence[tf.Tensor]) -> tf.RaggedTensor:
     part = segments_of(widths)
     position = tf.range(1, width + 1) - tf.gather(before, part)
     filled = tf.where(table == '', tf.zeros([], tf.int64), position)
-    # Of a table without columns the last is far below 0, and what ranges to there is empty.
+    # For a table without columns `last` is far below 0, so that its ranges are empty.
     last = tf.math.unsorted_segment_max(tf.transpose(filled), part, len(tables))
     start = tf.reshape(before[:, None] + tf.range(rows) * width, [-1])
     places = tf.ragged.range(start, start + tf.reshape(last, [-1]))
@@ -83,7 +86,10 @@ def _lists(tables: Sequence[tf.Tensor]) -> tf.RaggedTensor:
 
 
 def _first(table: tf.Tensor, lengths: tf.Tensor) -> tf.RaggedTensor:
-    """So many values of each row [B] of a table [B, n]; cheaper than `tf.RaggedTensor.from_tensor`."""
+    """Returns the first values of each row of a table [B, n], as many as `lengths` [B] says.
+
+    This is cheaper than `tf.RaggedTensor.from_tensor`.
+    """
     rows, width = tf.unstack(tf.shape(table, lengths.dtype))
     start = tf.range(rows) * width
     places = tf.ragged.range(start, start + tf.minimum(lengths, width), row_splits_dtype=lengths.dtype)
@@ -91,7 +97,7 @@ def _first(table: tf.Tensor, lengths: tf.Tensor) -> tf.RaggedTensor:
 
 
 def _scalar(values: tf.Tensor, spec) -> tf.Tensor | tf.RaggedTensor:
-    """One value per row."""
+    """Returns a column with one value per row in the form that `spec` describes."""
     if isinstance(spec, tf.io.FixedLenFeature):
         return tf.reshape(values, [-1, *spec.shape])
     splits = tf.range(tf.size(values, spec.row_splits_dtype) + 1)

@@ -1,4 +1,4 @@
-"""Writes the SavedModel with its warm-up requests and the configuration that made it."""
+"""Writes the SavedModel with its warm-up requests and the configuration it was trained with."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from model.network.genco import GenCO
 
 CONFIG_FILE = 'genco.json'
 WARMUP_FILE = 'tf_serving_warmup_requests'
-# Ads in the requests of each signature.
+# The numbers of ads in the warm-up requests of each signature.
 _WARMUP = {
     'serving_default': (1, 16, 100),
     'explore': (1, 16, 100),
@@ -27,7 +27,7 @@ _WARMUP = {
 def export_model(
     model: GenCO, transform_output: tft.TFTransformOutput, config: GencoConfig, directory: str
 ) -> None:
-    """Exports to `directory`, whole or not at all.
+    """Exports the model to `directory`, either completely or not at all.
 
     `assets.extra` holds the configuration and the warm-up requests of TensorFlow Serving.
     """
@@ -49,7 +49,7 @@ def export_model(
 
 
 def _warmup_requests(signatures: Mapping, candidates: int) -> Iterator[prediction_log_pb2.PredictionLog]:
-    """Requests with as many candidates as the model takes."""
+    """Yields requests with the largest number of candidates that the model accepts."""
     for signature, sizes in _WARMUP.items():
         ((inputs,), _) = signatures[signature].structured_input_signature
         for ads in sizes:

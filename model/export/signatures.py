@@ -1,4 +1,4 @@
-"""The signatures of the exported SavedModel, with the transforms inside."""
+"""The signatures of the exported SavedModel, which include the transforms."""
 
 from collections.abc import Mapping
 
@@ -49,8 +49,8 @@ class ServingGraph:
         self._config = config
         self._schema = config.log_schema
         self._encoder = RawEncoder(model, transform_output, config.log_schema)
-        # As a function of its own it is in the graph once and not once per signature: a server can do nothing
-        # else while it reads the graph of a new version.
+        # As a separate function it is in the graph once, not once per signature. This keeps the graph small:
+        # a server can do nothing else while it reads the graph of a new version.
         self._encode_ads = tf.function(self._encode_named_tensors, input_signature=[ad_spec(self._schema)])
         self.score_examples = tf.function(
             EvaluationScores(model, self._encoder, config.model).of_examples,
@@ -60,7 +60,7 @@ class ServingGraph:
     def module(self) -> tf.Module:
         """The content of a SavedModel: `score_examples`, the transforms and the tables.
 
-        The state of the training is left out: the slots of an optimizer are as large as the tables again.
+        The training state is left out because optimizer slots are as large as the tables.
         """
         module = tf.Module()
         module.tables = self._model.served_tables
@@ -124,7 +124,7 @@ class ServingGraph:
         return {'choice_propensity': found.elements, 'choice_propensity_joint': found.joint}
 
     def _encode_named_tensors(self, ads: Mapping[str, tf.Tensor]) -> tuple[Encoded, tf.RaggedTensor]:
-        """The ads of a request, and the ids of their candidates as in `_named`."""
+        """Encodes the ads of a request; also returns the ids of their candidates as `_named` needs them."""
         raw, ids = raw_features(ads, self._schema, self._encoder.raw_spec)
         return self._encoder.encode(self._encoder.as_request(raw), groups=1), ids
 
@@ -133,7 +133,7 @@ class ServingGraph:
         return answer | self._named(ids, answer['selected_index'])
 
     def _choose(self, encoded: Encoded, tables: ElementTables, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The two-stage choice: generate K combinations, keep the one of the highest CTR (eqs. 24, 25)."""
+        """Generates K combinations and keeps the one with the highest predicted CTR (eqs. 24, 25)."""
         combinations = generate(tables, seed, self._config.model)
         logit = combination_logits(self._model, encoded, combinations)
         selected = best(combinations, logit)
@@ -146,7 +146,7 @@ class ServingGraph:
         }
 
     def _explored(self, encoded: Encoded, answer: dict, explored: Explored) -> dict[str, tf.Tensor]:
-        """What changes in an answer where a uniform combination is shown instead."""
+        """Returns the parts of an answer that change where a uniform combination is shown instead."""
         logit = combination_logits(self._model, encoded, explored.combination[:, None])[:, 0]
         instead = {
             'selected_index': explored.combination,
@@ -160,9 +160,11 @@ class ServingGraph:
         } | {'policy': tf.where(explored.chosen, UNIFORM_POLICY, GENCO_POLICY)}
 
     def _named(self, ids: tf.RaggedTensor, selected: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Ids of the selected candidates int64 [B, M], and the names of the components.
+        """Returns the ids of the selected candidates and the names of the components, string [B, M] each.
 
-        In `ids` are the candidates of the first component of each ad, then those of the second, ...
+        Args:
+            ids: The candidates of the first component of each ad, then those of the second, and so on.
+            selected: The positions of the selected candidates, int64 [B, M], -1 where absent.
         """
         names = tf.constant(list(self._model.layout.components))
         ads = tf.shape(selected)[0]
@@ -178,13 +180,13 @@ class ServingGraph:
 
 
 def _probability_of(chosen: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
-    """Of chosen candidates [B, M] by the table [B, M, N], float32 [B, M]; 1 where a component is absent."""
+    """Looks up chosen candidates [B, M] in a table [B, M, N]: float32 [B, M], 1 for absent components."""
     found = tf.gather(probabilities, tf.maximum(chosen, 0), batch_dims=2)
     return tf.where(chosen >= 0, found, 1.0)
 
 
 def _split(request: Mapping[str, tf.Tensor], *names: str) -> tuple:
-    """What describes the ads, and the tensors of the names."""
+    """Separates the tensors with the given names from those that describe the ads, which come first."""
     ads = {name: value for name, value in request.items() if name not in names}
     return ads, *(request[name] for name in names)
 

@@ -1,4 +1,4 @@
-"""Reads transformed examples in the order of time: days in sequence, inside a day by timestamp."""
+"""Reads transformed examples in chronological order: day after day, and by timestamp within a day."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,10 +14,10 @@ _READ_AT_ONCE = 4096
 
 
 def days_in_order(patterns: Sequence[str]) -> list[list[str]]:
-    """Files of each day, oldest day first; a day is what one pattern matches.
+    """Returns the files of each day, oldest day first; the files that one pattern matches form a day.
 
     Raises:
-        InputError: a pattern matches no file, or only files without rows.
+        InputError: A pattern matches no file, or only files without rows.
     """
     days = []
     for pattern in patterns:
@@ -30,15 +30,15 @@ def days_in_order(patterns: Sequence[str]) -> list[list[str]]:
 
 
 def read(days: Sequence[Sequence[str]], layout: Layout, batch_size: int) -> tf.data.Dataset:
-    """Packed batches in the order of time (see `model.features.packed_batch.pack`).
+    """Returns packed batches in chronological order (see `model.features.packed_batch.pack`).
 
-    ExampleGen shuffles, so a day's serialized rows are held in memory and sorted; the next day is
-    read when the one before is used up.
+    ExampleGen shuffles the rows, so the serialized rows of a day are held in memory and sorted. The next day
+    is read once the previous one is used up.
 
     Args:
-        days: files of each day, oldest day first.
-        layout: of the features.
-        batch_size: B; the last batch of a day may be smaller.
+        days: The files of each day, oldest day first.
+        layout: The tables of the features.
+        batch_size: The number of rows B of a batch; the last batch of a day may be smaller.
     """
     spec = feature_spec(layout)
     serialized = tf.data.Dataset.from_generator(

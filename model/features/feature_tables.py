@@ -1,4 +1,4 @@
-"""Where each feature lives: the rows of the embedding tables and the axes of a batch."""
+"""Assigns each feature its rows of the embedding tables and its place on the axes of a batch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,25 +7,26 @@ from creative_logs.schema import LogSchema
 
 SUBWORDS = '_subwords'
 SUBWORD_COUNTS = '_subword_counts'
-RAGGED_VALUES = '$ragged_values'  # Transform's ending of the names of ragged features in examples
+RAGGED_VALUES = '$ragged_values'  # the suffix of the names of ragged features in transformed examples
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Features of a model and the number of rows each needs.
+    """The features of a model and the number of table rows that each one needs.
 
-    Several features share one variable, each with rows of its own, because one gather and one sparse
-    update per step are much faster than one per feature.
+    Several features share one variable, in which each has a separate range of rows, because one gather and
+    one sparse update per step are much faster than one per feature.
 
     Attributes:
-        ids: id and category features of the context -> rows; axis F of `context_ids`.
-        numbers: number features of the context.
-        terms: features that are lists of hashed terms -> rows.
-        components: components -> rows of their hashed elements; axis M.
-        frequent: elements, of any component, that have a row of their own, behind the hashed ones.
-        subwords: components with texts -> rows of their hashed subwords.
-        ad: the id feature that names the ad.
-        max_candidates: N.
+        ids: The number of rows of each id and category feature of the context; axis F of `context_ids`.
+        numbers: The number features of the context.
+        terms: The number of rows of each feature that is a list of hashed terms.
+        components: The number of rows for the hashed elements of each component; axis M.
+        frequent: The number of elements, of all components, that have a dedicated row; these rows follow the
+            hashed ones.
+        subwords: The number of rows for the hashed subwords of each component with texts.
+        ad: The id feature that names the ad.
+        max_candidates: The largest number of candidates N of a component.
     """
 
     ids: Mapping[str, int]
@@ -39,7 +40,7 @@ class Layout:
 
     @classmethod
     def from_schema(cls, schema: LogSchema, rows: Mapping[str, int], frequent: int) -> 'Layout':
-        """Combines the log schema with the table sizes that Transform found, by transformed name."""
+        """Combines the log schema with the table sizes that Transform found, keyed by transformed name."""
         context = schema.context
         return cls(
             ids={f.name: rows[f.name] for f in context if f.encoding in ('id', 'category')},
@@ -54,22 +55,22 @@ class Layout:
 
     @property
     def context_rows(self) -> int:
-        """Rows of the context table: ids, then terms."""
+        """The number of rows of the context table, which holds the ids and then the terms."""
         return sum(self.ids.values()) + sum(self.terms.values())
 
     @property
     def element_rows(self) -> int:
-        """Rows of the element table, and of the element biases."""
+        """The number of rows of the element table and of the element biases."""
         return self.frequent_start + self.frequent
 
     @property
     def frequent_start(self) -> int:
-        """First row of the elements that have one of their own."""
+        """The first of the dedicated rows of frequent elements."""
         return sum(self.components.values())
 
 
 def offsets(rows: Mapping[str, int], start: int = 0) -> dict[str, int]:
-    """First row of each feature where the features' rows follow each other."""
+    """Returns the first row of each feature when the rows of the features follow each other from `start`."""
     first = {}
     for name, count in rows.items():
         first[name] = start

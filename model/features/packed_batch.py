@@ -1,4 +1,4 @@
-"""From transformed features to a packed batch: only the T elements that exist, in one flat tensor."""
+"""Packs transformed features into a batch that holds the T existing elements, unpadded, in flat tensors."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,13 +12,13 @@ CONTEXT_IDS, NUMBERS, TERMS, TERM_COUNTS = 'context_ids', 'numbers', 'terms', 't
 ELEMENTS, COUNTS, SHOWN, PROPENSITY = 'elements', 'counts', 'shown', 'propensity'
 SUBWORD_ROWS, SUBWORDS_PER_ELEMENT = 'subword_rows', 'subwords_per_element'
 OWN = 'own'
-LABELS = (CLICK, WEIGHT, TIMESTAMP, OWN, SHOWN, PROPENSITY)  # all that a request does not have
+LABELS = (CLICK, WEIGHT, TIMESTAMP, OWN, SHOWN, PROPENSITY)  # the tensors that a request does not have
 
 Batch = dict[str, tf.Tensor]
 
 
 def feature_spec(layout: Layout) -> dict:
-    """Parsing specification of transformed tf.Examples."""
+    """Returns the parsing specification of transformed tf.Examples."""
     spec = {name: tf.io.FixedLenFeature([], tf.int64) for name in layout.ids}
     spec |= {name: tf.io.FixedLenFeature([], tf.float32) for name in layout.numbers}
     spec |= {name: _ragged_rows(name) for name in layout.terms}
@@ -35,14 +35,17 @@ def feature_spec(layout: Layout) -> dict:
 
 
 def pack(features: dict, layout: Layout) -> Batch:
-    """Packs transformed features of B ads; labels are passed on where they are present.
+    """Packs the transformed features of B ads, and the labels where they are present.
 
-    Elements are ordered by ad, then component, then candidate. Returns:
-        context_ids int64 [B, F], numbers float32 [B, P]; terms int64 [S] and term_counts int32 [B, Q]
-        for Q features of terms; elements int64 [T] (rows of the element table); counts int32 [B, M];
-        shown int64 [B, M], -1 where absent; propensity float32 [B, M]; with texts, subword_rows
-        int64 [V] and subwords_per_element int32 [T]; click, weight float32 [B]; own float32 [B], 1 where
-        a GenCO model chose what was shown; timestamp int64 [B].
+    The elements are ordered by ad, then by component, then by candidate.
+
+    Returns:
+        The tensors of the batch by name: context_ids int64 [B, F]; numbers float32 [B, P]; terms int64 [S]
+        and term_counts int32 [B, Q] for Q features of terms; elements int64 [T] (rows of the element table);
+        counts int32 [B, M] (numbers of candidates); with texts, subword_rows int64 [V] and
+        subwords_per_element int32 [T]. The labels are shown int64 [B, M], -1 where the component is absent;
+        propensity float32 [B, M]; click and weight float32 [B]; own float32 [B], which is 1 where a GenCO
+        model chose what was shown; and timestamp int64 [B].
     """
     counts = _lengths([features[name] for name in layout.components])
     index = index_of(counts)
@@ -67,14 +70,15 @@ def pack(features: dict, layout: Layout) -> Batch:
 
 
 class Index(NamedTuple):
-    """Where the T packed elements belong.
+    """Says to which ad and component each of the T packed elements belongs.
 
     Attributes:
-        ad: int32 [T], component: int32 [T].
-        segment: int32 [T], ad * M + component, ascending.
-        counts: int32 [B, M], elements of each segment.
-        start: int32 [B, M], place of the first element of each segment.
-        position: int32 [T], place within the segment.
+        ad: The ad of each element, int32 [T].
+        component: The component of each element, int32 [T].
+        segment: The segment of each element, ad * M + component, int32 [T] in ascending order.
+        counts: The number of elements of each segment, int32 [B, M].
+        start: The place of the first element of each segment, int32 [B, M].
+        position: The place of each element within its segment, int32 [T].
     """
 
     ad: tf.Tensor
@@ -86,7 +90,7 @@ class Index(NamedTuple):
 
 
 def index_of(counts: tf.Tensor) -> Index:
-    """Index of a batch with `counts` int32 [B, M] elements per ad and component."""
+    """Returns the index of a batch that has `counts` elements, int32 [B, M], per ad and component."""
     components = counts.shape[1]
     flat = tf.reshape(counts, [-1])
     start = tf.reshape(tf.cumsum(flat, exclusive=True), [-1, components])
@@ -102,10 +106,10 @@ def index_of(counts: tf.Tensor) -> Index:
 
 
 def segments_of(lengths: tf.Tensor) -> tf.Tensor:
-    """0 repeated lengths[0] times, 1 repeated lengths[1] times, ...: int32 [sum of lengths].
+    """Returns 0 repeated lengths[0] times, 1 repeated lengths[1] times and so on, int32 [sum of lengths].
 
-    As the running count of segments begun so far, which is several times faster than `tf.repeat`. Empty ones
-    at the end begin behind the last place, and are not counted.
+    The result is computed as the running count of the segments that have begun, which is several times faster
+    than `tf.repeat`. Empty segments at the end would begin behind the last place and are not counted.
     """
     begun = tf.raw_ops.DenseBincount(
         input=tf.cumsum(lengths, exclusive=True),
@@ -120,13 +124,13 @@ def _ragged_rows(name: str) -> tf.io.RaggedFeature:
 
 
 def _lengths(lists: Sequence[tf.RaggedTensor]) -> tf.Tensor:
-    """Lengths of the lists of several features of B rows, int32 [B, features]."""
+    """Returns the lengths of the lists of several features in B rows, int32 [B, features]."""
     splits = tf.stack([column.row_splits for column in lists], 1)
     return tf.cast(splits[1:] - splits[:-1], tf.int32)
 
 
 def _order(counts: tf.Tensor) -> tf.Tensor:
-    """Places of the packed values, int32 [T], where those of one component come after those of another."""
+    """Returns, int32 [T] in packed order, the place of each value in the concatenation by component."""
     by_component = tf.reshape(tf.transpose(counts), [-1])
     begins = tf.reshape(tf.cumsum(by_component, exclusive=True), [counts.shape[1], -1])
     start = tf.reshape(tf.transpose(begins), [-1])
@@ -134,7 +138,7 @@ def _order(counts: tf.Tensor) -> tf.Tensor:
 
 
 def _element_rows(features: dict, layout: Layout, order: tf.Tensor, index: Index) -> tf.Tensor:
-    """Rows of the element table, int64 [T]; values -1, -2, ... are the elements with rows of their own."""
+    """Returns rows of the element table, int64 [T]; the values -1, -2, ... stand for dedicated rows."""
     values = tf.gather(tf.concat([features[name].values for name in layout.components], 0), order)
     first = tf.gather(tf.constant([*offsets(layout.components).values()], tf.int64), index.component)
     return tf.where(values < 0, layout.frequent_start - 1 - values, first + values)
@@ -156,7 +160,7 @@ def _terms(features: dict, layout: Layout) -> Batch:
 
 
 def _subwords(features: dict, layout: Layout, counts: tf.Tensor, order: tf.Tensor) -> Batch:
-    """Subwords of all elements, in the packed order; components without texts have none."""
+    """Returns the subwords of all elements in packed order; components without texts have none."""
     first = offsets(layout.subwords)
     per_element, rows = [], []
     for j, name in enumerate(layout.components):

@@ -1,4 +1,4 @@
-"""Packed elements by ad and component: softmax, and tables padded to the largest number of candidates."""
+"""Operations on packed elements by ad and component: softmax, entropy, and padding to tables."""
 
 import tensorflow as tf
 
@@ -6,15 +6,15 @@ from model.features.packed_batch import Index
 
 
 def log_softmax(logits: tf.Tensor, segment: tf.Tensor, segments: int | tf.Tensor) -> tf.Tensor:
-    """log pi of each element within its segment (eq. 15, with z_l in the denominator).
+    """Returns log pi of each element within its segment (eq. 15, with z_l in the denominator).
 
     Args:
-        logits: float32 [T] or [T, K].
-        segment: int32 [T], ascending.
-        segments: number of segments.
+        logits: The logits of the elements, float32 [T] or [T, K].
+        segment: The segment of each element, int32 [T], in ascending order.
+        segments: The number of segments.
 
     Returns:
-        float32, of the shape of `logits`.
+        A float32 tensor with the shape of `logits`.
     """
     top = tf.math.unsorted_segment_max(tf.stop_gradient(logits), segment, segments)
     shifted = logits - tf.gather(top, segment)
@@ -23,7 +23,7 @@ def log_softmax(logits: tf.Tensor, segment: tf.Tensor, segments: int | tf.Tensor
 
 
 def entropy(log_probability: tf.Tensor, index: Index) -> tf.Tensor:
-    """Entropy of the distribution over each component's candidates, in nats, float32 [B, M].
+    """Returns the entropy of the distribution over each component's candidates, in nats, float32 [B, M].
 
     Args:
         log_probability: The logarithm of the probability of each packed element, float32 [T].
@@ -35,13 +35,13 @@ def entropy(log_probability: tf.Tensor, index: Index) -> tf.Tensor:
 
 
 def padded(values: tf.Tensor, index: Index, width: int, missing: float) -> tf.Tensor:
-    """Values of the packed elements, float32 [T], as a table [B, M, N] with `missing` where there is none.
+    """Returns the values of packed elements as a float32 table [B, M, N], padded with `missing`.
 
     Args:
-        values: float32 [T].
-        index: of the batch, no segment of which is longer than `width`.
-        width: N.
-        missing: the filling.
+        values: The values of the packed elements, float32 [T].
+        index: The index of the batch; none of its segments may be longer than `width`.
+        width: The number of columns N.
+        missing: The value that stands where there is no candidate.
     """
     rows = tf.RaggedTensor.from_value_rowids(values, index.segment, tf.size(index.counts), validate=False)
     return tf.reshape(rows.to_tensor(missing, shape=[None, width]), [-1, index.counts.shape[1], width])

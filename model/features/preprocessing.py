@@ -1,8 +1,8 @@
-"""Transform's preprocessing_fn: raw log columns to rows of hash tables.
+"""Transform's preprocessing_fn, which turns raw log columns into rows of hash tables.
 
-Runs unchanged inside the served graph, so that what is served is what was trained. The size of each
-table is written into the transformed schema as the domain of its feature (`layout_of` reads it). The
-fewer analyzers, the faster: each is a series of Beam stages per day of logs.
+It runs unchanged inside the served graph, so that serving and training see the same features. The size of
+each table is written into the transformed schema as the domain of its feature, where `layout_of` reads it.
+There are few analyzers because each one adds a series of Beam stages per day of logs.
 """
 
 from collections.abc import Sequence
@@ -30,16 +30,17 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     """Transform's entry point.
 
     Args:
-        inputs: raw columns, dense, sparse or ragged.
-        custom_config: `genco`: the GencoConfig as a dictionary.
+        inputs: The raw columns, which may be dense, sparse or ragged.
+        custom_config: A dictionary whose key `genco` holds the GencoConfig as a dictionary.
 
     Returns:
-        Per context feature its row (int64 [B]), number (float32 [B]) or rows of terms (ragged int64);
-        per component its rows (ragged int64, at most N, the shown element kept; -1 - k for the k-th
-        of the elements that have rows of their own), `_shown` int64 [B] and `_propensity` float32 [B];
-        with texts `_subwords` (ragged int64) and `_subword_counts` (ragged int64, one per candidate);
-        `click`, `weight` float32 [B], `own` float32 [B] (1 where the row has a model version: one of our own
-        models chose) and `timestamp` int64 [B].
+        For each context feature its row (int64 [B]), its number (float32 [B]) or the rows of its terms
+        (ragged int64). For each component the rows of its candidates (ragged int64, at most N including the
+        shown element; -1 - k for the k-th of the elements with dedicated rows), `_shown` int64 [B] and
+        `_propensity` float32 [B]. For each component with texts also `_subwords` (ragged int64) and
+        `_subword_counts` (ragged int64, one per candidate). Finally `click` and `weight` float32 [B], `own`
+        float32 [B], which is 1 where the row has a model version because a GenCO model chose what was shown,
+        and `timestamp` int64 [B].
     """
     config = GencoConfig.model_validate(custom_config['genco'])
     schema = config.log_schema
@@ -67,7 +68,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
 
 
 def layout_of(transform_output: tft.TFTransformOutput, schema: LogSchema) -> Layout:
-    """Tables of a model on these transforms."""
+    """Returns the feature tables of a model that is trained on these transforms."""
     features = transform_output.transformed_metadata.schema.feature
     rows = {
         f.name.removesuffix(RAGGED_VALUES): f.int_domain.max + 1 for f in features if f.HasField('int_domain')
@@ -76,14 +77,14 @@ def layout_of(transform_output: tft.TFTransformOutput, schema: LogSchema) -> Lay
 
 
 def frequent_elements(transform_output: tft.TFTransformOutput) -> list[bytes]:
-    """`component<TAB>id` of the elements that have rows of their own, in the order of these rows."""
+    """Returns `component<TAB>id` of the elements with dedicated rows, in the order of these rows."""
     if not transform_output.vocabulary_file_by_name(FREQUENT_ELEMENTS):
         return []
     return transform_output.vocabulary_by_name(FREQUENT_ELEMENTS)
 
 
 def _context_strings(inputs: dict[str, Any], schema: LogSchema) -> dict[str, Any]:
-    """Values of the context features that are hashed: string [B], or ragged for terms."""
+    """Returns the values of the hashed context features: string [B], or ragged strings for terms."""
     hashed = {}
     for feature in schema.context:
         if feature.encoding == 'id':
@@ -94,13 +95,13 @@ def _context_strings(inputs: dict[str, Any], schema: LogSchema) -> dict[str, Any
 
 
 class _Candidates(NamedTuple):
-    """Of all M components, one below the other: M * B rows, those of the first component first.
+    """The candidates of all M components in M * B rows: first the B rows of the first component, and so on.
 
     Attributes:
-        ids: ragged string, at most N per row with the shown one among them.
-        shown: int64 [M * B], its position, -1 where absent.
-        propensity: float32 [M * B].
-        texts: string, of the values of `ids`; of components without texts ''.
+        ids: The ids of the candidates, ragged string, at most N per row including the shown one.
+        shown: The position of the shown candidate, int64 [M * B], -1 where the component is absent.
+        propensity: The propensity of the shown candidate, float32 [M * B].
+        texts: The text of each value of `ids`, string; '' for components without texts.
     """
 
     ids: tf.RaggedTensor
@@ -125,7 +126,7 @@ def _candidates(inputs: dict[str, Any], schema: LogSchema) -> _Candidates:
 
 
 def _texts(inputs: dict[str, Any], component: Component) -> tf.Tensor:
-    """Text of each candidate in the log, string [T]; '' of a component without texts."""
+    """Returns the text of each logged candidate, string [T]; '' for a component without texts."""
     ids = ragged(inputs[component.candidates])
     if component.text:
         return _aligned(ragged(inputs[component.texts]), ids, component)
@@ -133,7 +134,7 @@ def _texts(inputs: dict[str, Any], component: Component) -> tf.Tensor:
 
 
 def _aligned(texts: tf.RaggedTensor, ids: tf.RaggedTensor, component: Component) -> tf.Tensor:
-    """Texts of the ids, string [T]; the op fails where there is not one for each."""
+    """Returns the texts of the ids, string [T]; the op fails unless each id has exactly one text."""
     rule = f'{component.texts} must have one text for each of {component.candidates}'
     equal = tf.debugging.assert_equal(texts.row_splits, ids.row_splits, rule)
     with tf.control_dependencies([equal] if equal is not None else []):
@@ -141,8 +142,10 @@ def _aligned(texts: tf.RaggedTensor, ids: tf.RaggedTensor, component: Component)
 
 
 def _kept(lists: tf.RaggedTensor, shown: tf.Tensor, limit: int) -> tf.RaggedTensor:
-    """Places, among all values, of those that stay: the first `limit` of each list, or the first `limit - 1`
-    and the shown one."""
+    """Returns the places, among all values, of the values to keep.
+
+    These are the first `limit` values of each list, or the first `limit - 1` and the shown one.
+    """
     start, length = lists.row_starts(), lists.row_lengths()
     shown = tf.cast(shown, start.dtype)
     kept = tf.ragged.range(start, start + tf.minimum(length, limit), row_splits_dtype=start.dtype)
@@ -154,7 +157,7 @@ def _kept(lists: tf.RaggedTensor, shown: tf.Tensor, limit: int) -> tf.RaggedTens
 def _subwords(
     candidates: _Candidates, schema: LogSchema
 ) -> dict[str, tuple[tf.RaggedTensor, tf.RaggedTensor]]:
-    """By component with texts: the subwords of each ad, ragged string, and their number per candidate."""
+    """Returns, by component with texts, each ad's subwords (ragged string) and their number per candidate."""
     found = {}
     each = parted(candidates.ids.with_values(candidates.texts), len(schema.components))
     for component, texts in zip(schema.components, each, strict=True):
@@ -168,13 +171,15 @@ def _subwords(
 def _hash(
     strings: dict[str, Any], candidates: _Candidates, names: Sequence[str], config: TransformConfig
 ) -> dict[str, Any]:
-    """Rows of all hashed features, by name: fingerprint modulo a power of two, or a row of its own.
+    """Returns the rows of all hashed features by name.
+
+    A row is the fingerprint of the value modulo a power of two, or the dedicated row of a frequent element.
 
     Args:
-        strings: features besides the candidates, [B] or ragged, by name.
-        candidates: of M components.
-        names: of the components.
-        config: of the tables.
+        strings: The features other than the candidates by name, each [B] or ragged.
+        candidates: The candidates of M components.
+        names: The names of the components.
+        config: The configuration of the tables.
     """
     hashed = dict(zip(names, parted(candidates.ids, len(names)), strict=True)) | strings
     distinct = approximate_distinct_counts([_flat(value) for value in hashed.values()], 'distinct')
@@ -191,7 +196,7 @@ def _hash(
 def _element_rows(
     candidates: _Candidates, masks: tf.Tensor, names: Sequence[str], config: TransformConfig
 ) -> tf.RaggedTensor:
-    """Row of each candidate, -1 - k for the k-th of the frequent elements; int64, ragged as their ids."""
+    """Returns the row of each candidate, or -1 - k for the k-th frequent element: int64, ragged like the ids."""
     ids = candidates.ids
     component = segments_of(tf.reduce_sum(tf.reshape(ids.row_lengths(), [len(names), -1]), 1))
     rows = tf.bitwise.bitwise_and(_fingerprints(ids.values), tf.gather(masks, component))
@@ -204,13 +209,13 @@ def _element_rows(
 def _own_rows(
     candidates: _Candidates, component: tf.Tensor, names: Sequence[str], config: TransformConfig
 ) -> tf.Tensor:
-    """k of each candidate that is the k-th of the frequent elements, else -1: int64 [T].
+    """Returns k for each candidate that is the k-th of the frequent elements, and else -1: int64 [T].
 
     Args:
-        candidates: of M components, T in all.
-        component: integer [T], of each candidate.
-        names: of the components.
-        config: says which elements are frequent.
+        candidates: The candidates of M components, T in all.
+        component: The component of each candidate, integer [T].
+        names: The names of the components.
+        config: The configuration that says which elements are frequent.
     """
     ids, prefixes = candidates.ids, tf.constant([_prefix(name) for name in names])
     place = tf.gather(ids.row_starts() + candidates.shown, tf.where(candidates.shown >= 0)[:, 0])
@@ -220,7 +225,7 @@ def _own_rows(
 
 
 def _frequent_elements(shown: tf.Tensor, config: TransformConfig) -> tf.Tensor:
-    """Elements shown at least `frequent_threshold` times, of all components: one pass over the data."""
+    """Finds, in one pass, the elements of all components shown at least `frequent_threshold` times."""
     return tft.vocabulary(
         shown,
         top_k=config.frequent_limit,
@@ -230,7 +235,7 @@ def _frequent_elements(shown: tf.Tensor, config: TransformConfig) -> tf.Tensor:
 
 
 def _buckets(distinct: tf.Tensor, config: TransformConfig) -> tf.Tensor:
-    """The power of two at or above distinct x load factor, within the bounds; int64 of int64."""
+    """Returns the smallest power of two >= distinct x load factor, within the bounds, int64 like `distinct`."""
     wanted = tf.maximum(tf.cast(distinct, tf.float64) * config.load_factor, 1.0)
     powers = tf.constant([1 << bits for bits in range(63)], tf.int64)
     enough = tf.cast(powers, tf.float64) >= wanted[:, None]
@@ -239,7 +244,10 @@ def _buckets(distinct: tf.Tensor, config: TransformConfig) -> tf.Tensor:
 
 
 def _categories(inputs: dict[str, Any], features: Sequence[ContextFeature]) -> dict[str, tf.Tensor]:
-    """Rows of categories; 0 for a value that was never seen. One vocabulary, one pass, for all."""
+    """Returns the rows of categories, 0 for a value that was never seen.
+
+    All features share one vocabulary, which takes one pass over the data.
+    """
     if not features:
         return {}
     values = [tf.strings.join([_prefix(f.name), _scalar_string(inputs[f.name], f)]) for f in features]

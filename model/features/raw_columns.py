@@ -1,4 +1,4 @@
-"""Raw columns as Transform and parsing deliver them (dense, sparse or ragged), in one form."""
+"""Brings raw columns, which Transform and parsing deliver dense, sparse or ragged, into one form."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -9,12 +9,12 @@ Column: TypeAlias = tf.Tensor | tf.SparseTensor | tf.RaggedTensor
 
 
 def ragged(column: Column) -> tf.RaggedTensor:
-    """A list column as a ragged tensor [B, (n)]."""
+    """Returns a list column as a ragged tensor [B, (n)]."""
     return tf.RaggedTensor.from_sparse(column) if isinstance(column, tf.SparseTensor) else column
 
 
 def joined(lists: Sequence[tf.RaggedTensor]) -> tf.RaggedTensor:
-    """Lists of M features of B rows, one below the other: [M * B, (n)]."""
+    """Concatenates the lists of M features, each with B rows, to [M * B, (n)]."""
     splits = tf.stack([column.row_splits for column in lists])
     lengths = tf.reshape(splits[:, 1:] - splits[:, :-1], [-1])
     values = tf.concat([column.values for column in lists], 0)
@@ -22,7 +22,7 @@ def joined(lists: Sequence[tf.RaggedTensor]) -> tf.RaggedTensor:
 
 
 def parted(joint: tf.RaggedTensor, features: int) -> list[tf.RaggedTensor]:
-    """The lists of each of M features: the inverse of `joined`."""
+    """Returns the lists of each of M features, which is the inverse of `joined`."""
     lengths = tf.reshape(joint.row_lengths(), [features, -1])
     splits = tf.pad(tf.cumsum(lengths, 1), [[0, 0], [1, 0]])
     values = tf.split(joint.values, splits[:, -1])
@@ -33,7 +33,7 @@ def parted(joint: tf.RaggedTensor, features: int) -> list[tf.RaggedTensor]:
 
 
 def scalar(column: Column, default) -> tf.Tensor:
-    """A column of one value per row, with `default` where the value is missing; shape [B]."""
+    """Returns a column with one value per row, shape [B]; `default` stands for a missing value."""
     column = ragged(column)
     if isinstance(column, tf.RaggedTensor):
         return column.to_tensor(default, shape=[None, 1])[:, 0]
@@ -41,6 +41,6 @@ def scalar(column: Column, default) -> tf.Tensor:
 
 
 def propensities(column: Column, counts: tf.Tensor) -> tf.Tensor:
-    """Logged propensities float32 [B]; 1/n where the log has none, and 1 for absent components."""
+    """Returns the logged propensities, float32 [B]: 1/n where none is logged, 1 for absent components."""
     logged = scalar(column, -1.0)
     return tf.where(logged > 0, logged, 1.0 / tf.cast(tf.maximum(counts, 1), tf.float32))

@@ -1,8 +1,8 @@
-"""Subwords of a text: what its effects are learned from, so that a new text is not unknown."""
+"""Splits texts into subwords, whose effects are learned so that something is known of a new text."""
 
 import tensorflow as tf
 
-_LONGEST_TEXT = 160  # characters; what comes after them is not read
+_LONGEST_TEXT = 160  # characters; the rest of a longer text is ignored
 _SEPARATORS = r'[^\pL\pN]+'
 _WIDTH = 4
 _MARKS = {
@@ -17,16 +17,16 @@ _LENGTHS = range(3, 31, 3)  # words
 
 
 def subwords(texts: tf.Tensor) -> tf.RaggedTensor:
-    """Subwords of each text, ragged string [T, any].
+    """Returns the subwords of each text, ragged string [T, any].
 
-    They are the 4-grams of characters of its lower-case words with a space around each, as in fastText
-    (Bojanowski et al. 2017): no language's words need be known, and inflected forms share most of them.
-    Beside them stands how it is written: a term for each kind of mark in it (`mark<TAB>question`), and one
-    for each number of words that it exceeds (`words<TAB>3`). These terms come twice: few beside many, they
-    would hardly count otherwise.
+    They are the character 4-grams of the lower-case words, with a space around each word, as in fastText
+    (Bojanowski et al. 2017). This needs no word list of any language, and the inflected forms of a word share
+    most of their 4-grams. Further terms describe the style of the text: one for each kind of mark in it
+    (`mark<TAB>question`) and one for each number of words that it exceeds (`words<TAB>3`). Each style term
+    occurs twice because it would otherwise carry little weight among the many 4-grams.
 
     Args:
-        texts: string [T], UTF-8; bytes that are not count as U+FFFD.
+        texts: The texts in UTF-8, string [T]; bytes that are not valid UTF-8 are read as U+FFFD.
     """
     texts = tf.strings.unicode_transcode(texts, 'UTF-8', 'UTF-8')
     texts = tf.strings.substr(texts, 0, _LONGEST_TEXT, unit='UTF8_CHAR')
@@ -37,7 +37,7 @@ def subwords(texts: tf.Tensor) -> tf.RaggedTensor:
 
 
 def _grams(words: tf.RaggedTensor) -> tf.RaggedTensor:
-    """4-grams across the words of each text; a shorter text is its only one. None of an empty text."""
+    """Returns the 4-grams of each text: a shorter text is its only 4-gram, and an empty text has none."""
     spaced = tf.strings.join([' ', tf.strings.reduce_join(words, 1, separator=' '), ' '])
     characters = tf.strings.unicode_split(spaced, 'UTF-8')
     grams = tf.strings.ngrams(characters, _WIDTH, separator='', preserve_short_sequences=True)

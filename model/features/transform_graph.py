@@ -1,4 +1,4 @@
-"""Transform's graph as a part of ours."""
+"""Inlines the graph of Transform into the graph of the model."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +11,12 @@ class Transforms(tf.Module):
     """The transforms, built into the graph that calls them.
 
     `TFTransformOutput.transform_features_layer` calls them as a function instead. TensorFlow does not inline
-    that, because of the lookups in it, and the call costs a tenth of a request of one ad.
+    that function because it contains lookups, and the call takes a tenth of the time of a request for one ad.
 
     Args:
-        transform_output: of a Transform with TensorFlow 2.
+        transform_output: The output of a Transform component that runs with TensorFlow 2.
 
-    Call, inside of a `tf.function`: raw features by name -> transformed features by name.
+    Call, inside a `tf.function`: raw features by name -> transformed features by name.
     """
 
     def __init__(self, transform_output: tft.TFTransformOutput):

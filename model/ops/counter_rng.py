@@ -1,8 +1,8 @@
 """Counter-based uniform random numbers: a pure function of seed and counter.
 
-A draw for an ad depends on that ad's own seed alone, whatever else is in the batch, and it is built
-from integer operations, whose results no version of TensorFlow changes. TensorFlow's own stateless
-ops take one seed for a whole tensor and promise no stability.
+A draw for an ad depends only on the seed of that ad, whatever else is in the batch. It uses integer
+operations, whose results are the same in every version of TensorFlow. TensorFlow's own stateless ops take
+one seed for a whole tensor and do not guarantee stable results.
 """
 
 import tensorflow as tf
@@ -13,19 +13,20 @@ _MIX_2 = 0x94D049BB133111EB
 
 
 def uniform(seed: tf.Tensor, counter: tf.Tensor) -> tf.Tensor:
-    """SplitMix64 (Steele et al. 2014) of seed and counter, as float32 in the open interval (0, 1).
+    """Returns the SplitMix64 hash (Steele et al. 2014) of seed and counter as float32 in the interval (0, 1).
 
-    The upper 23 bits, at the middle of their interval, so that every value is exact.
+    The upper 23 bits of the hash select one of 2^23 equal intervals, and the result is the midpoint of that
+    interval, so that every value is exact in float32.
 
     Args:
-        seed, counter: int64, of shapes that broadcast.
+        seed, counter: Tensors of int64 whose shapes can be broadcast.
     """
     upper = tf.bitwise.right_shift(_bits(seed, counter), _constant(41))
     return (tf.cast(tf.cast(upper, tf.int32), tf.float32) + 0.5) * 2.0**-23
 
 
 def derived_seed(seed: tf.Tensor, counter: tf.Tensor) -> tf.Tensor:
-    """Seeds of further streams, int64: all 64 bits, where `uniform` takes the upper 23 of them."""
+    """Returns int64 seeds for further streams: all 64 bits of the hash of which `uniform` uses 23."""
     return tf.bitcast(_bits(seed, counter), tf.int64)
 
 
@@ -35,7 +36,7 @@ def _bits(seed: tf.Tensor, counter: tf.Tensor) -> tf.Tensor:
 
 
 def mixed(value: tf.Tensor) -> tf.Tensor:
-    """The bits of uint64 values stirred, one to one: the finaliser of SplitMix64 (Steele et al. 2014)."""
+    """Mixes the bits of uint64 values, one to one, by the finaliser of SplitMix64 (Steele et al. 2014)."""
     for shift, factor in ((30, _MIX_1), (27, _MIX_2)):
         value = tf.bitwise.bitwise_xor(value, tf.bitwise.right_shift(value, _constant(shift)))
         value = value * _constant(factor)

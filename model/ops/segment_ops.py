@@ -1,7 +1,7 @@
-"""Sums and means over consecutive rows, and the reverse of a sum: each is the gradient of the other.
+"""Sums and means over consecutive rows, and the gather that is the gradient of a sum, and vice versa.
 
-On ascending segments a sum is one pass; the unsorted sum that TensorFlow derives as the gradient of a
-gather takes several times as long.
+When the segments are in ascending order, a sum takes one pass. The unsorted sum that TensorFlow derives as
+the gradient of a gather takes several times as long.
 """
 
 import tensorflow as tf
@@ -9,12 +9,12 @@ import tensorflow as tf
 
 @tf.custom_gradient
 def sum_rows(values: tf.Tensor, segment: tf.Tensor, segments: int | tf.Tensor) -> tf.Tensor:
-    """Sum of the rows of each segment, zero where it is empty.
+    """Returns the sum of the rows of each segment, which is zero for an empty segment.
 
     Args:
-        values: float32 [T, any].
-        segment: int32 [T], ascending.
-        segments: number of segments.
+        values: The rows, float32 [T, any].
+        segment: The segment of each row, int32 [T], in ascending order.
+        segments: The number of segments.
 
     Returns:
         float32 [segments, any].
@@ -28,12 +28,12 @@ def sum_rows(values: tf.Tensor, segment: tf.Tensor, segments: int | tf.Tensor) -
 
 @tf.custom_gradient
 def mean_rows(values: tf.Tensor, segment: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-    """Mean of the rows of each segment, zero where it is empty.
+    """Returns the mean of the rows of each segment, which is zero for an empty segment.
 
     Args:
-        values: float32 [T, any].
-        segment: int32 [T], ascending.
-        lengths: int32 [segments].
+        values: The rows, float32 [T, any].
+        segment: The segment of each row, int32 [T], in ascending order.
+        lengths: The number of rows of each segment, int32 [segments].
 
     Returns:
         float32 [segments, any].
@@ -50,7 +50,12 @@ def mean_rows(values: tf.Tensor, segment: tf.Tensor, lengths: tf.Tensor) -> tf.T
 
 @tf.custom_gradient
 def spread_rows(rows: tf.Tensor, segment: tf.Tensor) -> tf.Tensor:
-    """The row of each element's segment: float32 [segments, any], ascending int32 [T] -> [T, any]."""
+    """Gives each element the row of its segment, float32 [T, any].
+
+    Args:
+        rows: One row per segment, float32 [segments, any].
+        segment: The segment of each element, int32 [T], in ascending order.
+    """
 
     def gradient(upstream):
         return _sum(upstream, segment, tf.shape(rows)[0]), None

@@ -6,14 +6,16 @@ LOG_PROBABILITY_FLOOR = -12.0
 
 
 def cross_entropy(click: tf.Tensor, logit: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-    """Full binary cross-entropy, weighted sum; eqs. 11 and 12 print only its positive half.
+    """Returns the weighted sum of the full binary cross-entropy.
+
+    Equations 11 and 12 print only the term for clicked impressions.
 
     Args:
-        click: float32, 0 or 1.
-        logit, weight: float32, of the shape of `click`.
+        click: The labels, float32, 0 or 1.
+        logit, weight: The logit and the weight of each label, float32, in the shape of `click`.
 
     Returns:
-        float32 scalar.
+        A float32 scalar.
     """
     return tf.reduce_sum(weight * tf.nn.sigmoid_cross_entropy_with_logits(labels=click, logits=logit))
 
@@ -21,19 +23,20 @@ def cross_entropy(click: tf.Tensor, logit: tf.Tensor, weight: tf.Tensor) -> tf.T
 def policy_gradient(
     log_probability: tf.Tensor, reward: tf.Tensor, weight: tf.Tensor, present: tf.Tensor
 ) -> tf.Tensor:
-    """L_RL whose gradient is -E[r grad log pi(c)], with log pi(c) the sum over components (eqs. 21, 22).
+    """Returns L_RL, whose gradient is -E[r grad log pi(c)]; log pi(c) is a sum over components (eqs. 21, 22).
 
-    The log probability is bounded below: where the mean reward is negative, log pi of whatever was
-    shown would go to minus infinity.
+    The log probability is bounded below because log pi of the shown elements would go to minus infinity if
+    the mean reward is negative.
 
     Args:
-        log_probability: float32 [B, M], log pi of the shown elements.
-        reward: float32 [B]; no gradient flows into it.
-        weight: float32 [B, M] or [B, 1], of the impression, times an importance weight where one is used.
-        present: bool [B, M], components that show an element.
+        log_probability: log pi of the shown elements, float32 [B, M].
+        reward: The reward of each impression, float32 [B]; no gradient flows into it.
+        weight: The weight of the impression, times an importance weight where one is used, float32 [B, M]
+            or [B, 1].
+        present: Whether the component shows an element, bool [B, M].
 
     Returns:
-        float32 scalar.
+        A float32 scalar.
     """
     bounded = tf.maximum(log_probability, LOG_PROBABILITY_FLOOR)
     gain = tf.stop_gradient(weight * reward[:, None]) * bounded
@@ -41,5 +44,5 @@ def policy_gradient(
 
 
 def clipped_importance_weight(log_probability: tf.Tensor, propensity: tf.Tensor, largest: float) -> tf.Tensor:
-    """min(pi / propensity, largest) per shown element, float32 [B, M], without gradient."""
+    """Returns min(pi / propensity, largest) of each shown element, float32 [B, M], without gradient."""
     return tf.stop_gradient(tf.minimum(tf.exp(log_probability) / propensity, largest))

@@ -1,4 +1,4 @@
-"""The additive part of GenCO fitted to all evidence at once: the posterior mode under normal priors."""
+"""Fits the additive part of GenCO to all impressions at once: the posterior mode under normal priors."""
 
 from dataclasses import dataclass
 
@@ -9,21 +9,22 @@ from threadpoolctl import threadpool_limits
 
 from model.training.training_impressions import Evidence
 
-_PRIOR_EXPOSURE = 3.0  # impressions; keeps the preference of hardly shown elements near zero
+_PRIOR_EXPOSURE = 3.0  # impressions; keeps the preference for rarely shown elements near zero
 _MOST_ITERATIONS = 150
-_TOLERANCE = 1e-9  # of the loss, relative, from one iteration to the next
+_TOLERANCE = 1e-9  # relative change of the loss from one iteration to the next
 _NO_SPREAD = 1e-4
 
 
 @dataclass(frozen=True)
 class Priors:
-    """Standard deviations, in logits, of effects whose prior mean is zero.
+    """The prior standard deviations, in logits, of effects whose prior mean is zero.
 
     Attributes:
-        ad, element, subword, combination: of the effect of an ad, of an element, of a subword and of what the
-            elements of a combination do together, beyond their sum.
-        preference: of the weight of the logging policy's preference, one per component; the largest that
-            may be learned.
+        ad, element, subword: The standard deviation of the effect of an ad, of an element and of a subword.
+        combination: The standard deviation of the joint effect of the elements of a combination beyond the
+            sum of their effects.
+        preference: The largest standard deviation that may be learned for the weights of the logging
+            policy's preference, of which each component has one.
     """
 
     ad: float
@@ -35,15 +36,17 @@ class Priors:
 
 @dataclass(frozen=True)
 class Effects:
-    """Fitted effects, in logits.
+    """The fitted effects, in logits.
 
     Attributes:
-        intercept: what all have in common.
-        ad: float64 [ads], and ad_precision: 1 / variance.
-        element: float64 [rows], preference included, subwords not; and element_precision.
-        subword: float64 [subwords].
-        combination: float64 [combination rows].
-        preference: float64 [M], weight of the logging policy's preference.
+        intercept: The logit that all impressions share.
+        ad: The effects of ads, float64 [ads].
+        ad_precision: The precisions (1 / variance) of the effects of ads, float64 [ads].
+        element: The effects of elements, float64 [rows], including the preference but not the subwords.
+        element_precision: The precisions of the effects of elements, float64 [rows].
+        subword: The effects of subwords, float64 [subwords].
+        combination: The effects of combinations, float64 [combination rows].
+        preference: The weights of the logging policy's preference, float64 [M].
     """
 
     intercept: float
@@ -65,17 +68,18 @@ def fit_effects(evidence: Evidence, intercept: float, ads: int, combinations: in
             element_e + preference_C(e) q_e + sum over its n subwords of subword / sqrt(n)),
         q_e = log((exposure_e + 3) / (chance_e + 3)).
 
-    q is how much more often than by chance the logging policy showed the element; what our own models
-    showed does not count. A policy that knows something shows good elements more often. How much that
-    is worth is learned in two fits: the spread of the weights in the first, less what noise explains of
-    it, is their prior in the second (DerSimonian and Laird 1986). So where the policy knows nothing, its
-    preference is left out. Precisions are those of Laplace's approximation, without the correlations.
+    Here chance_e is the exposure that a uniform policy would have given the element, so q_e is the log of how
+    much more often the logging policy showed it; impressions chosen by GenCO models do not count. An informed
+    policy shows good elements more often. The weight of this preference is learned in two fits: the spread of
+    the weights in the first fit, less the part that noise explains, is their prior in the second (DerSimonian
+    and Laird 1986). The preference of an uninformed policy is therefore left out. The precisions are those of
+    Laplace's approximation, without the correlations.
 
     Args:
-        evidence: with at least one impression.
-        intercept: where to start from; it has no prior.
-        ads, combinations: numbers of their rows.
-        priors: of the effects.
+        evidence: The impressions seen in training, at least one.
+        intercept: The initial value of the intercept, which has no prior.
+        ads, combinations: The numbers of rows of the ads and of the combinations.
+        priors: The prior standard deviations of the effects.
     """
     problem = _Problem(evidence, priors)
     start = np.zeros(problem.size)
@@ -100,7 +104,7 @@ def fit_effects(evidence: Evidence, intercept: float, ads: int, combinations: in
 
 def _mode(problem: '_Problem', start: np.ndarray) -> np.ndarray:
     scale = 1 / np.sqrt(problem.curvature(start))
-    # On a busy machine, threads of BLAS wait for each other longer than they compute.
+    # On a busy machine, BLAS threads spend more time waiting for each other than computing.
     with threadpool_limits(1, 'blas'):
         found = optimize.minimize(
             lambda x: problem.loss(x * scale, scale),
@@ -113,10 +117,10 @@ def _mode(problem: '_Problem', start: np.ndarray) -> np.ndarray:
 
 
 def _learned_spread(problem: '_Problem', values: np.ndarray, priors: Priors) -> float:
-    """Standard deviation of the weights of the preference beyond their noise, at most as in `priors`.
+    """Returns the standard deviation of the preference weights beyond noise, at most that in `priors`.
 
-    The clicks of element e say H_e about its effect, which varies by `priors.element`; so they say
-    q_e^2 H_e / (1 + priors.element^2 H_e) about the weight of q.
+    The clicks of element e carry the information H_e about its effect, whose prior standard deviation is
+    `priors.element`. They thus carry q_e^2 H_e / (1 + priors.element^2 H_e) about the weight of q.
     """
     *_, weights = problem.split(values)
     _, _, element_precision, *_ = problem.split(problem.curvature(values))
@@ -129,9 +133,9 @@ def _learned_spread(problem: '_Problem', values: np.ndarray, priors: Priors) -> 
 
 
 class _Problem:
-    """Negative log posterior of (intercept, ad, element, subword, combination, preference), concatenated.
+    """The negative log posterior of (intercept, ad, element, subword, combination, preference), concatenated.
 
-    Only of the ads, elements, subwords and combinations that occur; all others stay at their prior mean.
+    It covers only ads, elements, subwords and combinations that occur; all others stay at their prior mean.
     """
 
     def __init__(self, evidence: Evidence, priors: Priors):
@@ -158,7 +162,7 @@ class _Problem:
         return np.split(values, self._cuts)
 
     def loss(self, values: np.ndarray, scale: np.ndarray) -> tuple[float, np.ndarray]:
-        """Loss and its gradient by values / scale."""
+        """Returns the loss and its gradient with respect to values / scale."""
         logit, data = self._logit(values), self._data
         loss = data.weight @ (np.logaddexp(0, logit) - data.click * logit)
         pull = self._precision * values
@@ -167,7 +171,7 @@ class _Problem:
         return loss + 0.5 * pull @ values, scale * gradient
 
     def curvature(self, values: np.ndarray) -> np.ndarray:
-        """Diagonal of the Hessian."""
+        """Returns the diagonal of the Hessian."""
         ctr = expit(self._logit(values))
         information = self._data.weight * ctr * (1 - ctr)
         return self._sums(information, self._subwords.power(2), self.preferences.power(2)) + self._precision
@@ -179,7 +183,7 @@ class _Problem:
         return self._data.offset + intercept + ad[self._ad] + combination[self._combination] + of_elements
 
     def _sums(self, per_impression: np.ndarray, subwords, preferences) -> np.ndarray:
-        """For each value of the problem, the sum over its impressions; subwords and preferences weighted."""
+        """Sums over the impressions of each value of the problem; subwords and preferences have weights."""
         ad = np.bincount(self._ad, per_impression, len(self.ads))
         element = np.bincount(self._shown, per_impression[self._row], len(self.elements))
         combination = np.bincount(self._combination, per_impression, len(self.combinations))
@@ -193,7 +197,7 @@ def _spread(values: np.ndarray, rows: np.ndarray, table: np.ndarray) -> np.ndarr
 
 
 def _preferences(evidence: Evidence) -> sparse.csr_matrix:
-    """q_e in the column of the element's component, float64 [rows, M]."""
+    """Returns q_e in the column of the component of each element, float64 [rows, M]."""
     rows = np.flatnonzero(evidence.component >= 0)
     quotient = (evidence.exposure[rows] + _PRIOR_EXPOSURE) / (evidence.chance[rows] + _PRIOR_EXPOSURE)
     shape = (len(evidence.component), len(evidence.layout.components))

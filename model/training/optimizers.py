@@ -1,4 +1,4 @@
-"""Optimizers: one for embedding rows, one for dense weights."""
+"""The optimizers for embedding rows and for dense weights."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,10 @@ from model.config import TrainingConfig
 
 
 class SparseAdagrad(tf.keras.optimizers.legacy.Adagrad):
-    """Adagrad whose accumulator adds the squared gradient of each occurrence of a row.
+    """Adagrad that adds the squared gradient of each occurrence of a row to the accumulator.
 
-    Keras's own first sums the gradients of equal rows; that and its row-by-row update took a sixth of
-    a training step. For a row that occurs o times in a batch, with gradients g_1 ... g_o:
+    Adagrad in Keras first sums the gradients of equal rows; that and its row-by-row update took a sixth of a
+    training step. For a row that occurs o times in a batch, with gradients g_1 ... g_o:
 
         accumulator += g_1^2 + ... + g_o^2
         row         -= learning_rate (g_1 + ... + g_o) / (sqrt(accumulator) + epsilon)
@@ -38,11 +38,11 @@ def create_optimizer(
     dense_variables: Callable[[], list[tf.Variable]],
     config: TrainingConfig,
 ) -> tf.keras.optimizers.legacy.Optimizer:
-    """A composite of the optimizer of embedding rows and that of dense weights.
+    """Combines the optimizer of embedding rows and that of dense weights.
 
     Args:
         sparse_variables, dense_variables: Give the variables of each; they are called when gradients are
-            applied, since layers make their weights when they are first called.
+            applied, since layers create their weights when they are first called.
         config: The optimizers and their learning rates.
     """
     sparse = _OPTIMIZERS[config.sparse_optimizer](config.sparse_learning_rate)

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a training: docs/tensorboard.md says how to read it."""
+"""Callbacks that write a training run for TensorBoard; docs/tensorboard.md explains how to read it."""
 
 import os
 import time
@@ -28,8 +28,11 @@ _COMPARED = ('prediction/auc', 'prediction/calibration', 'loss/combination', 'sc
 def training_callbacks(
     config: GencoConfig, tests: tf.data.Dataset, transform_output: tft.TFTransformOutput, directory: str
 ) -> list[tf.keras.callbacks.Callback]:
-    """Callbacks that write to `directory` for TensorBoard: the runs `train` and `test`, whose curves of one
-    name share a chart, and above them what belongs to both."""
+    """Returns callbacks that write to `directory` for TensorBoard.
+
+    They write the runs `train` and `test`, whose curves of the same name share a chart, and in the folder
+    above them what belongs to both.
+    """
     runs = [os.path.join(directory, run) for run in ('train', 'test')]
     train, test = (tf.summary.create_file_writer(run) for run in runs)
     return [
@@ -37,14 +40,18 @@ def training_callbacks(
         TestCurves(test, tests, max(2, _TEST_ROWS // config.training.batch_size)),
         Histograms(train),
         HyperParameters(directory, config),
-        # TensorBoard looks for a run's checkpoint in the folder above, too: there, each run would show it.
+        # It writes to one run because TensorBoard also searches the folder above a run for its checkpoint:
+        # from there, each run would show the embeddings.
         Projector(runs[0], transform_output),
     ]
 
 
 class Periodic(tf.keras.callbacks.Callback):
-    """Calls `write` at steps that are `least` apart at first, then a `share` of the steps so far, up to
-    `most`, so that a short run has enough points and a long one not too many; and at the end."""
+    """Calls `write` at increasing intervals and at the end of training.
+
+    The interval is a `share` of the steps so far, but at least `least` and at most `most` steps, so that a
+    short run has enough points and a long run not too many.
+    """
 
     def __init__(self, writer: tf.summary.SummaryWriter, least: int, share: float, most: int):
         super().__init__()
@@ -73,8 +80,11 @@ class Periodic(tf.keras.callbacks.Callback):
 
 
 class TrainingCurves(Periodic):
-    """Loss terms, AUC, calibration, entropy and attention weight per component, of the rows since the last
-    point, before the model has learned from them; and the log line that tells how far the training is."""
+    """Writes loss terms, AUC, calibration, entropy and attention weight per component.
+
+    Each point covers the rows since the last point, before the model has learned from them. A log line
+    reports the progress of the training.
+    """
 
     def __init__(self, writer: tf.summary.SummaryWriter):
         super().__init__(writer, least=10, share=0.05, most=100)
@@ -98,7 +108,7 @@ class TrainingCurves(Periodic):
 
 
 def training_curves(training: TrainingConfig, figures: Mapping[str, float]) -> dict[str, float]:
-    """`GencoTrainer.figures` under the names of their charts, with the total of the loss terms and calibration."""
+    """Returns `GencoTrainer.figures` by chart name, with the total loss and the calibration added."""
     terms = {name.removeprefix('loss_'): value for name, value in figures.items() if name.startswith('loss_')}
     total = sum(getattr(training, f'{term}_loss') * value for term, value in terms.items())
     clicked = figures['click_rate']
@@ -109,8 +119,11 @@ def training_curves(training: TrainingConfig, figures: Mapping[str, float]) -> d
 
 
 class Snapshots(Periodic):
-    """Points of the model as it stands. The last is written in any case: the effects are fitted when the last
-    batch is done (`model.training.train.FitEffects`), maybe after a point of the same step."""
+    """Writes points that describe the current model.
+
+    The last point is always written, even if its step already has one, because the effects are fitted only
+    after the last batch (`model.training.train.FitEffects`).
+    """
 
     def on_train_end(self, logs=None):
         self._written = 0
@@ -118,13 +131,15 @@ class Snapshots(Periodic):
 
 
 class TestCurves(Snapshots):
-    """On test rows that are not trained on, before the training, during it and after it: sCTR of pi_theta
-    and its lift over uniform, AUC and calibration; and the graph that computes them.
+    """Writes figures on test rows, which are not trained on, before, during and after the training.
+
+    The figures are the sCTR of pi_theta and its lift over a uniform choice, AUC and calibration. The graph
+    that computes them is written as well.
 
     Args:
-        writer: of the run `test`.
-        tests: packed batches in the order of time.
-        limit: at most so many of them, evenly spaced, are used.
+        writer: The writer of the run `test`.
+        tests: Packed batches in chronological order.
+        limit: The largest number of batches to use, evenly spaced.
     """
 
     def __init__(self, writer: tf.summary.SummaryWriter, tests: tf.data.Dataset, limit: int):
@@ -152,7 +167,7 @@ class TestCurves(Snapshots):
 
 
 class Histograms(Snapshots):
-    """Distributions of embeddings, biases and weights, before the training, during it and after it."""
+    """Writes the distributions of embeddings, biases and weights before, during and after the training."""
 
     def __init__(self, writer: tf.summary.SummaryWriter):
         super().__init__(writer, least=50, share=0.5, most=1000)
@@ -165,7 +180,10 @@ class Histograms(Snapshots):
 
 
 def evenly_spaced(batches: Iterable[Batch], limit: int) -> list[Batch]:
-    """At most `limit` (2 or more) and at least half as many batches, evenly spaced over all: in one pass."""
+    """Selects evenly spaced batches in one pass.
+
+    It keeps at most `limit` batches, and at least half as many if there are enough; `limit` is 2 or more.
+    """
     kept, every = [], 1
     for position, batch in enumerate(batches):
         if position % every:
@@ -177,7 +195,7 @@ def evenly_spaced(batches: Iterable[Batch], limit: int) -> list[Batch]:
 
 
 def write_scalars(writer: tf.summary.SummaryWriter, step: int, values: Mapping[str, float]) -> None:
-    """A point of each curve; figures that are unknown (not finite) have none."""
+    """Writes one point per curve, except for figures that are unknown (not finite)."""
     known = {name: value for name, value in values.items() if np.isfinite(value)}
     _write(writer, step, (scalar_pb(name, value, _meaning(name)) for name, value in known.items()))
 
@@ -187,7 +205,7 @@ def write_histograms(writer: tf.summary.SummaryWriter, step: int, values: Mappin
 
 
 def _write(writer: tf.summary.SummaryWriter, step: int, summaries: Iterable[Summary]) -> None:
-    """All in one event: many times faster than an operation per value."""
+    """Writes all summaries in one event, which is many times faster than one operation per value."""
     merged = Summary()
     for summary in summaries:
         merged.MergeFrom(summary)
@@ -200,7 +218,7 @@ def _meaning(name: str) -> str:
 
 
 class HyperParameters(tf.keras.callbacks.Callback):
-    """The configuration in the HParams tab, beside the figures by which runs are compared there."""
+    """Writes the configuration to the HParams tab, with the figures by which it compares runs."""
 
     def __init__(self, directory: str, config: GencoConfig):
         super().__init__()
@@ -214,7 +232,7 @@ class HyperParameters(tf.keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         metrics = [hparams.Metric(tag, group='test', display_name=f'test {tag}') for tag in _COMPARED]
-        # By default runs of equal hyper-parameters, such as those of two days, would be one trial.
+        # By default, runs with equal hyper-parameters, such as those of two days, would form one trial.
         folder, name = os.path.split(os.path.normpath(self._directory))
         with tf.summary.create_file_writer(self._directory).as_default(0):
             hparams.hparams_config([hparams.HParam(key) for key in self._values], metrics)
@@ -222,8 +240,11 @@ class HyperParameters(tf.keras.callbacks.Callback):
 
 
 class Projector(tf.keras.callbacks.Callback):
-    """Element embeddings in the projector, under the ids of the elements that have rows of their own,
-    the most frequent ones; with an additive model also what it learned of each."""
+    """Writes the embeddings of the most frequent elements with dedicated rows to the projector.
+
+    The embeddings are labelled by element id and component, and in an additive model also by the bias of the
+    element and the Fisher information behind it.
+    """
 
     def __init__(self, directory: str, transform_output: tft.TFTransformOutput):
         super().__init__()
@@ -251,7 +272,7 @@ class Projector(tf.keras.callbacks.Callback):
 
 
 def _columns(label: bytes) -> list[str]:
-    """The id, on one line, and the component."""
+    """Returns the id, on one line, and the component."""
     component, _, element = label.decode('utf-8', 'replace').partition('\t')
     return [' '.join(element.split()), component]
 

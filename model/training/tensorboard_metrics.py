@@ -1,4 +1,4 @@
-"""Figures behind TensorBoard's curves and histograms."""
+"""Computes the figures of TensorBoard's curves and histograms."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -32,15 +32,19 @@ MEANING = {
 
 
 def build(model: GenCO, batch: Batch) -> None:
-    """Makes the layers' weights, whose names would else begin with the name scopes of `policy_of_shown`."""
+    """Creates the weights, whose names would otherwise begin with the name scopes of `policy_of_shown`."""
     encoded = model.encode(batch)
     model.score_elements(encoded)
     model.score_combination(encoded, batch[keys.SHOWN])
 
 
 def policy_of_shown(model: GenCO, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """pi of the shown elements float32 [B, M], 0 where absent; entropy of pi float32 [B, M], in nats; and
-    the predicted logit float32 [B]."""
+    """Evaluates the policy and the predicted CTR for the shown elements.
+
+    Returns:
+        pi of the shown elements float32 [B, M], 0 where absent; the entropy of pi in nats float32 [B, M]; and
+        the predicted logit float32 [B].
+    """
     with tf.name_scope('encode'):
         encoded = model.encode(batch)
     with tf.name_scope('policy'):
@@ -57,17 +61,19 @@ def policy_of_shown(model: GenCO, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, t
 def figures_of_tests(
     evaluate: Callable[[Batch], Sequence[tf.Tensor]], batches: Iterable[Batch], components: Sequence[str]
 ) -> dict[str, float]:
-    """Figures of the test run by the names of their curves; not finite where the rows do not tell.
+    """Returns the figures of the test run by curve name; an undetermined figure is not finite.
 
-    sCTR is in its expectation form, sum(v pi y / q) / sum(v pi / q), over rows with a choice, v being the
-    weight of a row and q the propensity of what was shown; `overall` pools the components.
+    sCTR is computed in its expectation form, sum(v pi y / q) / sum(v pi / q), over rows with at least two
+    candidates, where v is the weight of a row and q the propensity of what was shown. `overall` pools the
+    components.
 
     Args:
-        evaluate: batch -> pi of shown [B, M], entropy [B, M], logit [B], as `policy_of_shown`.
-        batches: packed, with labels.
-        components: names, axis M.
+        evaluate: A function that returns, like `policy_of_shown`, pi of the shown elements [B, M], the
+            entropy [B, M] and the logit [B] of a batch.
+        batches: Packed batches with labels.
+        components: The names of the components, axis M.
     """
-    clicked, shown, entropy = (np.zeros((2, len(components))) for _ in range(3))  # of pi, of uniform
+    clicked, shown, entropy = (np.zeros((2, len(components))) for _ in range(3))  # row 0: pi, row 1: uniform
     clicks, logits, weights = [], [], []
     for batch in batches:
         policy, disorder, logit = (tensor.numpy() for tensor in evaluate(batch))
@@ -99,7 +105,7 @@ def _with_total(values: np.ndarray) -> np.ndarray:
 
 
 def _prediction(click: np.ndarray, logit: np.ndarray, weight: np.ndarray) -> dict[str, float]:
-    """How well the CTR of shown combinations is predicted, all arrays [rows]."""
+    """Returns how well the CTR of shown combinations is predicted; all arrays are [rows]."""
     predicted = np.average(1 / (1 + np.exp(-logit)), weights=weight)
     click_rate = np.average(click, weights=weight)
     return {
@@ -112,7 +118,7 @@ def _prediction(click: np.ndarray, logit: np.ndarray, weight: np.ndarray) -> dic
 
 
 def auc(click: np.ndarray, score: np.ndarray, weight: np.ndarray) -> float:
-    """Area under the ROC curve, exact, ties counting a half; NaN with one kind of label only."""
+    """Returns the exact area under the ROC curve; a tie counts one half, and NaN means labels of one kind."""
     _, rank = np.unique(score, return_inverse=True)
     positive, negative = np.bincount(rank, weight * click), np.bincount(rank, weight * (1 - click))
     below = np.cumsum(negative) - negative / 2
@@ -120,7 +126,7 @@ def auc(click: np.ndarray, score: np.ndarray, weight: np.ndarray) -> float:
 
 
 def histograms(model: GenCO) -> dict[str, tf.Tensor]:
-    """Values of the histograms: embedding tables, the biases of ids that were seen, the layers' weights."""
+    """Returns the values of the histograms: embedding tables, biases of ids that were seen, and weights."""
     tables = {
         _name(variable).removesuffix('_embedding'): variable
         for variable in [*model.embeddings, model.component_embedding]
@@ -146,5 +152,5 @@ def _name(variable: tf.Variable) -> str:
 
 
 def _sample(table: tf.Tensor) -> tf.Tensor:
-    """Evenly spaced rows: a histogram of a whole table of millions of rows would take seconds."""
+    """Samples evenly spaced rows, as a histogram of a table with millions of rows would take seconds."""
     return table[:: -(-table.shape[0] // _ROWS_OF_A_HISTOGRAM)]

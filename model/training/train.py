@@ -1,4 +1,4 @@
-"""Training of a GenCO model on transformed logs."""
+"""Trains a GenCO model on transformed logs."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -23,10 +23,10 @@ def train(
     data: tf.data.Dataset,
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
 ) -> GenCO:
-    """Builds and trains a network on packed batches in the order of time.
+    """Builds and trains a network on packed batches in chronological order.
 
     Raises:
-        InputError: the logs hold no click or only clicks, or the training has diverged.
+        InputError: The logs hold no click or only clicks, or the training has diverged.
     """
     tf.keras.utils.set_random_seed(config.training.seed)
     network = GenCO(layout, config.model, config.training)
@@ -39,10 +39,10 @@ def train(
 
 
 def first_logit(data: tf.data.Dataset) -> float:
-    """Logit of the CTR of the first batches: where the predicted CTR starts from.
+    """Returns the logit of the CTR of the first batches, from which the predicted CTR starts.
 
     Raises:
-        InputError: without a click, or without an impression that was not clicked, nothing can be learned.
+        InputError: The first batches hold no click or only clicks, from which nothing can be learned.
     """
     clicks = impressions = 0.0
     for batch in islice(data, _BATCHES_FOR_INTERCEPT):
@@ -57,9 +57,9 @@ def first_logit(data: tf.data.Dataset) -> float:
 
 
 class StopWhereNotFinite(tf.keras.callbacks.Callback):
-    """Ends a training that has diverged, with what to do.
+    """Stops a training that has diverged, with an error that suggests what to change.
 
-    The loss may stay finite for a while: TensorFlow's fused layers take relu(NaN) for 0.
+    The loss may stay finite for a while: in TensorFlow's fused layers relu(NaN) is 0.
     """
 
     def on_train_batch_end(self, batch, logs=None):
@@ -75,10 +75,10 @@ class StopWhereNotFinite(tf.keras.callbacks.Callback):
 
 
 class FitEffects(tf.keras.callbacks.Callback):
-    """At the end of training, fits the additive effects to all the evidence of the last epoch at once.
+    """Fits the additive effects to all impressions of the last epoch at once at the end of training.
 
-    Learned on the way, batch by batch, they disregard how ads, elements and subwords share the credit.
-    They serve the rest of the model while it trains: what an honest forecast leaves to be explained.
+    The effects learned batch by batch during training ignore how ads, elements and subwords share the credit
+    for clicks. They are needed meanwhile so that the rest of the model learns what they leave unexplained.
     """
 
     def on_epoch_begin(self, epoch, logs=None):

@@ -1,4 +1,4 @@
-"""What training has seen, in a compact form: who showed what, and what came of it."""
+"""Stores the impressions seen in training compactly: the shown elements, the clicks and the exposure."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -14,11 +14,11 @@ class Impressions:
     """R logged impressions.
 
     Attributes:
-        ad: int32 [R], rows of the ad biases.
-        combination: int32 [R], rows of the combination biases.
-        shown: int32 [R, M], rows of the shown elements, -1 where there is none.
-        offset: float32 [R], logit of the click apart from the effects of ad and elements.
-        click, weight: float32 [R].
+        ad: The rows of the ad biases, int32 [R].
+        combination: The rows of the combination biases, int32 [R].
+        shown: The rows of the shown elements, int32 [R, M], -1 where there is none.
+        offset: The logit of a click without the additive effects, float32 [R].
+        click, weight: The click (0 or 1) and the weight of each impression, float32 [R].
     """
 
     ad: np.ndarray
@@ -38,16 +38,17 @@ class Impressions:
 
 @dataclass
 class Evidence:
-    """Collects impressions batch by batch, and what is known of the elements in them.
+    """Collects impressions, and the exposure and subwords of their elements, batch by batch.
 
     Args:
-        layout: of the batches.
-        limit: the newest so many impressions are kept, a batch more or less.
+        layout: The feature tables of the batches.
+        limit: The number of newest impressions to keep, rounded up to whole batches.
 
     Attributes:
-        exposure: float64 [rows], weight with which each element was shown by others than our own models.
-        chance: float64 [rows], with which a uniform policy would have shown it.
-        component: int64 [rows], the component of each element, -1 where it was never a candidate.
+        exposure: The total weight with which policies other than GenCO models showed each element,
+            float64 [rows].
+        chance: The total weight with which a uniform policy would have shown it, float64 [rows].
+        component: The component of each element, int64 [rows], -1 where it was never a candidate.
     """
 
     layout: Layout
@@ -60,7 +61,7 @@ class Evidence:
         self.clear()
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Removes all impressions."""
         rows = self.layout.element_rows
         self.exposure, self.chance = np.zeros(rows), np.zeros(rows)
         self.component = np.full(rows, -1)
@@ -83,7 +84,7 @@ class Evidence:
         subwords: np.ndarray | None = None,
         subwords_per_element: np.ndarray | None = None,
     ) -> None:
-        """Adds a packed batch (see `model.features.packed_batch.pack`), with subwords where elements have texts."""
+        """Adds a packed batch (see `model.features.packed_batch.pack`); subwords are given if texts exist."""
         start = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
         present = shown >= 0
         place = np.where(present, start + shown, 0)
@@ -98,11 +99,11 @@ class Evidence:
             self._note_subwords(rows[present], place[present], subwords, subwords_per_element)
 
     def impressions(self) -> Impressions:
-        """The newest impressions, in the order in which they came."""
+        """Returns the newest impressions in the order in which they were added."""
         return Impressions.joined(list(self._parts))
 
     def subwords(self) -> sparse.csr_matrix:
-        """1 / sqrt(n) at [element, subword] for the n subwords of each element that was shown."""
+        """Returns 1 / sqrt(n) at [element, subword] for the n subwords of each element that was shown."""
         shape = (self.layout.element_rows, sum(self.layout.subwords.values()))
         if not self._subwords:
             return sparse.csr_matrix(shape)

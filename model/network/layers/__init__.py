@@ -1,4 +1,4 @@
-"""Keras layers of GenCO, each on packed elements."""
+"""The Keras layers of GenCO."""
 
 from model.network.layers.combination_bias import CombinationBias
 from model.network.layers.context_encoder import ContextEncoder

@@ -1,4 +1,4 @@
-"""Scalar biases per ad and whole combination: what its elements do together, beyond their sum."""
+"""Scalar biases per ad and whole combination: the joint effect of its elements beyond their sum."""
 
 import numpy as np
 import tensorflow as tf
@@ -9,14 +9,14 @@ from model.ops.counter_rng import mixed
 class CombinationBias(tf.keras.layers.Layer):
     """bias[hash of the ad and its elements], a logit.
 
-    The hash is a sum of codes of 32 bits, stirred. So each element's code is made once per ad, and a
-    combination of elements costs a sum. The biases are not learned by gradient but fitted (see
-    `model.training.map_effects`); until then, and for a combination that was never shown, they are zero, but for
-    collisions.
+    The hash is the sum of 32-bit codes with its bits mixed. The code of an element is thus computed once per
+    ad, and a combination takes only a sum. The biases are not learned by gradient but fitted (see
+    `model.training.map_effects`). They are zero until then, and remain so for a combination that was never
+    shown unless its hash collides with that of another.
 
     Args:
-        rows: of the table, a power of two.
-        components: M.
+        rows: The number of rows of the table, a power of two.
+        components: The number of components M.
     """
 
     def __init__(self, rows: int, components: int, **kwargs):
@@ -28,15 +28,19 @@ class CombinationBias(tf.keras.layers.Layer):
         self.mean = self.add_weight('mean', [rows], tf.float32, 'zeros', trainable=False)
 
     def ad_codes(self, ads: tf.Tensor) -> tf.Tensor:
-        """int64 [B] from 0 below 2^32, of rows of ads."""
+        """Returns the codes of ads given by their rows: int64 [B] from 0 to 2^32 - 1."""
         return _upper_half((ads + 1) * self._of_ad)
 
     def element_codes(self, elements: tf.Tensor, component: tf.Tensor) -> tf.Tensor:
-        """int64 [T] from 0 below 2^32, of rows of elements and their components int32 [T]."""
+        """Returns int64 [T] codes of elements, given by row and component (int32 [T]), from 0 to 2^32 - 1."""
         return _upper_half((elements + 1) * tf.gather(self._of_component, component))
 
     def rows_of(self, codes: tf.Tensor) -> tf.Tensor:
-        """Rows of the table, int64 like `codes`: the code of the ad plus those of the chosen elements."""
+        """Returns rows of the table, int64 in the shape of `codes`.
+
+        Args:
+            codes: The code of the ad plus the codes of the chosen elements, int64.
+        """
         return tf.cast(tf.bitwise.right_shift(mixed(tf.cast(codes, tf.uint64)), self._shift), tf.int64)
 
     def call(self, codes: tf.Tensor) -> tf.Tensor:

@@ -9,8 +9,8 @@ class ContextEncoder(tf.keras.layers.Layer):
     """h_i = Enc(A_i, q, {stat(S_ij)}): an MLP with batch normalisation before each ReLU.
 
     Args:
-        units: sizes of the layers; the last is H.
-        momentum: of the moving averages that replace the batch's statistics when serving.
+        units: The sizes of the layers; the last one is H.
+        momentum: The momentum of the moving averages that replace the batch's statistics when serving.
 
     Call: float32 [B, any] -> h float32 [B, H].
 
@@ -36,9 +36,10 @@ class ContextEncoder(tf.keras.layers.Layer):
         return inputs
 
     def folded(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        """The same MLP for serving, normalisation folded into constant weights: a third of the operations.
+        """Returns the MLP for serving, with the normalisation folded into constant weights.
 
-        Of the encoder as it is now: it must have been built, and learns no more.
+        It needs a third of the operations. It is a copy of the current weights, so the encoder must have been
+        built, and later training does not change the copy.
         """
         layers = []
         for dense, normalise in zip(self._dense, self._normalise, strict=True):

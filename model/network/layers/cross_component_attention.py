@@ -15,20 +15,21 @@ _LARGEST_LOGIT = 40.0
 class CrossComponentAttention(tf.keras.layers.Layer):
     """z_k = Attn(emb(e_k), {emb(e_k)} and the embeddings of all elements of other components).
 
-    With q = W_q e, k = W_k e, v = W_v e and a over e_k itself and the elements l of the same ad's
-    other components:
+    With q = W_q e, k = W_k e and v = W_v e, where l and l' range over the element k itself and the elements
+    of the other components of the same ad:
 
         z_k = W_o sum_l a_kl v_l,   a_kl = exp(q_k . k_l / sqrt(d)) / sum_l' exp(q_k . k_l' / sqrt(d))
 
-    An ad with one component attends to itself alone. Ads are sorted by their number of elements and
-    worked on in groups, each padded only to its own largest ad (few ads are quickest in one group, unsorted).
-    In a group the logits are one batched matrix product: elements of the same component are masked inside
-    it, by further columns of q and k, and the own element is added outside. Entries of q and k are clipped
-    so that no logit passes 40 and no exponential overflows; their gradients pass the clip unchanged.
+    In an ad with a single component each element attends only to itself. Ads are sorted by their number of
+    elements and processed in groups, each of which is padded only to its largest ad; few ads are fastest in
+    one unsorted group. One batched matrix product computes the logits of a group. Additional columns of q and
+    k mask the elements of the same component in this product, and the term of the element itself is added
+    separately. The entries of q and k are clipped so that no logit exceeds 40 and no exponential overflows;
+    gradients pass through the clipping unchanged.
 
     Args:
-        components: M.
-        units: d, hidden size of the attention.
+        components: The number of components M.
+        units: The hidden size d of the attention.
 
     Call: embeddings float32 [T, D], index of the batch, number of groups -> z float32 [T, d].
 
@@ -59,22 +60,22 @@ class CrossComponentAttention(tf.keras.layers.Layer):
         return self.combine((weighted + own * value) * tf.math.reciprocal(total + own))
 
     def project(self, embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Queries (divided by sqrt(d)), keys and values, each float32 [..., d]."""
+        """Returns queries (divided by sqrt(d)), keys and values, each float32 [..., d]."""
         logits, value = tf.split(self._project(embeddings), [2 * self.units, self.units], -1)
         query, key = tf.split(_clip(logits, self._limit), 2, -1)
         return query / math.sqrt(self.units), key, value
 
     def combine(self, attended: tf.Tensor) -> tf.Tensor:
-        """The output projection W_o."""
+        """Applies the output projection W_o."""
         return self._output(attended)
 
     def _padding_row(self) -> tf.Tensor:
-        """A row that no query attends to: as a key it belongs to every component."""
+        """Returns a row that no query attends to, because as a key it belongs to every component."""
         before, behind = self.components + 2 * self.units, 1 + self.units
         return tf.concat([tf.zeros([before]), tf.ones([self.components]), tf.zeros([behind])], 0)
 
     def _attend_together(self, rows: tf.Tensor, lengths: tf.Tensor, ad: tf.Tensor) -> tf.Tensor:
-        """sum_l exp(logit_kl) [1, v_l] over other components, float32 [T, 1 + d]."""
+        """Returns sum_l exp(logit_kl) [1, v_l] over the other components, float32 [T, 1 + d]."""
         ads = tf.size(lengths)
         packed = tf.RaggedTensor.from_value_rowids(rows, ad, ads, validate=False)
         padded = packed.to_tensor(self._padding_row())
@@ -82,7 +83,7 @@ class CrossComponentAttention(tf.keras.layers.Layer):
         return tf.gather(self._attend_group(padded), tf.ragged.range(start, start + lengths).values)
 
     def _attend_in_groups(self, rows: tf.Tensor, grouped: tuple[list[tf.Tensor], tf.Tensor]) -> tf.Tensor:
-        """As `_attend_together`."""
+        """Returns the same sums as `_attend_together`, computed in groups."""
         places, back = grouped
         place = tf.concat([tf.reshape(group, [-1]) for group in places], 0)
         spread = _spread(rows, self._padding_row()[None], place, back)
@@ -104,16 +105,16 @@ class CrossComponentAttention(tf.keras.layers.Layer):
 
 
 def _grouped(lengths: tf.Tensor, ad: tf.Tensor, groups: int) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Padded places of the ads, from the shortest to the longest.
+    """Assigns the elements to padded places in groups of ads, from the shortest ads to the longest.
 
     Args:
-        lengths: int32 [B], elements per ad.
-        ad: int32 [T], ad of each element.
-        groups: their number.
+        lengths: The number of elements of each ad, int32 [B].
+        ad: The ad of each element, int32 [T].
+        groups: The number of groups.
 
     Returns:
-        For each group int32 [its ads, its longest ad], the elements (T for padding) in its places; and
-        int32 [T], where each element is in the groups laid end to end.
+        For each group the elements at its places, or T for padding, int32 [ads, elements of the largest ad];
+        and the place of each element in the concatenated groups, int32 [T].
     """
     start = tf.cumsum(lengths, exclusive=True)
     ads, elements = tf.size(lengths), tf.size(ad)
@@ -129,22 +130,22 @@ def _grouped(lengths: tf.Tensor, ad: tf.Tensor, groups: int) -> tuple[list[tf.Te
 
 
 def _places(start: tf.Tensor, lengths: tf.Tensor, padding: tf.Tensor) -> tf.Tensor:
-    """Places of consecutive elements from each start, int32 [ads, its longest], then `padding`."""
+    """Lists the elements of each ad from its start, then `padding`, int32 [ads, largest of `lengths`]."""
     position = tf.range(tf.reduce_max(tf.concat([lengths, [0]], 0)))[None]
     return tf.where(position < lengths[:, None], start[:, None] + position, padding)
 
 
 @tf.custom_gradient
 def _clip(values: tf.Tensor, limit: float) -> tf.Tensor:
-    """To [-limit, limit]; the gradient passes unchanged."""
+    """Clips values to [-limit, limit]; the gradient passes through unchanged."""
     return tf.clip_by_value(values, -limit, limit), lambda upstream: (upstream, None)
 
 
 @tf.custom_gradient
 def _spread(rows: tf.Tensor, padding: tf.Tensor, place: tf.Tensor, back: tf.Tensor):
-    """Packed rows [T, any] to their padded places, and the row `padding` [1, any] to the rest.
+    """Moves packed rows [T, any] to their padded places and fills the rest with the row `padding` [1, any].
 
-    Each element has one place, so the gradient is a gather as well; nothing learns from padding.
+    Each element has exactly one place, so the gradient is a gather as well; padding gets no gradient.
     """
 
     def gradient(upstream):
@@ -155,7 +156,7 @@ def _spread(rows: tf.Tensor, padding: tf.Tensor, place: tf.Tensor, back: tf.Tens
 
 @tf.custom_gradient
 def _collect(rows: tf.Tensor, place: tf.Tensor, back: tf.Tensor):
-    """Padded rows back to the T packed elements; the inverse of `_spread`."""
+    """Moves padded rows back to the T packed elements, as the inverse of `_spread`."""
 
     def gradient(upstream):
         padded = tf.concat([upstream, tf.zeros_like(upstream[:1])], 0)

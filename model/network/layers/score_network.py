@@ -6,13 +6,14 @@ import tensorflow as tf
 
 
 class ScoreNetwork(tf.keras.layers.Layer):
-    """phi(h_i, f): one score for an element or for a combination, by the same weights.
+    """phi(h_i, f): the score of an element or of a combination; both use the same weights.
 
     phi = w . relu(... relu(W_1 [h_i, f] + b_1) ...) + b
 
     Args:
-        units: sizes of the hidden layers.
-        start_at_zero: the last layer starts at zero, so that phi earns its influence.
+        units: The sizes of the hidden layers.
+        start_at_zero: Whether the kernel of the last layer starts at zero, so that phi has no influence
+            until it has learned something.
 
     Call: h float32 [R, H], f float32 [R, F] -> score float32 [R].
 

@@ -1,4 +1,4 @@
-"""Scalar biases per id, each shrunk towards zero as its own evidence deserves."""
+"""Scalar biases per id, each shrunk towards zero according to the data observed for it."""
 
 import numpy as np
 import tensorflow as tf
@@ -13,11 +13,12 @@ class ShrunkBias(tf.keras.layers.Layer):
         precision += w p (1 - p)
         mean      -= w r / precision,   precision_0 = 1 / s^2
 
-    so that an id seen 30 times and one seen 30,000 times are both treated right.
+    where w is the weight of the observation. The shrinkage is thus appropriate for an id that was seen 30
+    times as well as for one that was seen 30,000 times.
 
     Args:
-        rows: number of biases.
-        prior_std: s, in logits.
+        rows: The number of biases.
+        prior_std: The prior standard deviation s, in logits.
 
     Call: rows int64 [any] -> mean float32 [any], without gradient.
     """
@@ -35,12 +36,12 @@ class ShrunkBias(tf.keras.layers.Layer):
         return tf.stop_gradient(tf.gather(self.mean, rows))
 
     def update(self, rows: tf.Tensor, residual: tf.Tensor, information: tf.Tensor) -> None:
-        """One step on a batch.
+        """Updates the biases by one step on a batch.
 
         Args:
-            rows: int64 [R], may repeat.
-            residual: float32 [R], weight x (predicted CTR - click).
-            information: float32 [R], weight x p (1 - p).
+            rows: The row of each observation, int64 [R]; rows may repeat.
+            residual: The weight x (predicted CTR - click), float32 [R].
+            information: The weight x p (1 - p), float32 [R].
         """
         unique, where = tf.unique(rows)
         size = tf.size(unique)
@@ -51,7 +52,7 @@ class ShrunkBias(tf.keras.layers.Layer):
         self.mean.scatter_sub(tf.IndexedSlices(gradient / precision, unique))
 
     def adopt(self, mean: np.ndarray, precision: np.ndarray) -> None:
-        """Takes over a posterior that was found elsewhere, float [rows] each."""
+        """Replaces the posterior by one that was fitted elsewhere; both arrays are float [rows]."""
         self.mean.assign(mean)
         self.precision.assign(precision)
 

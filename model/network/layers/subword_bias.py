@@ -1,4 +1,4 @@
-"""Scalar biases per subword: what the text of an element says of it before anyone has seen it."""
+"""Scalar biases per subword, which predict from its text how an element will do before it is shown."""
 
 import tensorflow as tf
 
@@ -7,13 +7,13 @@ from model.ops.segment_ops import sum_rows
 
 
 class SubwordBias(tf.keras.layers.Layer):
-    """sum over the n subwords of an element of bias[subword] / sqrt(n), a logit.
+    """The sum of bias[subword] / sqrt(n) over the n subwords of an element, a logit.
 
-    Divided by sqrt(n), subwords of equal prior give long and short texts the same prior. The biases are
-    not learned by gradient but fitted (see `model.training.map_effects`); until then they are zero.
+    The division by sqrt(n) gives long and short texts the same prior. The biases are not learned by gradient
+    but fitted (see `model.training.map_effects`); until then they are zero.
 
     Args:
-        rows: number of hashed subwords.
+        rows: The number of rows of hashed subwords.
 
     Call: subword rows int64 [V], subwords per element int32 [T] -> float32 [T], without gradient.
     """
