@@ -1,9 +1,11 @@
 """The log schema (one row per impression) in code: column names, Arrow types and their meaning."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import pyarrow as pa
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
+
+from creative_logs.base_config import Frozen, Name
 
 REQUEST_ID = 'request_id'
 TIMESTAMP = 'timestamp'
@@ -31,21 +33,6 @@ _ENCODINGS = {
     'float': ('number',),
     'string_list': ('terms',),
 }
-
-
-def _identifier(name: str) -> str:
-    if not name.isidentifier():
-        raise ValueError(f'a name must be a letter followed by letters, digits or "_": got {name!r}')
-    return name
-
-
-Name = Annotated[str, AfterValidator(_identifier)]
-
-
-class Frozen(BaseModel):
-    """Base of every part of the configuration: immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra='forbid')
 
 
 class ContextFeature(Frozen):

@@ -8,8 +8,8 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from components.sctr_evaluator.config import CANDIDATES, DAY, EvaluationConfig
+from creative_logs.base_config import Frozen, Name
 from creative_logs.errors import InputError
-from creative_logs.schema import Frozen, Name
 from model.config import GencoConfig
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from creative_logs.schema import Frozen
+from creative_logs.base_config import Frozen
 from creative_logs.simulator.config import SimulatorConfig
 from model.config import PRESETS
 from tfx_pipeline.config import Config

@@ -5,7 +5,8 @@ import math
 
 from pydantic import Field, model_validator
 
-from creative_logs.schema import Component, ContextFeature, Frozen, LogSchema, Name
+from creative_logs.base_config import Frozen, Name
+from creative_logs.schema import Component, ContextFeature, LogSchema
 
 # Table 1 implies it: exposures per element and day x number of elements / (coverage x number of ads).
 IMPRESSIONS_PER_AD_AND_DAY = 4.6
