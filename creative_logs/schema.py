@@ -1,4 +1,4 @@
-"""The log schema (one row per impression) in code: column names, Arrow types and their meaning."""
+"""The log schema, one row per impression: column names, Arrow types and their meaning."""
 
 from typing import Literal
 
@@ -126,7 +126,7 @@ class LogSchema(Frozen):
         return self
 
     def arrow_schema(self) -> pa.Schema:
-        """All columns, optional ones included, with their Arrow types."""
+        """All columns, including the optional ones, with their Arrow types."""
         fields = [pa.field(REQUEST_ID, pa.string()), pa.field(TIMESTAMP, pa.int64())]
         fields += [pa.field(f.name, _ARROW_TYPES[f.type]) for f in self.context]
         for component in self.components:
@@ -144,11 +144,11 @@ class LogSchema(Frozen):
         return pa.schema(fields)
 
     def decision_schema(self) -> pa.Schema:
-        """Columns that logs of served decisions have besides: allowed in every log, read by no model.
+        """Additional columns of logs of served decisions: allowed in every log, read by no model.
 
-        With version, seed, temperature and epsilon the decision can be repeated. The CTR is what the model
-        predicted; choice propensities estimate the probability that what was shown is shown, by component and
-        for the whole combination; the value is that of the click, as its source has it.
+        Version, seed, temperature and epsilon make the decision reproducible. The CTR is the model's
+        prediction. Choice propensities estimate the probability of showing what was shown, per component and
+        for the whole combination. The click value is taken from the source of the clicks.
         """
         fields = [pa.field(name, pa.int64()) for name in (DECISION_VERSION, DECISION_SEED)]
         names = [DECISION_TEMPERATURE, DECISION_EPSILON, DECISION_CTR, CHOICE_PROPENSITY, CLICK_VALUE]
@@ -156,5 +156,5 @@ class LogSchema(Frozen):
         return pa.schema(fields + [pa.field(name, pa.float32()) for name in names])
 
     def optional_columns(self) -> frozenset[str]:
-        """Columns that a log may leave out (propensity: 1/n, weight: 1)."""
+        """Columns that a log may omit. A missing propensity means 1 / n candidates, a missing weight 1."""
         return frozenset([WEIGHT, POLICY, MODEL_VERSION] + [c.propensity for c in self.components])
