@@ -154,7 +154,8 @@ def test_broken_version_is_one_line(exported, base_path):
 
 def test_memory_is_prepared_before_a_version_is_loaded(base_path):
     code = """
-from serving import memory, server
+from serving.server import model_server as server
+from serving.server.model_manager import gc_tuning as memory
 
 class ModelServer:
     def __init__(self, *arguments):

@@ -12,6 +12,7 @@ from pathlib import Path
 os.environ.setdefault('TF_USE_LEGACY_KERAS', '1')
 
 import grpc
+import numpy as np
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
@@ -116,3 +117,15 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end, 'it did not happen in time'
         pause.wait(_POLL_S)
+
+
+def assert_same(found: np.ndarray, expected: np.ndarray) -> None:
+    """Two answers to one request are the same: ids and indices exactly, probabilities to a rounding.
+
+    On some processors TensorFlow computes a value in the middle of a batch by other instructions than at its end, so
+    that it may differ in its last bit when requests are merged.
+    """
+    if np.asarray(expected).dtype.kind == 'f':
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    else:
+        np.testing.assert_array_equal(found, expected)

@@ -14,7 +14,7 @@ from serving.server.event_loop import EventLoop
 from serving.server.model_manager.servable import SessionServable
 from serving.server.monitoring.metrics import Metrics
 from serving.server.status_errors import StatusError
-from tests.serving.helpers import PATIENCE_S, wait_until
+from tests.serving.helpers import PATIENCE_S, assert_same, wait_until
 from tests.serving.tiny_model import example_inputs
 
 PADDED = BatchingParameters(max_batch_size=64, num_batch_threads=1, pad_variable_length_inputs=True)
@@ -89,8 +89,8 @@ def test_merged_requests_get_their_own_answers(alone, loop):
     assert gate.rows == [1, sum(len(r['seed']) for r in requests)]
     signature, outputs = _default(alone)
     for request, answer in zip(requests, answers):
-        for name, found, expected in zip(outputs, answer, alone.run(signature, request, outputs)):
-            np.testing.assert_array_equal(found, expected, err_msg=name)
+        for found, expected in zip(answer, alone.run(signature, request, outputs)):
+            assert_same(found, expected)
 
 
 def test_without_padding_only_equal_shapes_share_a_run(alone, loop):
@@ -192,7 +192,7 @@ def test_a_large_request_is_refused_or_split(alone, loop):
     )
     parts = BatchingServable(alone, split, Metrics(), loop).run(signature, request, outputs)
     for found, expected in zip(parts, alone.run(signature, request, outputs)):
-        np.testing.assert_array_equal(found, expected)
+        assert_same(found, expected)
 
 
 def test_a_scalar_cannot_be_merged(alone, loop):
@@ -211,7 +211,7 @@ def test_many_threads_always_get_their_own_answers(alone, loop):
 
     def ask(number: int) -> None:
         for found, right in zip(batching.run(signature, _request(number), outputs), expected[number]):
-            np.testing.assert_array_equal(found, right)
+            assert_same(found, right)
 
     with ThreadPoolExecutor(12) as pool:
         for done in [pool.submit(ask, number % 12) for number in range(240)]:
@@ -267,7 +267,7 @@ def test_a_request_in_parts_has_one_answer(alone, loop):
     answer = run.result(PATIENCE_S)
     assert isinstance(answer, tuple)
     for found, expected in zip(answer, alone.run(signature, inputs, outputs)):
-        np.testing.assert_array_equal(found, expected)
+        assert_same(found, expected)
 
 
 def test_an_answer_that_cannot_be_made_fails_the_request(alone, loop):

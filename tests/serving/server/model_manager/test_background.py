@@ -20,9 +20,9 @@ pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='threads have no
 _THREADS = """
 import contextlib, os, sys
 from pathlib import Path
-from serving.model_manager.loader import VersionLoader
-from serving.model_manager.versions import VersionFolder
-from serving.monitoring.metrics import Metrics
+from serving.server.version_loader import VersionLoader
+from serving.server.model_manager.versions import VersionFolder
+from serving.server.monitoring.metrics import Metrics
 
 VersionLoader(Metrics())(VersionFolder(1, Path(sys.argv[1])))
 usual = os.getpriority(os.PRIO_PROCESS, 0)
