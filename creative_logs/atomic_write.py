@@ -1,4 +1,4 @@
-"""Writes a folder of logs under a temporary name and renames it, so that no half of it is ever read."""
+"""Writes a folder of logs under a temporary name and renames it, so that nobody reads it half written."""
 
 import os
 import shutil
@@ -11,10 +11,16 @@ from creative_logs.errors import InputError
 
 @contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
-    """Gives an empty folder beside `path` to write into, which becomes `path` when the block ends well.
+    """Provides an empty folder beside `path`; it is renamed to `path` when the block ends without an error.
+
+    Args:
+        path: The folder to write; it must be absent or empty.
+
+    Yields:
+        The temporary folder to write into.
 
     Raises:
-        InputError: `path` is there already and not an empty folder, or the system does not let it be written.
+        InputError: `path` exists and is not an empty folder, or the operating system refuses to write it.
     """
     path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -36,15 +42,18 @@ def new_folder(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[None]:
-    """Turns what the system refuses while `path` is written into one line that names it.
+    """Replaces an OSError raised while `path` is written by a one-line InputError that names the path.
+
+    Args:
+        path: The file or folder that the block writes.
 
     Raises:
-        InputError: instead of an OSError.
+        InputError: The operating system refused to write `path`.
     """
     try:
         yield
     except OSError as error:
-        # Arrow's message is long, but its number is the system's.
+        # Arrow's message is long, but its errno is that of the operating system.
         reason = os.strerror(error.errno) if error.errno else str(error)
-        message = f'{path}: cannot be written: {reason}; mend that or choose another place'
+        message = f'{path}: cannot be written: {reason}; fix that or choose another place'
         raise InputError(message) from error

@@ -1,4 +1,4 @@
-"""Random draws that are functions of a seed and keys, so that no table of them has to be kept."""
+"""Counter-based random numbers: functions of a seed and keys, so that no table of them is stored."""
 
 import zlib
 
@@ -12,8 +12,11 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 class Draws:
     """Counter-based draws: the same seed, purpose and integer keys always give the same value.
 
-    Keys are integers or integer arrays that broadcast against each other; a purpose names an
-    independent stream. The mixing is the finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+    Keys are integers or integer arrays that broadcast against each other; each purpose names an
+    independent stream. The mixing function is the finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+
+    Args:
+        seed: The seed of all streams.
 
     Example:
         >>> Draws(seed=1).integers(10, 'age', np.arange(4)).shape
@@ -24,7 +27,7 @@ class Draws:
         self._seed = seed
 
     def bits(self, purpose: str, *keys) -> np.ndarray:
-        """64 random bits per key: uint64."""
+        """64 random bits per key, uint64."""
         with np.errstate(over='ignore'):
             state = _mix(
                 np.asarray(np.uint64(self._seed) + np.uint64(zlib.crc32(purpose.encode())) * _GOLDEN)
@@ -34,16 +37,16 @@ class Draws:
         return state
 
     def uniform(self, purpose: str, *keys) -> np.ndarray:
-        """Uniform on the open interval (0, 1): float64."""
+        """Uniform draws on the open interval (0, 1), float64."""
         return ((self.bits(purpose, *keys) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
     def normal(self, purpose: str, *keys) -> np.ndarray:
-        """Standard normal (Box and Muller 1958): float64."""
+        """Standard normal draws (Box and Muller 1958), float64."""
         radius = np.sqrt(-2 * np.log(self.uniform(f'{purpose}/radius', *keys)))
         return radius * np.cos(2 * np.pi * self.uniform(f'{purpose}/angle', *keys))
 
     def integers(self, high: int, purpose: str, *keys) -> np.ndarray:
-        """Uniform on 0 ... high - 1: int64."""
+        """Uniform draws on 0 ... high - 1, int64."""
         return (self.uniform(purpose, *keys) * high).astype(np.int64)
 
 

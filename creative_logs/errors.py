@@ -1,5 +1,5 @@
-"""The one error that a user's input can cause, shown by the command line as a single line."""
+"""The error for faulty user input, which the command line shows as a single line."""
 
 
 class InputError(ValueError):
-    """Bad input, named precisely enough to be mended: the file, the field, the rule and the value."""
+    """Faulty input. The message names file, field, rule and value, so that the user can fix it."""

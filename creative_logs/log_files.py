@@ -1,4 +1,4 @@
-"""Where logs lie: `<root>/<YYYY-MM-DD>/{train,test}/*.parquet`."""
+"""The folders and files of logs: `<root>/<YYYY-MM-DD>/{train,test}/*.parquet`."""
 
 import datetime
 import re
@@ -11,10 +11,10 @@ _LOOKS_LIKE_A_DAY = re.compile(r'\d{4}-\d{1,2}-\d{1,2}')
 
 
 def list_days(root: str | Path) -> list[str]:
-    """Days that have a folder under `root`, oldest first.
+    """Lists the days that have a folder under `root`, oldest first.
 
     Raises:
-        InputError: `root` is no folder, has no day in it, or has a folder such as 2024-02-30.
+        InputError: `root` is not a folder, holds no day, or holds a folder such as 2024-02-30.
     """
     root = Path(root)
     if not root.is_dir():
@@ -29,10 +29,10 @@ def list_days(root: str | Path) -> list[str]:
 
 
 def split_files(root: str | Path, day: str, split: str) -> list[Path]:
-    """Parquet files of one split of one day, in the order of their names.
+    """Lists the Parquet files of one split of one day, sorted by name.
 
     Raises:
-        InputError: the split has no folder, or no Parquet file in it.
+        InputError: The split has no folder, or its folder holds no Parquet file.
     """
     folder = Path(root) / day / split
     if not folder.is_dir():

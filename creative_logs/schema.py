@@ -1,9 +1,11 @@
-"""The log schema (one row per impression) in code: column names, Arrow types and their meaning."""
+"""The log schema, one row per impression: column names, Arrow types and their meaning."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import pyarrow as pa
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
+
+from creative_logs.base_config import Frozen, Name
 
 REQUEST_ID = 'request_id'
 TIMESTAMP = 'timestamp'
@@ -31,21 +33,6 @@ _ENCODINGS = {
     'float': ('number',),
     'string_list': ('terms',),
 }
-
-
-def _identifier(name: str) -> str:
-    if not name.isidentifier():
-        raise ValueError(f'a name must be a letter followed by letters, digits or "_": got {name!r}')
-    return name
-
-
-Name = Annotated[str, AfterValidator(_identifier)]
-
-
-class Frozen(BaseModel):
-    """Base of every part of the configuration: immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra='forbid')
 
 
 class ContextFeature(Frozen):
@@ -139,7 +126,7 @@ class LogSchema(Frozen):
         return self
 
     def arrow_schema(self) -> pa.Schema:
-        """All columns, optional ones included, with their Arrow types."""
+        """All columns, including the optional ones, with their Arrow types."""
         fields = [pa.field(REQUEST_ID, pa.string()), pa.field(TIMESTAMP, pa.int64())]
         fields += [pa.field(f.name, _ARROW_TYPES[f.type]) for f in self.context]
         for component in self.components:
@@ -157,11 +144,11 @@ class LogSchema(Frozen):
         return pa.schema(fields)
 
     def decision_schema(self) -> pa.Schema:
-        """Columns that logs of served decisions have besides: allowed in every log, read by no model.
+        """Additional columns of logs of served decisions: allowed in every log, read by no model.
 
-        With version, seed, temperature and epsilon the decision can be repeated. The CTR is what the model
-        predicted; choice propensities estimate the probability that what was shown is shown, by component and
-        for the whole combination; the value is that of the click, as its source has it.
+        Version, seed, temperature and epsilon make the decision reproducible. The CTR is the model's
+        prediction. Choice propensities estimate the probability of showing what was shown, per component and
+        for the whole combination. The click value is taken from the source of the clicks.
         """
         fields = [pa.field(name, pa.int64()) for name in (DECISION_VERSION, DECISION_SEED)]
         names = [DECISION_TEMPERATURE, DECISION_EPSILON, DECISION_CTR, CHOICE_PROPENSITY, CLICK_VALUE]
@@ -169,5 +156,5 @@ class LogSchema(Frozen):
         return pa.schema(fields + [pa.field(name, pa.float32()) for name in names])
 
     def optional_columns(self) -> frozenset[str]:
-        """Columns that a log may leave out (propensity: 1/n, weight: 1)."""
+        """Columns that a log may omit. A missing propensity means 1 / n candidates, a missing weight 1."""
         return frozenset([WEIGHT, POLICY, MODEL_VERSION] + [c.propensity for c in self.components])

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from creative_logs.schema import Frozen, LogSchema
+from creative_logs.base_config import Frozen
+from creative_logs.schema import LogSchema
 
 
 def power_of_two(key: str, value: int) -> int:

@@ -1,4 +1,4 @@
-"""The one configuration: typed, frozen, read from YAML with dotted overrides."""
+"""The configuration: typed, immutable, and read from YAML with dotted overrides."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +8,8 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from components.sctr_evaluator.config import CANDIDATES, DAY, EvaluationConfig
+from creative_logs.base_config import Frozen, Name
 from creative_logs.errors import InputError
-from creative_logs.schema import Frozen, Name
 from model.config import GencoConfig
 
 
@@ -96,11 +96,11 @@ class Config(GencoConfig):
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
-    """Reads a YAML file, applies overrides such as `training.batch_size=512`, and validates.
+    """Reads a YAML file, applies overrides such as `training.batch_size=512`, and validates the result.
 
     Raises:
-        InputError: the file is missing or no YAML mapping, a key is unknown, or a value is invalid;
-            the message names the file, the key, the rule and the value.
+        InputError: The file cannot be read or holds no YAML mapping, a key is unknown, or a value is invalid.
+            The message names the file, the key, the rule and the value.
     """
     path = Path(path)
     try:
@@ -120,7 +120,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def save_config(config: Config, path: str | Path) -> None:
-    """Writes the whole configuration, defaults included, so that `load_config` gives it back."""
+    """Writes the whole configuration, including defaults, as a file that `load_config` reads."""
     text = yaml.safe_dump(config.model_dump(mode='json'), sort_keys=False, allow_unicode=True)
     temporary = Path(f'{path}.tmp')
     temporary.write_text(text, encoding='utf-8')

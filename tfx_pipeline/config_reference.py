@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from creative_logs.schema import Frozen
+from creative_logs.base_config import Frozen
 from creative_logs.simulator.config import SimulatorConfig
 from model.config import PRESETS
 from tfx_pipeline.config import Config
@@ -53,7 +53,7 @@ def render() -> str:
     """The whole page, as Markdown.
 
     Raises:
-        ValueError: a key has no entry in the `Attributes:` of its class.
+        ValueError: A key has no entry under `Attributes:` in the docstring of its class.
     """
     parts = [_HEAD, _section('Top level', Config), *_subsections(Config, ''), _presets()]
     parts += [_SIMULATOR_HEAD, _table(SimulatorConfig), *_subsections(SimulatorConfig, '', level=3)]
@@ -61,7 +61,7 @@ def render() -> str:
 
 
 def meanings(section: type[Frozen]) -> dict[str, str]:
-    """Meaning of each key of a section of the configuration, in one line each.
+    """The meaning of each key in a section of the configuration, one line each.
 
     Args:
         section: A class of the configuration; entries of its base classes count as well.

@@ -1,4 +1,4 @@
-"""Takes requests for creatives from the logs, as they were when the impressions were logged."""
+"""Rebuilds requests for creatives from logged impressions."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,12 +19,18 @@ _ROWS = 256
 
 
 def logged_request(logs: str, ad: str | None, ad_column: str, contract: Contract) -> SelectRequest:
-    """The newest logged request of an ad, or, without one, the first of the newest test split.
+    """Returns the newest logged request of an ad, or the first request of the newest day's test split.
 
-    Nulls of the context become empty or zero, as the model's transforms read them.
+    Null context features become empty or zero, as in the model's transforms.
+
+    Args:
+        logs: The folder of the logs.
+        ad: The id of the ad. If None, the first request of the newest day's test split is returned.
+        ad_column: The column that identifies the ad.
+        contract: The inputs of the served model.
 
     Raises:
-        InputError: the logs lack the ad or a column that the model takes, or cannot be read.
+        InputError: The ad or a column that the model needs is missing, or the logs cannot be read.
     """
     try:
         row = _first_test_row(logs) if ad is None else _newest_row(logs, ad, ad_column)
@@ -34,12 +40,12 @@ def logged_request(logs: str, ad: str | None, ad_column: str, contract: Contract
 
 
 def logged_requests(logs: str, contract: Contract) -> Iterator[SelectRequest]:
-    """All logged requests, the newest day's test split first, then its train split, then the day before.
+    """Yields all logged requests, newest day first and, within a day, the test split first.
 
-    Nulls of the context become empty or zero, as the model's transforms read them.
+    Null context features become empty or zero, as in the model's transforms.
 
     Raises:
-        InputError: the logs lack a column that the model takes, or cannot be read.
+        InputError: A column that the model needs is missing, or the logs cannot be read.
     """
     for day in reversed(list_days(logs)):
         for file in (file for split in (TEST, TRAIN) for file in split_files(logs, day, split)):
@@ -88,5 +94,5 @@ def _newest_in_file(file: Path, ad: str, ad_column: str) -> dict | None:
 
 def _cell(row: dict, column: str, logs: str):
     if column not in row:
-        raise InputError(f'{logs}: column {column!r} is missing, but the served model takes it')
+        raise InputError(f'{logs}: column {column!r} is missing, but the served model needs it')
     return row[column]

@@ -1,4 +1,4 @@
-"""The one pipeline of every runner: logs in, evaluated model pushed."""
+"""The pipeline of every runner: it reads logs, and trains, evaluates and pushes a model."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -28,15 +28,15 @@ _RUN_FN = 'model.run_fn.run_fn'
 
 
 class Runtime(NamedTuple):
-    """What a runner decides.
+    """The settings of a pipeline that depend on its runner.
 
     Attributes:
-        root: where artifacts are written.
-        metadata: where ML Metadata is kept; None where the orchestrator keeps it.
-        beam_args: of every Beam pipeline.
-        spans: True where the runner resolves artifacts of earlier runs by strategies of our own:
-            each day is then ingested once and the window is put together from its spans. Otherwise
-            the days of the window are ingested as one artifact.
+        root: The folder for artifacts.
+        beam_args: The arguments of every Beam pipeline.
+        metadata: The connection to ML Metadata. None if the orchestrator manages it.
+        spans: Whether the runner supports this project's resolver strategies. If so, each day is ingested
+            once, as a span, and the window is assembled from its spans. Otherwise the days of the window are
+            ingested as one artifact.
     """
 
     root: str
@@ -46,12 +46,12 @@ class Runtime(NamedTuple):
 
 
 def create_pipeline(config: Config, days: Sequence[str], runtime: Runtime) -> Pipeline:
-    """Describes the whole pipeline; node ids are stable, steps are cached.
+    """Builds the whole pipeline. Node ids are stable and steps are cached.
 
     Args:
-        config: everything a run depends on.
-        days: the window (YYYY-MM-DD), oldest first; the last is the day of the run.
-        runtime: of the runner.
+        config: The configuration of the run.
+        days: The days of the window (YYYY-MM-DD), oldest first; the last is the day of the run.
+        runtime: The settings of the runner.
     """
     held_out = config.window.holdout_days if runtime.spans else 0
     example_gen = _example_gen(config, days, runtime)
@@ -87,7 +87,7 @@ def create_pipeline(config: Config, days: Sequence[str], runtime: Runtime) -> Pi
 
 
 def create_ingestion(config: Config, day: str, runtime: Runtime) -> Pipeline:
-    """The first node of `create_pipeline` alone, for an older day of the window."""
+    """Builds a pipeline with only the first node of `create_pipeline`, for an older day of the window."""
     return _pipeline(config, runtime, [_example_gen(config, [day], runtime)])
 
 
@@ -131,11 +131,11 @@ def _transform(config: Config, window: BaseChannel, schema: BaseChannel) -> Tran
         examples=window,
         schema=schema,
         preprocessing_fn=_PREPROCESSING_FN,
-        # Not the whole configuration: another learning rate must not transform all days again.
+        # Not the whole configuration: a new learning rate must not cause all days to be transformed again.
         custom_config=_genco(config, {'log_schema', 'transform'}),
         splits_config=transform_pb2.SplitsConfig(analyze=[TRAIN], transform=[TRAIN, TEST]),
         disable_statistics=True,
-        # Measured on ten days of 25,000 rows, nine of them in the cache: 115 s of CPU with it, 83 s without.
+        # Ten days of 25,000 rows, nine of them cached, took 115 s of CPU time with the cache, 83 s without.
         disable_analyzer_cache=True,
     )
 

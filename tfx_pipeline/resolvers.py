@@ -1,4 +1,4 @@
-"""How the local pipeline chooses among the artifacts of earlier runs."""
+"""Resolver strategies of the local pipeline, which select artifacts of earlier runs."""
 
 from collections.abc import Sequence
 
@@ -12,17 +12,20 @@ _OUTPUT_EVENTS = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECL
 
 
 class WindowStrategy(ResolverStrategy):
-    """The given spans, oldest first; of a span that was ingested again, the newest artifact.
+    """Selects the newest artifact of each given span, oldest span first.
 
-    TFX's SpanRangeStrategy keeps every artifact of a span, so that a day whose logs were corrected
-    would count twice, and it counts calendar days rather than days that have logs.
+    TFX's SpanRangeStrategy keeps every artifact of a span, so a day that was ingested again after its logs
+    were corrected would count twice. It also counts calendar days rather than days that have logs.
+
+    Args:
+        spans: The spans, oldest first.
     """
 
     def __init__(self, spans: Sequence[int]):
         self._spans = spans
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts | None:
-        """Returns `examples` in the order of the spans, or None where one of them was not ingested."""
+        """Returns `examples` in the order of the spans, or None if a span has not been ingested."""
         newest: dict[int, types.Artifact] = {}
         for artifact in sorted(input_dict['examples'], key=lambda artifact: artifact.id):
             newest[artifact.get_int_custom_property('span')] = artifact
@@ -32,14 +35,14 @@ class WindowStrategy(ResolverStrategy):
 
 
 class ServingModelStrategy(ResolverStrategy):
-    """The model blessed last, the candidate of this run apart.
+    """Selects the most recently blessed model other than the candidate of this run.
 
-    With TFX's LatestBlessedModelStrategy a run that is repeated would compare its model with itself
-    and push it once more. The candidate is the model that a Trainer put out last, cached or not.
+    With TFX's LatestBlessedModelStrategy, a repeated run would compare its model with itself and push it
+    again. The candidate is the most recent output of a Trainer, whether cached or not.
     """
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts:
-        """Returns `model` and `model_blessing` with one artifact each, or with none."""
+        """Returns `model` and `model_blessing`, both with one artifact or both empty."""
         models = {model.id: model for model in input_dict['model']}
         candidate = max(models, key=lambda id_: _last_output(store, id_), default=None)
         for blessing in sorted(input_dict['model_blessing'], key=lambda b: b.id, reverse=True):

@@ -1,4 +1,4 @@
-"""Where the answers of a server and of its model differ."""
+"""Compares the answers of a server with those of its model."""
 
 import dataclasses
 import math
@@ -12,22 +12,28 @@ from serving.client.request import SelectRequest
 
 @dataclasses.dataclass
 class OutputSkew:
-    """Of one output: rows that differ, and the largest difference of a number (of others: 1)."""
+    """The comparison of one output.
+
+    Attributes:
+        differing: The number of rows that differ.
+        largest: The largest difference between two numbers; 1 if values of another type differ.
+    """
 
     differing: int = 0
     largest: float = 0.0
 
 
 class Skew:
-    """Sums up comparisons of outputs (dimension 0 = ads).
+    """Accumulates comparisons of outputs, whose first axis is the ads.
 
     Args:
-        tolerance: largest difference of floats that is none; all else must be equal.
+        tolerance: The largest difference at which two floats count as equal; other values must be identical.
 
     Attributes:
-        rows, differing: number of rows compared, and of those in which an output differs.
-        outputs: by name.
-        first: the first row that differs: the request, its seed, and the outputs, served and offline.
+        rows: The number of rows compared.
+        differing: The number of these rows in which an output differs.
+        outputs: The comparison of each output, by name.
+        first: The first row that differs: the request, its seed, and the served and the offline outputs.
     """
 
     def __init__(self, tolerance: float):
@@ -45,8 +51,14 @@ class Skew:
     ) -> None:
         """Compares the outputs for B requests.
 
+        Args:
+            requests: The B requests.
+            seeds: The seed of each request.
+            served: The outputs of the server by name, B rows each.
+            offline: The outputs of the model by name, B rows each.
+
         Raises:
-            InputError: the two do not have the same outputs.
+            InputError: Server and model differ in the names or the shapes of their outputs.
         """
         if served.keys() != offline.keys():
             one_sided = ', '.join(sorted(served.keys() ^ offline.keys()))
@@ -76,7 +88,7 @@ class Skew:
 
 
 def _differences(served: np.ndarray, offline: np.ndarray) -> np.ndarray:
-    """Largest difference in each row, float64 [B]; 1 for strings that differ and for NaN on one side."""
+    """The largest difference in each row, float64 [B]; 1 for differing strings or a NaN on one side only."""
     if served.shape != offline.shape:
         shapes = f'{served.shape} and {offline.shape}'
         raise InputError(f'server and model differ in shape: {shapes}; is this the same version?')
@@ -99,7 +111,7 @@ def _describe(row: int, requests, seeds, differs, served, offline) -> dict:
 
 
 def _plain(value):
-    """Numbers and texts for JSON, which has neither arrays nor NaN."""
+    """Converts a value to types that JSON supports, which has neither arrays nor NaN."""
     if isinstance(value, (np.ndarray, np.generic)):
         return _plain(value.tolist())
     if isinstance(value, list):

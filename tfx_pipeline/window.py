@@ -1,4 +1,4 @@
-"""Which days of the logs a run reads; checked before anything slow is imported."""
+"""The days of logs that a run reads, checked before any slow import."""
 
 from pathlib import Path
 
@@ -9,11 +9,15 @@ from tfx_pipeline.config import Config
 
 
 def window_of(config: Config, day: str | None = None) -> list[str]:
-    """The days of the window, oldest first: the newest that have logs, up to `day` or the newest of all.
+    """Returns the days of the window, oldest first: the newest days that have logs.
+
+    Args:
+        config: The configuration of the run.
+        day: The last day of the window, YYYY-MM-DD. If None, it is the newest day of the logs.
 
     Raises:
-        InputError: the logs are missing, `day` is not among them, a day of the window lacks a split,
-            or no day is left to train on.
+        InputError: The logs are missing, `day` is not among them, a day of the window lacks a split, or no
+            day is left to train on.
     """
     days = list_days(config.paths.logs)
     if day is not None:

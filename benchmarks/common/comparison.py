@@ -1,4 +1,4 @@
-"""Figures of policies over repetitions, as rows for tables and JSON."""
+"""Figures of policies over repetitions, as rows of tables and of JSON."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,13 +7,21 @@ import numpy as np
 from benchmarks.common.genco_policies import GENCO
 from benchmarks.common.statistics import Difference, Interval, mean_interval, paired_difference
 
-# What each repetition measured: by policy, by figure.
+# The results of each repetition, by policy and by figure.
 Repetitions = Sequence[Mapping[str, Mapping[str, float]]]
 
 
 def policy_rows(repetitions: Repetitions, main: str) -> list[dict]:
-    """A row per policy: mean of every figure with `<figure>_low` and `<figure>_high`, 95 % intervals over
-    repetitions; the bounds of the figure `main` are named `low` and `high`."""
+    """Summarises the figures of each policy in a row.
+
+    Args:
+        repetitions: The results of each repetition.
+        main: The figure whose bounds are named `low` and `high`.
+
+    Returns:
+        One row per policy with the mean of every figure and the bounds of its 95 % interval over repetitions,
+        `<figure>_low` and `<figure>_high`.
+    """
     rows = []
     for policy, figures in repetitions[0].items():
         row: dict = {'policy': policy}
@@ -26,11 +34,16 @@ def policy_rows(repetitions: Repetitions, main: str) -> list[dict]:
 
 def interval_row(interval: Interval | Difference, name: str = 'lift', prefix: str = '') -> dict[str, float]:
     """A figure as `name`, and its bounds as `<prefix>low` and `<prefix>high`."""
-    return {name: interval.value, f'{prefix}low': interval.low, f'{prefix}high': interval.high}
+    return {name: interval.value, **bounds(interval, prefix)}
+
+
+def bounds(interval: Interval | Difference, prefix: str = '') -> dict[str, float]:
+    """The bounds of a figure as `<prefix>low` and `<prefix>high`."""
+    return {f'{prefix}low': interval.low, f'{prefix}high': interval.high}
 
 
 def differences(repetitions: Repetitions, figure: str, policy: str = GENCO) -> list[dict]:
-    """How far `policy` is ahead of each other one in a figure, paired by repetition."""
+    """The lead of `policy` over each other policy in a figure, paired by repetition."""
     ours = _values(repetitions, policy, figure)
     return [
         {'policy': policy, 'peer': peer}

@@ -1,4 +1,4 @@
-"""The policies of one trained GenCO model: f_ele alone, f_comb alone, and both stages."""
+"""The policies of a trained GenCO model: f_ele alone, f_comb alone, and both stages."""
 
 import numpy as np
 import tensorflow as tf
@@ -14,18 +14,18 @@ GENCO = 'genco'
 
 
 def genco_policies(model: GenCO, seed: int = 1) -> dict:
-    """By name, all of the same trained model; they do not learn any more.
+    """Returns the policies of a trained model by name. They do not learn.
 
     Args:
-        model: trained.
-        seed: of what they draw.
+        model: The trained model.
+        seed: The seed of the combinations that the policies draw.
     """
     graphs = _Graphs(model)
     return {'f_ele': _Elements(graphs), 'f_comb': _Combinations(graphs, seed), GENCO: _TwoStage(graphs, seed)}
 
 
 class _Graphs:
-    """What the policies compute, each once as a graph."""
+    """The computations of the policies, each traced once as a graph."""
 
     def __init__(self, model: GenCO):
         self._model = model
@@ -53,7 +53,7 @@ class _Graphs:
         return best_by_ctr(self._model, encoded, uniform_combinations(encoded.index.counts, noise))
 
     def _generated_of(self, batch: Batch, combinations: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Which of given combinations the generator draws when it can draw no others, bool [B, K]."""
+        """Whether the generator, restricted to the given combinations, draws each of them, bool [B, K]."""
         encoded = self._model.encode(batch)
         place, present = self._model.places(encoded.index, combinations)
         logits = tf.gather(self._model.score_elements(encoded), place) / self._model.config.temperature
@@ -65,7 +65,7 @@ class _Graphs:
 
 
 class _Elements(AdditivePolicy):
-    """f_ele: the best element of each component."""
+    """f_ele: chooses the best element of each component."""
 
     def __init__(self, graphs: _Graphs):
         self._graphs = graphs
@@ -75,7 +75,7 @@ class _Elements(AdditivePolicy):
 
 
 class _Combinations:
-    """f_comb: the best of all given combinations, or of K drawn uniformly."""
+    """f_comb: scores given combinations; chooses the best of K that are drawn uniformly."""
 
     def __init__(self, graphs: _Graphs, seed: int):
         self._graphs, self._rng = graphs, np.random.default_rng(seed)
@@ -91,10 +91,10 @@ class _Combinations:
 
 
 class _TwoStage(_Combinations):
-    """The best by f_comb of K combinations that pi_theta generates."""
+    """Both stages: chooses, by f_comb, the best of K combinations that pi_theta generates."""
 
     def score_combinations(self, batch: Batch, combinations: np.ndarray) -> np.ndarray:
-        """f_comb of those that pi_theta generates when it can generate no others; -inf of the rest."""
+        """f_comb of those that pi_theta, restricted to the given ones, generates; -inf for the others."""
         generated = self._graphs.generated_of(batch, combinations, self._seeds(batch)).numpy()
         return np.where(generated, super().score_combinations(batch, combinations), -np.inf)
 

@@ -1,7 +1,7 @@
-"""Logs in memory as packed batches, every id with a row of its own.
+"""Packs logs in memory into batches in which every id has a dedicated row.
 
-Ids are numbered, not hashed, so a log is ready in seconds and without Beam. Up to the numbers it is what
-Transform makes of the log where its tables are large enough for no two ids to share a row.
+Ids are numbered instead of hashed, so a log is packed within seconds and without Beam. Except for the
+numbers, the result is that of Transform with tables so large that no two ids share a row.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,15 +25,15 @@ Features = dict[str, dict[str, np.ndarray]]
 def pack_logs(
     logs: Sequence[pa.RecordBatch], schema: LogSchema, batch_size: int
 ) -> tuple[Layout, list[list[Batch]]]:
-    """Packs rows in the order they have.
+    """Packs rows in their order.
 
     Args:
-        logs: rows of a log schema without numbers, texts or weights, as the simulator writes them.
-        schema: that schema.
-        batch_size: B; the last batch of each log may be smaller.
+        logs: The rows, as the simulator writes them: without numbers, texts or weights.
+        schema: The schema of the logs.
+        batch_size: The batch size B; the last batch of each log may be smaller.
 
     Returns:
-        The layout that all batches share, and the batches of each log.
+        The feature tables that all batches share, and the batches of each log.
     """
     table = pa.Table.from_batches([_plain(log) for log in logs])
     features, rows = _features(table, schema)
@@ -45,12 +45,12 @@ def pack_logs(
 
 
 def without_labels(batches: Iterable[Batch]) -> list[Batch]:
-    """The requests: nothing of what was shown or what came of it."""
+    """The requests of the batches, without the shown elements, propensities and clicks."""
     return [{key: value for key, value in batch.items() if key not in keys.LABELS} for batch in batches]
 
 
 def dataset(batches: Sequence[Batch]) -> tf.data.Dataset:
-    """Batches in memory as the dataset that training reads, in their order."""
+    """The batches as a dataset for training, in their order."""
     signature = {
         key: tf.TensorSpec([None, *value.shape[1:]], value.dtype) for key, value in batches[0].items()
     }
@@ -58,7 +58,7 @@ def dataset(batches: Sequence[Batch]) -> tf.data.Dataset:
 
 
 def _plain(log: pa.RecordBatch) -> pa.RecordBatch:
-    """The lists of strings without the dictionaries that the simulator keeps them in."""
+    """Decodes the dictionary-encoded lists of strings that the simulator returns."""
     columns = {
         name: column.cast(pa.list_(pa.string())) if pa.types.is_list(column.type) else column
         for name, column in zip(log.schema.names, log.columns)
@@ -67,7 +67,7 @@ def _plain(log: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _features(table: pa.Table, schema: LogSchema) -> tuple[Features, dict[str, int]]:
-    """Features as Transform names them, and how many rows each needs."""
+    """The features under the names that Transform gives them, and the number of table rows of each."""
     features: Features = {
         CLICK: {_VALUES: _numpy(table, CLICK, np.float32)},
         WEIGHT: {_VALUES: np.ones(table.num_rows, np.float32)},
@@ -86,7 +86,7 @@ def _features(table: pa.Table, schema: LogSchema) -> tuple[Features, dict[str, i
 
 
 def _numbered(column: pa.Array) -> tuple[dict[str, np.ndarray], int]:
-    """Values, or values of lists, as numbers from 0, and how many different ones there are."""
+    """Numbers the distinct values, or list items, from 0; returns the numbers and how many there are."""
     lists = pa.types.is_list(column.type)
     encoded = pc.dictionary_encode(column.flatten() if lists else column)
     feature = {_VALUES: encoded.indices.to_numpy().astype(np.int64)}

@@ -1,4 +1,4 @@
-"""Transformed rows held in memory, packed once, and given out again in any order and number."""
+"""Transformed rows in memory, packed once, from which batches of any rows are gathered."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,11 +11,11 @@ _TEXT = (keys.SUBWORD_ROWS, keys.SUBWORDS_PER_ELEMENT)
 
 
 class PackedRows:
-    """Rows of a packed batch by number: what `pack` would give for them, at the cost of a gather.
+    """Gathers rows of a packed batch by number. The result equals that of `pack` but costs only a gather.
 
     Args:
-        batch: R rows, from `model.features.packed_batch.pack`.
-        subwords: whether subwords of elements are given out, which most baselines never read.
+        batch: The packed batch of R rows, from `model.features.packed_batch.pack`.
+        subwords: Whether to include the subwords of elements, which most baselines do not read.
     """
 
     def __init__(self, batch: Batch, subwords: bool = True):
@@ -30,19 +30,20 @@ class PackedRows:
         self._dense = {name: value for name, value in batch.items() if name not in (*self._ragged, *_TEXT)}
 
     def take(self, rows: tf.Tensor | np.ndarray) -> Batch:
-        """The packed batch of the rows with these numbers, int [B]."""
+        """Returns the packed batch of the rows with the given numbers, int [B]."""
         found = {name: tf.gather(value, rows) for name, value in self._dense.items()}
         return found | {name: tf.gather(value, rows).flat_values for name, value in self._ragged.items()}
 
     def impressions(
         self, rows: np.ndarray, click: np.ndarray, weight: np.ndarray, batch_size: int
     ) -> tf.data.Dataset:
-        """Packed batches of impressions of the rows, in the order given.
+        """Returns packed batches of impressions of the rows, in the given order.
 
         Args:
-            rows: int64 [R], numbers of rows.
-            click, weight: float32 [R].
-            batch_size: B.
+            rows: The numbers of the rows, int64 [R].
+            click: The clicks of the impressions, 0 or 1, [R].
+            weight: The weights of the impressions, [R].
+            batch_size: The batch size B.
         """
 
         def pack(row, clicked, weighed):

@@ -1,7 +1,8 @@
-"""Simulated worlds for the benchmarks: rows in memory, and the true CTR of what a policy chooses."""
+"""Simulated worlds for the benchmarks: rows in memory, and the true CTR of a policy's choices."""
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,21 +20,43 @@ from model.features import packed_batch as keys
 from model.features.feature_tables import Layout
 from model.features.packed_batch import Batch
 
-# Combinations per request over which the rest of a combination is averaged.
+# The number of draws per request over which the other components of a combination are averaged.
 _SAMPLES = 16
+_TRAINING_DAYS = 8
+
+
+class Density(NamedTuple):
+    """The density of a simulated log.
+
+    The fewer impressions an ad has, the more ads are needed to resolve differences between policies.
+
+    Attributes:
+        impressions_per_ad: The mean number of training impressions per ad.
+        ads: The number of ads.
+    """
+
+    impressions_per_ad: int
+    ads: int
+
+
+def world_of(density: Density, seed: int) -> SimulatorConfig:
+    """Configures a world whose production traffic on all days but the last has the given density."""
+    impressions = density.ads * density.impressions_per_ad / _TRAINING_DAYS
+    config = SimulatorConfig(seed=seed, ads=density.ads, days=_TRAINING_DAYS + 1)
+    return config.model_copy(update={'rows': round(impressions / (1 - config.test_share))})
 
 
 class Requests:
-    """Requests whose truth is known.
+    """Requests with known truth.
 
     Args:
-        truth: of the world that they come from.
-        log: R rows.
-        batches: the same, packed.
+        truth: The truth of the simulated world.
+        log: The R rows of the requests.
+        batches: The same rows, packed.
 
     Attributes:
-        batches: without what was shown and what came of it.
-        counts: int32 [R, M], numbers of candidates.
+        batches: The packed requests, without the shown elements, propensities and clicks.
+        counts: The numbers of candidates, int32 [R, M].
     """
 
     def __init__(self, truth: Truth, log: pa.RecordBatch, batches: list[Batch]):
@@ -45,7 +68,7 @@ class Requests:
 
     @cached_property
     def uniform_ctr(self) -> np.ndarray:
-        """True CTR under uniform choice, float64 [R]."""
+        """The true CTR under uniform choice, float64 [R]."""
         return self.truth.uniform_ctr(self.log)
 
     @cached_property
@@ -54,27 +77,28 @@ class Requests:
         return self.truth.best(self.log)
 
     def choice_of(self, policy: Policy) -> np.ndarray:
-        """What a policy shows, int64 [R, M]."""
+        """The choices of a policy, int64 [R, M]."""
         return np.concatenate([policy.choose(batch) for batch in self.batches])
 
     def ctr(self, choice: np.ndarray) -> np.ndarray:
-        """True CTR of combinations, int64 [R, M]: float64 [R]."""
+        """The true CTR, float64 [R], of combinations, int64 [R, M]."""
         return self.truth.ctr(self.log, choice)
 
     def drawn(self, random: np.random.Generator) -> np.ndarray:
-        """Combinations drawn uniformly, int64 [R, M]."""
+        """Uniformly drawn combinations, int64 [R, M]."""
         drawn = (random.random(self.counts.shape) * self.counts).astype(np.int64)
         return np.where(self.counts > 0, drawn, -1)
 
     def served(self, shown: np.ndarray, propensity: np.ndarray, click: np.ndarray) -> list[Batch]:
-        """The packed log of the requests after one of our own policies showed something.
+        """Returns the packed log of the requests as answered by a GenCO policy.
 
         Args:
-            shown: int64 [R, M]; propensity: float [R, M]; click: bool [R].
+            shown: The shown elements, int64 [R, M].
+            propensity: Their propensities, float [R, M].
+            click: Whether each impression was clicked, bool [R].
         """
-        ends = np.cumsum([len(batch[CLICK]) for batch in self._logged])[:-1]
         columns = (shown, propensity.astype(np.float32), click.astype(np.float32))
-        parts = zip(self._logged, *(np.split(column, ends) for column in columns))
+        parts = zip(self._logged, *map(self.by_batch, columns))
         return [
             batch
             | {keys.SHOWN: tf.constant(s), keys.PROPENSITY: tf.constant(p), CLICK: tf.constant(c)}
@@ -82,12 +106,18 @@ class Requests:
             for batch, s, p, c in parts
         ]
 
+    def by_batch(self, values: np.ndarray) -> list[np.ndarray]:
+        """Splits values, [R, ...], into those of each batch."""
+        ends = np.cumsum([len(batch[keys.COUNTS]) for batch in self.batches])[:-1]
+        return np.split(values, ends)
+
     def figures(self, choice: np.ndarray) -> dict[str, float]:
-        """Means over the requests.
+        """Evaluates a choice, int64 [R, M], on average over the requests.
 
         Returns:
-            lift: true CTR over that of uniform choice, less 1; oracle_share: share of the best
-            combinations' lift; regret: CTR below theirs; ctr.
+            `ctr`, the true CTR; `lift`, its ratio to that of uniform choice minus 1; `oracle_share`, the
+            share of the lift of the best combinations; `regret`, the CTR of the best combinations minus
+            that of the choice.
         """
         ctr, uniform, best = (float(v.mean()) for v in (self.ctr(choice), self.uniform_ctr, self.best[1]))
         return {
@@ -98,12 +128,13 @@ class Requests:
         }
 
     def component_ctr(self, choice: np.ndarray, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """True CTR where one component is chosen and the others are uniformly random, as the component-level
-        sCTR has it.
+        """The true CTR if one component is chosen and the others are uniformly random.
+
+        This is the quantity that the component-level sCTR estimates.
 
         Returns:
-            The CTR with each component chosen, float64 [R, M], and with none, float64 [R]; both over the
-            same draws of the others.
+            The CTR with each component chosen, float64 [R, M], and with none chosen, float64 [R], both over
+            the same draws of the other components.
         """
         random = np.random.default_rng(seed)
         chosen, none = np.zeros(choice.shape), np.zeros(len(choice))
@@ -119,7 +150,13 @@ class Requests:
 
 @dataclass(frozen=True)
 class NextDay:
-    """Packed batches of production traffic of some days, and the uniform policy's requests of the next."""
+    """Training data and the requests of the day after it.
+
+    Attributes:
+        layout: The feature tables of the batches.
+        train: The packed batches of the production traffic.
+        requests: The uniform policy's requests of the next day.
+    """
 
     layout: Layout
     train: list[Batch]
@@ -127,12 +164,12 @@ class NextDay:
 
 
 def next_day(config: SimulatorConfig, requests: int, batch_size: int) -> NextDay:
-    """Draws all days but the last for training, and the last day's requests, new elements included.
+    """Draws all days but the last for training, and the last day's requests, with its new elements.
 
     Args:
-        config: the world; `rows` are impressions per day.
-        requests: R.
-        batch_size: B.
+        config: The configuration of the world; `rows` is the number of impressions per day.
+        requests: The number of requests R.
+        batch_size: The batch size B.
     """
     world = World(config, calibrate(config))
     logs = [day_log(world, day, TRAIN) for day in range(config.days - 1)]
@@ -144,7 +181,7 @@ def next_day(config: SimulatorConfig, requests: int, batch_size: int) -> NextDay
 
 
 def day_log(world: World, day: int, split: str) -> pa.RecordBatch:
-    """All rows of a day's split, in the order of time."""
+    """All rows in a split of a day, ordered by time."""
     generator = Generator(world)
     chunks = [generator.chunk(day, split, index) for index in range(generator.chunks(split))]
     return pa.Table.from_batches(chunks).combine_chunks().to_batches()[0]

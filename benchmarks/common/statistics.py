@@ -1,4 +1,4 @@
-"""Intervals of what was measured several times, and of what rests on a sample of clusters."""
+"""Intervals over repeated measurements and over samples of clusters."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ _REPLICATES = 2000
 
 
 class Interval(NamedTuple):
-    """A figure with the bounds of its two-sided interval; NaN where it is not known."""
+    """A figure with the bounds of its two-sided interval; unknown values are NaN."""
 
     value: float
     low: float
@@ -18,7 +18,7 @@ class Interval(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """A mean difference with its interval, and the two-sided p-value of there being none."""
+    """A mean difference with its interval, and the two-sided p-value of no difference."""
 
     value: float
     low: float
@@ -27,17 +27,17 @@ class Difference(NamedTuple):
 
 
 def mean_interval(values: np.ndarray) -> Interval:
-    """Mean of independent repetitions, float64 [R], with Student's t interval; no bounds where R is 1."""
+    """Mean of R independent repetitions, float64 [R], with Student's t interval; bounds are NaN if R is 1."""
     mean, error = _mean_and_error(values)
     reach = stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2) * error
     return Interval(mean, float(mean - reach), float(mean + reach))
 
 
 def paired_difference(values: np.ndarray, reference: np.ndarray) -> Difference:
-    """Mean of `values - reference` over repetitions, float64 [R] each, by the paired t test.
+    """Mean of `values - reference` over repetitions, float64 [R] each, with the paired t test.
 
-    The interval and p speak of other repetitions of the same kind: of other splits of the same log
-    where splits are repeated, not of other ads.
+    The interval and p refer to further repetitions of the same kind. If splits of one log are repeated, they
+    refer to other splits of this log, not to other ads.
     """
     differences = np.asarray(values) - np.asarray(reference)
     interval = mean_interval(differences)
@@ -48,17 +48,17 @@ def paired_difference(values: np.ndarray, reference: np.ndarray) -> Difference:
 
 
 def bootstrap_lifts(numerators: np.ndarray, denominator: np.ndarray, seed: int = 1) -> np.ndarray:
-    """Lifts sum(numerator) / sum(denominator) - 1 of resampled clusters (tests, ads).
+    """Lifts sum(numerator) / sum(denominator) - 1 over resampled clusters, such as tests or ads.
 
-    The same clusters are drawn for every policy, so differences of rows are paired.
+    The same clusters are drawn for every policy, so that differences between rows are paired.
 
     Args:
-        numerators: float64 [P, C], of P policies.
-        denominator: float64 [C].
-        seed: of the draws.
+        numerators: The numerators of P policies in C clusters, float64 [P, C].
+        denominator: The denominators, float64 [C].
+        seed: The seed of the draws.
 
     Returns:
-        float64 [P, 2000].
+        The lifts of each policy in 2,000 replicates, float64 [P, 2000].
     """
     clusters = len(denominator)
     rng = np.random.default_rng(seed)
@@ -70,7 +70,7 @@ def bootstrap_lifts(numerators: np.ndarray, denominator: np.ndarray, seed: int =
 
 
 def percentile_interval(value: float, replicates: np.ndarray) -> Interval:
-    """A figure with the interval of its bootstrap replicates."""
+    """A figure with the percentile interval of its bootstrap replicates."""
     low, high = np.quantile(replicates, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Interval(float(value), float(low), float(high))
 

@@ -1,4 +1,4 @@
-"""Parquet logs through the same encoding and transforms as in the pipeline, without its metadata store."""
+"""Applies the pipeline's encoding and transforms to Parquet logs, without a metadata store."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,9 +25,14 @@ _ROWS_AT_ONCE = 2048
 def transform_logs(logs: Path, config: GencoConfig, directory: Path) -> tft.TFTransformOutput:
     """Analyzes the train split of all days and transforms both splits.
 
+    Args:
+        logs: The folder of the logs.
+        config: The configuration of the transforms.
+        directory: The folder to write. `examples/<split>-*.gz` will hold the transformed examples,
+            `raw/<split>-*.gz` the raw ones.
+
     Returns:
-        The transforms; `<directory>/examples/<split>-*.gz` hold the transformed examples, and
-        `<directory>/raw/<split>-*.gz` the raw ones.
+        The transforms.
     """
     schema = curated_schema(config.log_schema)
     custom = {'genco': config.model_dump(mode='json')}
@@ -58,7 +63,7 @@ def transform_logs(logs: Path, config: GencoConfig, directory: Path) -> tft.TFTr
 
 
 def _encode_transformed(batch, metadata) -> list[bytes]:
-    """Serialized tf.Examples of a transformed record batch, named as Transform's own executor does."""
+    """Serialized tf.Examples of a transformed record batch, as Transform's executor encodes them."""
     return RecordBatchToExamplesEncoder(metadata.schema).encode(batch[0])
 
 
@@ -83,5 +88,5 @@ def _write(prefix: Path):
 
 
 def examples_of(directory: Path, split: str, kind: str = 'examples') -> list[str]:
-    """Files of a split, transformed (`examples`) or `raw`."""
+    """The files of a split; `kind` is `examples` for transformed or `raw` for raw examples."""
     return sorted(tf.io.gfile.glob(str(directory / kind / f'{split}-*.gz')))

@@ -1,4 +1,4 @@
-"""Many tasks of one kind, in parallel processes where they are large."""
+"""Runs many tasks of one kind, in parallel processes if they are large."""
 
 import logging
 import multiprocessing
@@ -11,19 +11,19 @@ import tensorflow as tf
 
 Result = TypeVar('Result')
 
-_TASKS_OF_A_PROCESS = 8  # then a new one takes over: each training leaves 100 MB of traced graphs behind
+_TASKS_OF_A_PROCESS = 8  # Then it is replaced: each training leaves 100 MB of traced graphs behind.
 
 _progress = logging.getLogger('genco.progress')
 
 
 def results_of(measure: Callable[..., Result], tasks: Sequence[tuple], parallel: bool) -> list[Result]:
-    """`measure(*task)` of every task, in their order.
+    """Returns `measure(*task)` for every task, in the order of the tasks.
 
     Args:
-        measure: a function of a module, so that another process can be told of it.
-        tasks: its arguments; with the longest first, no process is left waiting.
-        parallel: a process per core, each with a single thread, as the steps of small models gain little by
-            more; else one after the other in this process.
+        measure: A function at module level, so that it can be pickled.
+        tasks: The arguments of each call. With the longest tasks first, no process idles at the end.
+        parallel: Whether to use one process per core, each with a single thread, because the steps of small
+            models gain little from more. Otherwise the tasks run one after another in this process.
     """
     if not parallel:
         return [measure(*task) for task in tasks]
@@ -37,7 +37,7 @@ def results_of(measure: Callable[..., Result], tasks: Sequence[tuple], parallel:
 def _in_processes(
     measure: Callable[..., Result], tasks: Sequence[tuple], before: int, of: int
 ) -> list[Result]:
-    # Not `max_tasks_per_child`: with it, the executor of Python 3.11 can wait for ever (gh-115634).
+    # Without `max_tasks_per_child`, with which the executor of Python 3.11 can hang (gh-115634).
     context = multiprocessing.get_context('spawn')
     pool = ProcessPoolExecutor(os.cpu_count(), context, initializer=_use_one_thread)
     try:

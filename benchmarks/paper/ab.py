@@ -1,4 +1,4 @@
-"""Table 2: an online A/B test in simulation, each policy on its own traffic."""
+"""Table 2: a simulated online A/B test in which each policy learns from its own traffic."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -21,12 +21,20 @@ from model.features.packed_batch import Batch
 from model.training.train import train
 
 EXPLORATION = 0.1
-# Teaches a policy all logs so far, which are fewer than the paper's window of 33 days.
+# Trains a policy on all logs so far, which cover fewer days than the paper's window of 33 days.
 Teach = Callable[[Layout, GencoConfig, Sequence[Batch]], Policy]
 
 
 class Size(NamedTuple):
-    """Ads, impressions per day, days of production traffic to start from, days of the test, and worlds."""
+    """The size of the benchmark.
+
+    Attributes:
+        ads: The number of ads.
+        impressions_per_day: The number of impressions per day.
+        start_days: The days of production traffic before the test.
+        days: The days of the test.
+        seeds: The number of simulated worlds.
+    """
 
     ads: int
     impressions_per_day: int
@@ -40,16 +48,26 @@ _QUICK = Size(ads=60, impressions_per_day=1500, start_days=2, days=2, seeds=2)
 
 
 def run(quick: bool, seed: int = 1) -> dict:
-    """Every policy starts from the same days of production traffic. From then on it serves the same requests
-    as the others, day by day, with a tenth of them answered uniformly at random; its clicks are drawn from
-    the truth, logged with propensities, and it learns anew every night from all its logs. Every day 3 % of
-    the elements are replaced by new ones. A click earns what its ad bids: lognormal, 0.5 its deviation.
+    """Simulates the A/B test.
+
+    Every policy starts from the same days of production traffic. After that, each policy serves the same
+    requests as the others, day by day; a tenth of them are answered uniformly at random. Its clicks are drawn
+    from the true CTRs and logged with propensities, and every night it is trained from scratch on all its
+    logs. Every day 3 % of the elements are replaced by new ones. A click earns the bid of its ad, which is
+    lognormal with a standard deviation of 0.5 of its logarithm.
+
+    Args:
+        quick: Whether to run a small test of two days in two worlds.
+        seed: The seed of the first world.
 
     Returns:
-        rows: per policy, over all days of the test, mean true CTR and revenue per 1,000 impressions (rpm) of
-        what was shown, exploration included, and the lift of both over uniform choice on the same requests,
-        with 95 % intervals over seeds. differences: GenCO's CTR lift minus each peer's, paired by seed.
-        daily: per policy and day the CTR lift.
+        rows: Per policy, over all days of the test, the mean true CTR and revenue per 1,000 impressions (rpm)
+            of the shown combinations, including exploration, and the lift of both over uniform choice on the
+            same requests, with 95 % intervals over seeds.
+        differences: GenCO's CTR lift minus each peer's, paired by seed.
+        daily: The CTR lift per policy and day.
+        exploration: The share of the requests that are answered uniformly at random.
+        The fields of `Size`, with the list of seeds as `seeds`.
     """
     size = _QUICK if quick else _FULL
     seeds = list(range(seed, seed + size.seeds))
@@ -69,7 +87,7 @@ def run(quick: bool, seed: int = 1) -> dict:
 
 
 def arms() -> dict[str, Teach]:
-    """What is compared, by name."""
+    """The policies of the test by name, each as a function that trains it."""
     genco = {name: partial(_teach_genco, name) for name in ('f_ele', 'f_comb', GENCO)}
     return {
         'uniform': lambda layout, config, log: Uniform(),
@@ -81,7 +99,7 @@ def arms() -> dict[str, Teach]:
 
 
 def measure(size: Size, seed: int, policy: str) -> list[dict[str, float]]:
-    """Per day of a policy's life in one world the CTR and the rpm, and those of uniform choice."""
+    """CTR and rpm of a policy and of uniform choice in one world, per day of the test."""
     days = size.start_days + size.days
     simulated = SimulatorConfig(seed=seed, ads=size.ads, rows=size.impressions_per_day, days=days)
     config = GencoConfig(log_schema=simulated.log_schema())
@@ -109,7 +127,7 @@ def _teach_genco(name: str, layout: Layout, config: GencoConfig, log: Sequence[B
 
 
 def _total(days: list[dict[str, float]]) -> dict[str, float]:
-    """Figures over all days, which have equally many requests."""
+    """The figures over all days, which have the same number of requests."""
     ctr, rpm, uniform_ctr, uniform_rpm = (
         float(np.mean([day[name] for day in days])) for name in ('ctr', 'rpm', 'uniform_ctr', 'uniform_rpm')
     )

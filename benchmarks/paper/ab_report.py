@@ -1,4 +1,4 @@
-"""The simulated A/B test as a table and as a chart, for people."""
+"""Shows the simulated A/B test as a table and as a chart."""
 
 from rich.table import Table
 
@@ -8,7 +8,7 @@ from benchmarks.common.genco_policies import GENCO
 
 
 def tables(figures: dict) -> list[Table]:
-    """What `benchmarks.paper.ab.run` measured, in percent over uniform choice, with 95 % intervals over worlds."""
+    """The lifts of `benchmarks.paper.ab.run` over uniform choice, in percent with 95 % intervals."""
     title = (
         f'A/B test: {figures["days"]} days of {figures["impressions_per_day"]:,} impressions, '
         f'{len(figures["seeds"])} worlds'
@@ -22,7 +22,7 @@ def tables(figures: dict) -> list[Table]:
 
 
 def plot(figures: dict) -> str:
-    """CTR lift day by day, GenCO first, as an HTML page."""
+    """The CTR lift of each day, GenCO first, as an HTML page."""
     daily = figures['daily']
     series = {
         name: [Point(row['lift'], row['low'], row['high']) for row in daily if row['policy'] == name]

@@ -1,4 +1,4 @@
-"""Table 3: what GenCO loses without its parts."""
+"""Table 3: the effect of removing parts of GenCO."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,9 @@ import numpy as np
 from benchmarks.common.comparison import interval_row
 from benchmarks.common.genco_policies import GENCO, genco_policies
 from benchmarks.common.packed_logs import dataset
-from benchmarks.common.simulated import NextDay, next_day
+from benchmarks.common.simulated import Density, NextDay, next_day, world_of
 from benchmarks.common.statistics import mean_interval, paired_difference
 from benchmarks.common.workers import results_of
-from benchmarks.quality.known_truth import Density, world_of
 from model.config import GencoConfig
 from model.training.train import train
 
@@ -35,16 +34,25 @@ VARIANTS: Mapping[str, Mapping[str, Mapping]] = {
 def run(quick: bool, seed: int = 1) -> dict:
     """Trains each variant on the same simulated worlds, one per seed.
 
-    Without MIL no combination is scored in training: each shown element alone predicts the click, and there
-    is no second stage. Without RL there is no policy gradient; without context, no cross-component attention;
-    without all, none of the three. Without additive, there are no effects of elements beside the network.
-    `combination` is the whole choice. Of a component, it alone is chosen and the others are uniformly random,
-    as in the component-level sCTR, but with the true CTR.
+    Without MIL, no combination is scored in training: each shown element alone predicts the click, and there
+    is no second stage. Without RL, there is no policy gradient. Without context, there is no cross-component
+    attention. Without all, none of the three is present. Without additive, the model has no additive effects
+    of elements besides the network.
+
+    The figures for `combination` refer to the choice in all components. Those for a component refer to
+    choosing it alone while the others are uniformly random, as in the component-level sCTR, but they use the
+    true CTR.
+
+    Args:
+        quick: Whether to use small logs of two worlds.
+        seed: The seed of the first world.
 
     Returns:
-        rows: per variant and component, lift over uniform choice with its 95 % interval over seeds; change,
-        its CTR over that of the full model less 1, with change_low, change_high and p, paired by seed;
-        noise: whether the interval of the change holds 0. The full model has no change.
+        rows: Per variant and component, the lift over uniform choice with its 95 % interval over seeds. All
+            variants but the full model have `change`, their CTR divided by that of the full model minus 1,
+            with change_low, change_high and p, paired by seed, and `noise`, whether the interval of the
+            change contains 0.
+        seeds: The seeds of the worlds.
     """
     density, seeds, requests = (_QUICK_DENSITY, 2, 1000) if quick else (_DENSITY, 6, 4000)
     tasks = [(density, world, requests) for world in range(seed, seed + seeds)]
@@ -54,7 +62,7 @@ def run(quick: bool, seed: int = 1) -> dict:
 
 
 def measure(density: Density, seed: int, requests: int) -> dict[str, dict[str, float]]:
-    """Per variant and component the CTR over that of uniform choice in one world."""
+    """The ratio of CTR to that of uniform choice in one world, per variant and component."""
     simulated = world_of(density, seed)
     config = GencoConfig(log_schema=simulated.log_schema())
     day = next_day(simulated, requests, config.training.batch_size)
@@ -62,7 +70,7 @@ def measure(density: Density, seed: int, requests: int) -> dict[str, dict[str, f
 
 
 def changed(config: GencoConfig, changes: Mapping[str, Mapping]) -> GencoConfig:
-    """A configuration with some values, by section and key, replaced."""
+    """Replaces values of a configuration, given by section and key."""
     sections = {name: getattr(config, name).model_copy(update=values) for name, values in changes.items()}
     return config.model_copy(update=sections)
 

@@ -1,4 +1,4 @@
-"""The ablation as tables and as a chart, for people."""
+"""Shows the ablation as tables and as a chart."""
 
 from rich.table import Table
 
@@ -8,7 +8,7 @@ from benchmarks.paper.ablation import FULL
 
 
 def tables(figures: dict) -> list[Table]:
-    """What `benchmarks.paper.ablation.run` measured, in percent with 95 % intervals over worlds."""
+    """The figures of `benchmarks.paper.ablation.run`, in percent with 95 % intervals over worlds."""
     full = [row for row in figures['rows'] if row['variant'] == FULL]
     changed = _changed(figures)
     cells = [
@@ -24,12 +24,12 @@ def tables(figures: dict) -> list[Table]:
             'variant',
             [percent(row) for row in full],
         ),
-        cross_table('Change in CTR without ..., paired by world', changed, 'component', 'variant', cells),
+        cross_table('Change in CTR of each variant, paired by world', changed, 'component', 'variant', cells),
     ]
 
 
 def plot(figures: dict) -> str:
-    """Change in CTR of each variant by component, as an HTML page."""
+    """The change in CTR of each variant by component, as an HTML page."""
     changed = _changed(figures)
     series = {
         name: [
@@ -40,7 +40,7 @@ def plot(figures: dict) -> str:
         for name in dict.fromkeys(row['variant'] for row in changed)
     }
     components = list(dict.fromkeys(row['component'] for row in changed))
-    return chart('Change in true CTR against the full model', 'component chosen', components, series)
+    return chart('Change in true CTR relative to the full model', 'component chosen', components, series)
 
 
 def _changed(figures: dict) -> list[dict]:

@@ -1,21 +1,20 @@
-"""Table 4: GenCO's lift by the number of candidates to choose from."""
+"""Table 4: GenCO's lift by number of candidates."""
 
 import numpy as np
 
 from benchmarks.common.comparison import interval_row
 from benchmarks.common.genco_policies import genco_policies
 from benchmarks.common.packed_logs import dataset
-from benchmarks.common.simulated import next_day
+from benchmarks.common.simulated import Density, next_day, world_of
 from benchmarks.common.statistics import mean_interval
 from benchmarks.common.workers import results_of
-from benchmarks.quality.known_truth import Density, world_of
 from model.config import GencoConfig
 from model.training.train import train
 
 _DENSITY = Density(100, 1500)
 _QUICK_DENSITY = Density(200, 200)
 _FEWEST = 20
-# Table 4 has two sets of brackets; each pair is the first and the last number of candidates.
+# Table 4 has two sets of brackets; a bracket is its first and last number of candidates.
 _FEW = ((1, 2), (3, 5), (6, 15))
 _MANY = ((1, 3), (4, 8), (9, 15))
 BRACKETS = {
@@ -31,13 +30,20 @@ Lifts = dict[tuple[str, tuple[int, int]], tuple[int, float]]
 
 
 def run(quick: bool, seed: int = 1) -> dict:
-    """GenCO learns from simulated worlds, one per seed. In each component it chooses, two-stage, while the
-    rest is uniformly random, as in the component-level sCTR, but with the true CTR.
+    """Trains GenCO on simulated worlds, one per seed, and measures the lift of each component.
+
+    GenCO chooses one component with both stages while the others are uniformly random, as in the
+    component-level sCTR, but the figures use the true CTR.
+
+    Args:
+        quick: Whether to use small logs of two worlds.
+        seed: The seed of the first world.
 
     Returns:
-        rows: per component and bracket of Table 4 (`from` ... `to` candidates) the lift over uniform choice
-        with its 95 % interval over seeds, and the mean number of requests per seed; brackets of fewer than
-        20 requests in a world are left out. The lowest brackets hold ads with a single candidate too.
+        rows: Per component and bracket of Table 4, `from` ... `to` candidates, the lift over uniform choice
+            with its 95 % interval over seeds, and the mean number of requests per seed. Brackets with fewer
+            than 20 requests in a world are left out. The lowest brackets include ads with one candidate.
+        seeds: The seeds of the worlds.
     """
     density, seeds, requests = (_QUICK_DENSITY, 2, 2000) if quick else (_DENSITY, 6, 8000)
     tasks = [(density, world, requests) for world in range(seed, seed + seeds)]
@@ -47,7 +53,7 @@ def run(quick: bool, seed: int = 1) -> dict:
 
 
 def measure(density: Density, seed: int, requests: int) -> Lifts:
-    """By component and bracket, the number of requests and the lift in one world."""
+    """The number of requests and the lift in one world, by component and bracket."""
     simulated = world_of(density, seed)
     config = GencoConfig(log_schema=simulated.log_schema())
     day = next_day(simulated, requests, config.training.batch_size)

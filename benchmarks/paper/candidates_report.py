@@ -1,4 +1,4 @@
-"""Lift by number of candidates as a table and as a chart, for people."""
+"""Shows the lift by number of candidates as a table and as a chart."""
 
 from rich.table import Table
 
@@ -10,7 +10,7 @@ _SIZES = ('few', 'more', 'many')
 
 
 def tables(figures: dict) -> list[Table]:
-    """What `benchmarks.paper.candidates.run` measured, in percent with 95 % intervals over worlds."""
+    """The figures of `benchmarks.paper.candidates.run`, in percent with 95 % intervals over worlds."""
     rows = [row | {'candidates': _SIZES[_size(row)]} for row in figures['rows']]
     cells = [f'{row["from"]}-{row["to"]}: {percent(row)}' for row in rows]
     title = f"GenCO's lift in true CTR by number of candidates ({len(figures['seeds'])} worlds)"
@@ -18,7 +18,7 @@ def tables(figures: dict) -> list[Table]:
 
 
 def plot(figures: dict) -> str:
-    """Lift of each component by bracket, as an HTML page."""
+    """The lift of each component by bracket, as an HTML page."""
     rows = figures['rows']
     series = {
         name: [Point(row['lift'], row['low'], row['high']) for row in rows if row['component'] == name]

@@ -1,4 +1,4 @@
-"""A policy that lives on its own traffic: it serves a day, its clicks are logged, it learns, and so on."""
+"""The closed loop of a policy: it serves a day, its clicks are logged, and it learns from its logs."""
 
 from dataclasses import dataclass
 
@@ -16,20 +16,20 @@ from model.features import packed_batch as keys
 from model.features.feature_tables import Layout
 from model.features.packed_batch import Batch
 
-# Spread of the logarithm of what a click on an ad earns; on average one unit.
+# The standard deviation of the logarithm of the bid of an ad; the mean bid is 1.
 _BID_STD = 0.5
 
 
 @dataclass(frozen=True)
 class Day:
-    """Requests of a day, and the same luck for every policy.
+    """The requests of a day with random draws that are the same for every policy.
 
     Attributes:
-        requests: R of them.
-        bid: what a click earns, float64 [R].
-        explore: requests that are answered with `drawn`, bool [R].
-        drawn: uniformly drawn combinations, int64 [R, M].
-        luck: a combination is clicked where this is below its true CTR, float64 [R].
+        requests: The R requests.
+        bid: The revenue of a click, float64 [R].
+        explore: Whether a request is answered with `drawn`, bool [R].
+        drawn: Uniformly drawn combinations, int64 [R, M].
+        luck: Uniform draws; a combination is clicked if the draw is below its true CTR, float64 [R].
     """
 
     requests: Requests
@@ -41,7 +41,13 @@ class Day:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Packed batches of the production traffic that every policy starts from, and the days that follow."""
+    """The traffic of a simulated world.
+
+    Attributes:
+        layout: The feature tables of the batches.
+        start: The packed batches of production traffic that every policy starts from.
+        days: The days of the test.
+    """
 
     layout: Layout
     start: list[Batch]
@@ -52,10 +58,10 @@ def traffic(config: SimulatorConfig, start_days: int, exploration: float, batch_
     """Draws the traffic of a world.
 
     Args:
-        config: the world; the first `start_days` of its days are the start.
-        start_days: days of production traffic.
-        exploration: share of the requests that are answered uniformly at random.
-        batch_size: B.
+        config: The configuration of the world.
+        start_days: The number of days at its start that have production traffic.
+        exploration: The share of the requests that are answered uniformly at random.
+        batch_size: The batch size B.
     """
     world = World(config, calibrate(config))
     logs = [day_log(world, day, TRAIN) for day in range(config.days)]
@@ -75,11 +81,16 @@ def traffic(config: SimulatorConfig, start_days: int, exploration: float, batch_
 def serve(day: Day, policy: Policy, exploration: float) -> tuple[list[Batch], dict[str, float]]:
     """Answers the requests of a day.
 
-    A component shows the policy's choice with probability 1 - exploration (n - 1) / n and each other of its
-    n candidates with probability exploration / n. These are the propensities that are logged.
+    A component with n candidates shows the policy's choice with probability 1 - exploration (n - 1) / n and
+    each other candidate with probability exploration / n. These are the logged propensities.
+
+    Args:
+        day: The requests.
+        policy: The policy that answers them.
+        exploration: The share of the requests that are answered uniformly at random.
 
     Returns:
-        The packed log, and the day's figures (see `expected`).
+        The packed log, and the figures of the day (see `expected`).
     """
     chosen = day.requests.choice_of(policy)
     shown = np.where(day.explore[:, None], day.drawn, chosen)
@@ -90,6 +101,13 @@ def serve(day: Day, policy: Policy, exploration: float) -> tuple[list[Batch], di
 
 
 def expected(day: Day, ctr: np.ndarray) -> dict[str, float]:
-    """What a true CTR per request, float64 [R], brings: clicks per impression, and revenue per 1,000
-    impressions, rpm. Without the luck of the clicks, which is noise."""
+    """The expected figures of a day, free of the noise of drawn clicks.
+
+    Args:
+        day: The requests.
+        ctr: The true CTR of each request, float64 [R].
+
+    Returns:
+        `ctr`, clicks per impression, and `rpm`, revenue per 1,000 impressions.
+    """
     return {'ctr': float(ctr.mean()), 'rpm': float(1000 * (ctr * day.bid).mean())}

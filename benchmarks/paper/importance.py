@@ -1,6 +1,6 @@
-"""Figure 3: which components matter in which category, as learned and as it is true of the simulator."""
+"""Figure 3: the importance of components by category, as learned and as true in the simulator."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -8,13 +8,10 @@ from scipy.stats import spearmanr
 
 from benchmarks.common.comparison import interval_row
 from benchmarks.common.packed_logs import dataset
-from benchmarks.common.simulated import Requests, next_day
+from benchmarks.common.simulated import Density, Requests, next_day, world_of
 from benchmarks.common.statistics import mean_interval
 from benchmarks.common.workers import results_of
-from benchmarks.quality.known_truth import Density, world_of
 from model.config import GencoConfig
-from model.features import packed_batch as keys
-from model.features.packed_batch import Batch
 from model.network.genco import GenCO
 from model.training.train import train
 
@@ -24,21 +21,27 @@ TRUTH, ATTENTION, SCORE_VARIANCE = 'truth', 'attention', 'score_variance'
 MEASURES = (ATTENTION, SCORE_VARIANCE)
 ALL = 'all'
 
-Shares = dict[str, np.ndarray]  # by measure, float64 [categories, M], each row summing to 1
+Shares = dict[str, np.ndarray]  # By measure, float64 [categories, M]; each row sums to 1.
 
 
 def run(quick: bool, seed: int = 1) -> dict:
-    """GenCO learns from simulated worlds, one per seed, in which the importance of the components differs by
-    category: the truth is the share of each in the variance of the element effects.
+    """Compares the learned importance of components with the true one.
 
-    Two measures of what was learned are compared with it, as shares too. attention: the mean weight w of a
-    component (eq. 17) in uniformly drawn combinations, in multiples of what equal weights would be;
-    score_variance: the variance of f_ele among the candidates.
+    GenCO is trained on simulated worlds, one per seed, in which the importance of the components differs by
+    category. The true importance of a component is its share in the variance of the element effects. It is
+    compared with two measures of the learned importance, also normalised to shares. `attention` is the mean
+    weight w of a component (eq. 17) in uniformly drawn combinations, relative to equal weights.
+    `score_variance` is the variance of f_ele among the candidates.
+
+    Args:
+        quick: Whether to use small logs of two worlds.
+        seed: The seed of the first world.
 
     Returns:
-        rows: per category and component the truth, and both measures with 95 % intervals over seeds.
-        rank_correlations: per measure and category, and over all pairs of category and component (`all`),
-        Spearman's correlation with the truth, with its interval over seeds.
+        rows: Per category and component, the truth and both measures with 95 % intervals over seeds.
+        rank_correlations: Per measure and category, and over all pairs of category and component (`all`),
+            Spearman's correlation with the truth, with its interval over seeds.
+        seeds: The seeds of the worlds.
     """
     density, seeds, requests = (_QUICK_DENSITY, 2, 2000) if quick else (_DENSITY, 6, 10_000)
     config = world_of(density, 1)
@@ -53,7 +56,7 @@ def run(quick: bool, seed: int = 1) -> dict:
 
 
 def measure(density: Density, seed: int, requests: int) -> Shares:
-    """What a model learned in one world, by sorted category."""
+    """True and learned importance in one world, with categories in alphabetical order."""
     simulated = world_of(density, seed)
     config = GencoConfig(log_schema=simulated.log_schema())
     day = next_day(simulated, requests, config.training.batch_size)
@@ -68,20 +71,23 @@ def measure(density: Density, seed: int, requests: int) -> Shares:
 
 
 def _attention(model: GenCO, requests: Requests) -> np.ndarray:
-    """w of a drawn combination times the number of components it has, NaN where absent, float64 [R, M]."""
+    """Weight w in drawn combinations x number of present components, NaN if absent, float64 [R, M]."""
     combinations = requests.drawn(np.random.default_rng(1))
 
     @tf.function(reduce_retracing=True)
     def weights_of(batch, shown):
         return model.score_combination(model.encode(batch), shown).weights
 
-    parts = [weights_of(batch, tf.constant(shown)) for batch, shown in _with(requests, combinations)]
+    parts = [
+        weights_of(batch, tf.constant(shown))
+        for batch, shown in zip(requests.batches, requests.by_batch(combinations))
+    ]
     present = combinations >= 0
     return np.where(present, np.concatenate(parts) * present.sum(1, keepdims=True), np.nan)
 
 
 def _variance(model: GenCO, requests: Requests) -> np.ndarray:
-    """Variance of f_ele among the candidates, NaN where there are not two, float64 [R, M]."""
+    """Variance of f_ele among the candidates, NaN for fewer than two candidates, float64 [R, M]."""
     scores_of = tf.function(lambda batch: model.score_elements(model.encode(batch)), reduce_retracing=True)
     scores = np.concatenate([scores_of(batch) for batch in requests.batches])
     counts = requests.counts.ravel()
@@ -90,12 +96,6 @@ def _variance(model: GenCO, requests: Requests) -> np.ndarray:
     squares = np.bincount(segment, (scores - mean[segment]) ** 2, len(counts))
     variance = np.where(counts > 1, squares / np.maximum(counts - 1, 1), np.nan)
     return variance.reshape(requests.counts.shape)
-
-
-def _with(requests: Requests, values: np.ndarray) -> Iterator[tuple[Batch, np.ndarray]]:
-    """Each batch with its rows of `values`."""
-    ends = np.cumsum([len(batch[keys.COUNTS]) for batch in requests.batches])[:-1]
-    return zip(requests.batches, np.split(values, ends))
 
 
 def _rows(worlds: Sequence[Shares], categories: Sequence[str], components: Sequence[str]) -> list[dict]:

@@ -1,4 +1,4 @@
-"""Importance of components as tables and as heat maps, for people."""
+"""Shows the importance of components as tables and as heat maps."""
 
 from rich.table import Table
 
@@ -8,7 +8,7 @@ from benchmarks.paper.importance import MEASURES, TRUTH
 
 
 def tables(figures: dict) -> list[Table]:
-    """What `benchmarks.paper.importance.run` measured: shares in percent, rank correlations with intervals."""
+    """The shares, in percent, and the rank correlations of `benchmarks.paper.importance.run`."""
     rows, ranks = figures['rows'], figures['rank_correlations']
     shares = [
         cross_table(f'Importance in percent: {name}', rows, 'category', 'component', _percents(rows, name))
@@ -20,7 +20,7 @@ def tables(figures: dict) -> list[Table]:
 
 
 def plot(figures: dict) -> str:
-    """Heat maps of the truth and of what was learned, as an HTML page."""
+    """Heat maps of the true and the learned importance, as an HTML page."""
     rows = figures['rows']
     components = list(dict.fromkeys(row['component'] for row in rows))
     categories = dict.fromkeys(row['category'] for row in rows)

@@ -1,4 +1,4 @@
-"""The benchmark on known truth as tables and as a chart, for people."""
+"""Shows the benchmark with known truth as tables and as a chart."""
 
 from rich.table import Table
 
@@ -10,7 +10,7 @@ _WHERE = 'impressions_per_ad'
 
 
 def tables(figures: dict) -> list[Table]:
-    """What `benchmarks.quality.known_truth.run` measured, in percent with 95 % intervals over worlds."""
+    """The figures of `benchmarks.quality.known_truth.run`, in percent with 95 % intervals over worlds."""
     worlds = f'{len(figures["seeds"])} worlds'
     rows, ahead = figures['rows'], figures['differences']
     shares = [percent(row, 'oracle_share', 'oracle_share_') for row in rows]
@@ -25,13 +25,21 @@ def tables(figures: dict) -> list[Table]:
             [percent(row) for row in rows],
         ),
         cross_table("Share of the best combinations' lift", rows, 'policy', _WHERE, shares),
-        cross_table('Regret: points of CTR below the best combinations', rows, 'policy', _WHERE, regrets),
-        cross_table('GenCO ahead of ..., points of lift, paired by world', ahead, 'peer', _WHERE, leads),
+        cross_table(
+            'Regret: percentage points of CTR below the best combinations', rows, 'policy', _WHERE, regrets
+        ),
+        cross_table(
+            "GenCO's lead over each peer in percentage points of lift, paired by world",
+            ahead,
+            'peer',
+            _WHERE,
+            leads,
+        ),
     ]
 
 
 def plot(figures: dict) -> str:
-    """Lift by density, GenCO first, as an HTML page."""
+    """The lift by density, GenCO first, as an HTML page."""
     rows = sorted(figures['rows'], key=lambda row: row[_WHERE])
     series = {
         name: [Point(row['lift'], row['low'], row['high']) for row in rows if row['policy'] == name]

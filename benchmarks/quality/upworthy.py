@@ -1,4 +1,4 @@
-"""Choosing on real clicks: GenCO and its peers on the tests of the Upworthy Research Archive."""
+"""Quality of choices on real clicks: GenCO and its peers on the Upworthy Research Archive."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -35,27 +35,31 @@ _QUICK_TESTS, _QUICK_SHARES, _QUICK_SPLITS = 200, (0.25,), 2
 def run(quick: bool, log: str | Path = ARCHIVE, splits: int = SPLITS) -> dict:
     """Measures the lift of the package that each policy chooses over the mean package of the test.
 
-    Half of the impressions of every package are for testing; a share of all, out of the other half, is
-    trained on. The lift is sum(n ctr(chosen)) / sum(n mean ctr) - 1 over tests with n impressions for
-    testing. Packages that a policy cannot tell apart count with their mean.
+    Half of the impressions of every package are for testing. Policies are trained on a share of all
+    impressions, taken from the other half. The lift is sum(n ctr(chosen)) / sum(n mean ctr) - 1 over tests
+    with n impressions for testing. Packages to which a policy gives the same score count with their mean.
 
     Args:
-        quick: 200 tests, one share, two splits, two folds.
-        log: the archive's packages, CSV or Parquet.
-        splits: of every share, at least two; the seeds 1, 2, ...
+        quick: Whether to use only 200 tests, one share, two splits and two folds.
+        log: The archive's packages, a CSV or Parquet file.
+        splits: The number of splits for every share, at least two; their seeds are 1, 2, ...
 
     Returns:
-        rows: per share and policy, lift with its t interval over splits, and `tests_low`, `tests_high`,
-        which resample tests: the first speaks of other draws of impressions, the second of other tests.
-        differences: per share and peer, GenCO's lift less the peer's, likewise, with p of the paired
-        t test over splits.
-        sctr: per share, policy and component, lift of the calibrated sCTR over uniform, by test.
-        new_tests, new_tests_differences: as rows and differences, trained on other stories alone.
-        Lifts and differences are fractions. tests, packages, impressions, seeds, folds: what was
-        measured; left_out: peers that are not installed.
+        Lifts and differences are fractions.
+
+        rows: Per share and policy, the lift with its t interval over splits, which refers to other draws of
+            impressions, and with `tests_low` and `tests_high` over resampled tests, which refer to other
+            tests.
+        differences: Per share and peer, GenCO's lift minus the peer's with the same intervals, and p of the
+            paired t test over splits.
+        sctr: Per share, policy and component, the lift of the calibrated sCTR over uniform with its interval
+            clustered by test.
+        new_tests, new_tests_differences: As `rows` and `differences`, after training on other stories only.
+        tests, packages, impressions, seeds, folds: The size of the benchmark.
+        left_out: The peers that are not installed.
 
     Raises:
-        InputError: the file is broken or holds too few tests.
+        InputError: The file is invalid or holds too few tests.
     """
     shares, splits, folds = (_QUICK_SHARES, _QUICK_SPLITS, 2) if quick else (SHARES, splits, _FOLDS)
     source = str(log), _QUICK_TESTS if quick else None
@@ -82,8 +86,13 @@ def run(quick: bool, log: str | Path = ARCHIVE, splits: int = SPLITS) -> dict:
 
 
 class KnownTests(NamedTuple):
-    """Of one split: by policy, clicks of the chosen packages by test and terms of the calibrated sCTR, and
-    clicks of uniform choice by test."""
+    """The results of one split.
+
+    Attributes:
+        clicks: The expected clicks of the chosen packages per policy, float64 [tests].
+        sums: The terms of the calibrated sCTR per policy, float64 [tests, M, 2, 2].
+        base: The expected clicks of uniform choice, float64 [tests].
+    """
 
     clicks: dict[str, np.ndarray]
     sums: dict[str, np.ndarray]
@@ -91,7 +100,7 @@ class KnownTests(NamedTuple):
 
 
 def known_tests(source: str, most_tests: int | None, share: float, seed: int) -> KnownTests:
-    """Trained on some impressions of the tests in which it is chosen."""
+    """Evaluates policies that are trained on other impressions of the same tests."""
     bench = _bench(source, most_tests)
     split = bench.log.split(share, seed)
     choices = bench.choices(split, seed, Chooser(bench.log, bench.rows))
@@ -103,8 +112,11 @@ def known_tests(source: str, most_tests: int | None, share: float, seed: int) ->
 
 
 def new_tests(source: str, most_tests: int | None, fold: int, folds: int) -> dict[str, np.ndarray]:
-    """Clicks by policy and test; trained on the tests of other stories, and measured on all impressions of
-    the new ones."""
+    """Evaluates policies that are trained on tests of other stories, on all impressions of the new tests.
+
+    Returns:
+        The expected clicks of each test per policy, float64 [tests].
+    """
     bench = _bench(source, most_tests)
     log = bench.log
     new = (np.random.default_rng(1).permutation(log.story.max() + 1) % folds)[log.story] == fold
@@ -129,17 +141,17 @@ def _new_test_figures(log: UpworthyLog, folds: Sequence[dict[str, np.ndarray]]) 
 
 @cache
 def _bench(source: str, most_tests: int | None) -> '_Bench':
-    """Loaded once in each process."""
+    """Loads the log once per process."""
     config = benchmark_config()
     return _Bench(load(source, config, most_tests), config)
 
 
 class _Bench:
-    """Lets policies learn and choose on one log.
+    """Trains policies on a log and collects their choices.
 
     Args:
-        log: the tests.
-        config: of GenCO.
+        log: The tests.
+        config: The configuration of GenCO.
     """
 
     def __init__(self, log: UpworthyLog, config: GencoConfig):
@@ -148,7 +160,7 @@ class _Bench:
         self._rows_without_subwords = PackedRows(log.batch, subwords=False)
 
     def choices(self, split: Split, seed: int, ask: Chooser) -> dict[str, np.ndarray]:
-        """What every policy chooses, by its name."""
+        """Trains every policy and returns its choices by name, float64 [P] each (see `Chooser`)."""
         size = self._config.training.batch_size
         data = list(self.log.training_data(self._rows_without_subwords, split.train, seed, size))
         choices = {}

@@ -1,4 +1,4 @@
-"""Which packages a policy chooses, and what that is worth in clicks that nothing was trained on."""
+"""The packages that a policy chooses, and their clicks in impressions held out from training."""
 
 import numpy as np
 
@@ -16,9 +16,9 @@ class Chooser:
     """Asks policies for one package of each test.
 
     Args:
-        log: the tests.
-        rows: of its batch.
-        tests: numbers of the tests; None for all.
+        log: The tests.
+        rows: The rows of the batch of the log.
+        tests: The numbers of the tests to choose for. If None, all tests.
     """
 
     def __init__(self, log: UpworthyLog, rows: PackedRows, tests: np.ndarray | None = None):
@@ -32,10 +32,10 @@ class Chooser:
             self._requests.append((packages, request, np.asarray(log.batch[keys.SHOWN])[packages]))
 
     def __call__(self, policy) -> np.ndarray:
-        """Probability with which each package is chosen, float64 [P].
+        """Returns the probability of choosing each package, float64 [P].
 
-        It is 1 for the highest score of a test; equal packages, and all that a policy cannot tell apart,
-        share it. 0 for packages of other tests.
+        The package with the highest score of its test has probability 1; packages with equal scores share
+        it. Packages of tests that are not chosen for have probability 0.
         """
         chosen = np.zeros(self._packages)
         for packages, request, combinations in self._requests:
@@ -46,27 +46,33 @@ class Chooser:
 
 
 def uniform_choice(log: UpworthyLog) -> np.ndarray:
-    """Every package of a test with the same probability, float64 [P]."""
+    """The same probability for every package of a test, float64 [P]."""
     return 1 / np.bincount(log.test)[log.test]
 
 
 def clicks_by_test(log: UpworthyLog, chosen: np.ndarray, counts: Counts) -> np.ndarray:
-    """Expected clicks of each test had all its impressions gone to the chosen package, float64 [tests].
+    """The expected clicks of each test if all its impressions showed the chosen package, float64 [tests].
 
     Args:
-        log: the tests.
-        chosen: probability of each package, float64 [P].
-        counts: of impressions that nothing was trained on.
+        log: The tests.
+        chosen: The probability of choosing each package, float64 [P].
+        counts: The impressions and clicks that were held out from training.
     """
     ctr = counts.clicks / np.maximum(counts.impressions, 1)
     return np.bincount(log.test, counts.impressions) * np.bincount(log.test, chosen * ctr)
 
 
 def component_sums(log: UpworthyLog, chosen: np.ndarray, counts: Counts) -> np.ndarray:
-    """Terms of the calibrated sCTR (Algorithm 1) of each test, in its expectation form.
+    """The terms of the calibrated sCTR (Algorithm 1) of each test, in its expectation form.
+
+    Args:
+        log: The tests.
+        chosen: The probability of choosing each package, float64 [P].
+        counts: The impressions and clicks that were held out from training.
 
     Returns:
-        float64 [tests, M, 2, 2]: test, component, policy and uniform policy, numerator and denominator.
+        The terms, float64 [tests, M, 2, 2]; the last two axes are the policy and the uniform policy, and the
+        numerator and the denominator.
     """
     shown, propensity = np.asarray(log.batch[keys.SHOWN]), np.asarray(log.batch[keys.PROPENSITY])
     candidates = np.asarray(log.batch[keys.COUNTS])
@@ -84,12 +90,12 @@ def component_sums(log: UpworthyLog, chosen: np.ndarray, counts: Counts) -> np.n
 
 
 def component_lift(sums: np.ndarray, component: int, confidence: float) -> Estimate:
-    """Lift of a component's calibrated sCTR over uniform, its interval clustered by test.
+    """The lift of a component's calibrated sCTR over uniform, with an interval clustered by test.
 
     Args:
-        sums: from `component_sums`, added up over splits.
-        component: index.
-        confidence: of the interval.
+        sums: The terms from `component_sums`, added up over splits.
+        component: The index of the component.
+        confidence: The confidence level of the interval.
     """
     moments = Moments.of(ClusterSums(np.arange(len(sums)), sums))
     return lift(moments, component, _POLICY, _UNIFORM, confidence)

@@ -1,4 +1,4 @@
-"""The tests of the Upworthy archive in memory: transformed once, split and expanded to impressions."""
+"""The tests of the Upworthy archive in memory, transformed once, then split and expanded to impressions."""
 
 import tempfile
 from dataclasses import dataclass
@@ -36,28 +36,29 @@ _MOST_IMPRESSIONS_PER_ROW = 64
 
 @dataclass(frozen=True)
 class Split:
-    """Which impressions of P packages are for training and which for testing."""
+    """The impressions and clicks of P packages for training and for testing."""
 
     train: Counts
     test: Counts
 
     def without(self, packages: np.ndarray) -> 'Split':
-        """Nothing of these packages, bool [P], is for training."""
+        """Returns the split without the training impressions of the given packages, bool [P]."""
         impressions, clicks = (np.where(packages, 0, n) for n in (self.train.impressions, self.train.clicks))
         return Split(Counts(impressions, clicks), self.test)
 
 
 @dataclass(frozen=True)
 class UpworthyLog:
-    """Tests in which headline or image varies, one entry per package.
+    """The tests in which headline or image varies, with P packages.
 
     Attributes:
-        layout: of the packed rows.
-        batch: the packages, packed; what was shown is the package.
-        test: int64 [P], numbers of the tests, ascending from 0.
-        story: int64 [P]; tests that share a headline, an image or a lede are of one story.
-        month: datetime64 [P].
-        counts: impressions and clicks.
+        layout: The feature tables of the batch.
+        batch: The packed packages, one row each; the shown elements are those of the package.
+        test: The number of each package's test, ascending from 0, int64 [P].
+        story: The number of each package's story, int64 [P]. Tests that share a headline, an image or a lede
+            belong to the same story.
+        month: The month of each package's test, datetime64 [P].
+        counts: The impressions and clicks of each package.
     """
 
     layout: Layout
@@ -68,21 +69,21 @@ class UpworthyLog:
     counts: Counts
 
     def split(self, train_share: float, seed: int) -> Split:
-        """Half of every package's impressions for testing, a share of all, from the rest, for training."""
+        """Draws half of the impressions for testing, and a share of all, out of the rest, for training."""
         rng = np.random.default_rng(seed)
         drawn = split_impressions(self.counts.impressions, self.counts.clicks, train_share, rng)
         return Split(Counts(*drawn[:2]), Counts(*drawn[2:]))
 
     def training_data(self, rows: PackedRows, counts: Counts, seed: int, batch_size: int) -> tf.data.Dataset:
-        """Batches of impressions: the months in their order, shuffled within a month.
+        """Returns batches of impressions, ordered by month and shuffled within each month.
 
-        A row is one click, or at most 64 impressions without one, as `genco convert` writes them.
+        A row is one click, or at most 64 impressions without a click, as in the logs of `genco convert`.
 
         Args:
-            rows: of `batch`.
-            counts: impressions and clicks to train on.
-            seed: of the order.
-            batch_size: B.
+            rows: The rows of `batch`.
+            counts: The impressions and clicks to train on.
+            seed: The seed of the order.
+            batch_size: The batch size B.
         """
         package, click, weight = impression_rows(counts, np.arange(len(self.test)), _MOST_IMPRESSIONS_PER_ROW)
         order = np.random.default_rng(seed).permutation(len(package))
@@ -91,20 +92,20 @@ class UpworthyLog:
 
 
 def benchmark_config() -> GencoConfig:
-    """The defaults of the product, and tables so large that hardly any two ids share a row."""
+    """The default configuration, but with tables so large that hardly any two ids share a row."""
     return GencoConfig(log_schema=log_schema(), transform={'frequent_threshold': 1, 'load_factor': 64})
 
 
 def load(source: str | Path, config: GencoConfig, most_tests: int | None = None) -> UpworthyLog:
-    """Reads the archive, CSV or Parquet, and transforms each package by the product's own transforms.
+    """Reads the archive and transforms each package with the transforms of the pipeline.
 
     Args:
-        source: file.
-        config: of the transforms.
-        most_tests: only so many tests, drawn at random; None for all.
+        source: The archive's packages, a CSV or Parquet file.
+        config: The configuration of the transforms.
+        most_tests: The largest number of tests; if there are more, a random sample is used. None for all.
 
     Raises:
-        InputError: the file is broken, or holds no test that varies.
+        InputError: The file is invalid, or holds no test whose headline or image varies.
     """
     packages = _varying(read_packages(source), most_tests)
     if packages.num_rows == 0:
@@ -122,7 +123,7 @@ def load(source: str | Path, config: GencoConfig, most_tests: int | None = None)
 
 
 def _varying(packages: pa.Table, most_tests: int | None) -> pa.Table:
-    """Packages of the tests whose headline or image varies, the packages of a test side by side."""
+    """The packages of tests whose headline or image varies, grouped by test."""
     test = _numbers(packages[TEST])
     varies = np.zeros(test.max() + 1, bool)
     for column in _VARYING:
@@ -136,7 +137,7 @@ def _varying(packages: pa.Table, most_tests: int | None) -> pa.Table:
 
 
 def _transformed(packages: pa.Table, config: GencoConfig) -> tuple[Layout, Batch]:
-    """A row of the log per package through the transforms, in the order of the packages."""
+    """Transforms one row per package, in the order of the packages."""
     numbers = np.arange(packages.num_rows)
     columns = {
         REQUEST_ID: pa.array(numbers.astype(str)),
@@ -156,13 +157,13 @@ def _transformed(packages: pa.Table, config: GencoConfig) -> tuple[Layout, Batch
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:
-    """Values as numbers from 0 in the order in which they occur, a null among them: int64 [P]."""
+    """Numbers the distinct values, including null, from 0 in order of occurrence, int64 [P]."""
     encoded = pc.dictionary_encode(column, null_encoding='encode').combine_chunks()
     return encoded.indices.to_numpy().astype(np.int64)
 
 
 def _stories(packages: pa.Table, test: np.ndarray) -> np.ndarray:
-    """Connected components of tests and of what they share, int64 [P]."""
+    """Numbers the connected components of tests and the values that they share, int64 [P]."""
     ends, size = [], test.max() + 1
     for column in _STORY:
         known = packages[column].is_valid().to_numpy()

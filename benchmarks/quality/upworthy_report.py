@@ -1,4 +1,4 @@
-"""The benchmark on real clicks as tables and as a chart, for people."""
+"""Shows the benchmark on real clicks as tables and as a chart."""
 
 from collections.abc import Sequence
 
@@ -9,21 +9,25 @@ from benchmarks.common.genco_policies import GENCO
 
 
 def tables(figures: dict) -> list[Table]:
-    """What `benchmarks.quality.upworthy.run` measured; lifts in percent with 95 % intervals."""
+    """The figures of `benchmarks.quality.upworthy.run`; lifts in percent with 95 % intervals."""
     seeds, folds = len(figures['seeds']), figures['folds']
     rows, ahead = figures['rows'], figures['differences']
     about = f'{figures["tests"]:,} tests, {figures["impressions"]:,} impressions'
     found = [
         _by_share(f'Lift over the mean package, intervals over {seeds} splits ({about})', rows, 'policy'),
         _by_share('The same, intervals over resampled tests', rows, 'policy', 'tests_'),
-        _by_share('GenCO ahead of ... (points; p of the paired t test over splits)', ahead, 'peer'),
+        _by_share(
+            "GenCO's lead over each peer (percentage points; p of the paired t test over splits)",
+            ahead,
+            'peer',
+        ),
         _by_share('The same, intervals over resampled tests', ahead, 'peer', 'tests_'),
         _by_share(
             "GenCO's calibrated sCTR over uniform, intervals by test",
             [row for row in figures['sctr'] if row['policy'] == GENCO],
             'component',
         ),
-        _new_tests(f'New tests: trained on other stories alone, {folds} folds', figures),
+        _new_tests(f'New tests: trained on other stories only, {folds} folds', figures),
     ]
     if figures['left_out']:
         found[0].caption = f"left out: {', '.join(figures['left_out'])} (pip install 'genco[peers]')"
@@ -31,7 +35,7 @@ def tables(figures: dict) -> list[Table]:
 
 
 def plot(figures: dict) -> str:
-    """Lift by share trained on, GenCO first, as an HTML page."""
+    """The lift by share of training impressions, GenCO first, as an HTML page."""
     shares = _shares(figures['rows'])
     names = dict.fromkeys([GENCO, *(row['policy'] for row in figures['rows'])])
     series = {
@@ -39,7 +43,7 @@ def plot(figures: dict) -> str:
         for name in names
     }
     title = f'Lift of the chosen package over the mean package, {figures["tests"]:,} tests of real clicks'
-    return chart(title, 'share of the impressions trained on', [f'{s:.0%}' for s in shares], series)
+    return chart(title, 'share of the impressions used for training', [f'{s:.0%}' for s in shares], series)
 
 
 def _by_share(title: str, rows: Sequence[dict], key: str, prefix: str = '') -> Table:

@@ -1,4 +1,4 @@
-"""Puts load on a server and times its answers. For a process of its own, which does not import TensorFlow."""
+"""Sends load to a server and times its answers. It runs in a separate process without TensorFlow."""
 
 import multiprocessing
 import multiprocessing.pool
@@ -23,14 +23,14 @@ OK = 'OK'
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of R requests, in the order of their times.
+    """The outcome of R requests, ordered by the times at which they were due.
 
     Attributes:
-        at_s: float64 [R], when each was due, from the start.
-        latency_ms: float64 [R], from then until its answer or failure was there.
-        version: int64 [R], of the model that answered; 0 for a failure.
-        codes: str [R], gRPC's, `OK` for an answer.
-        seconds: from the start until the last answer.
+        at_s: The time at which each request was due, in seconds from the start, float64 [R].
+        latency_ms: The time from then until the answer or failure arrived, float64 [R].
+        version: The version of the model that answered, 0 for a failure, int64 [R].
+        codes: The gRPC status code of each request, `OK` for an answer, str [R].
+        seconds: The time from the start until the last answer.
     """
 
     at_s: np.ndarray
@@ -45,30 +45,29 @@ class Outcome:
 
     @property
     def failures(self) -> dict[str, int]:
-        """How many requests failed, by code."""
+        """The number of failed requests by status code."""
         return dict(Counter(self.codes[self.codes != OK].tolist()))
 
     def percentile_ms(self, percent: float) -> float:
-        """Of the latency of all requests, failures included."""
+        """A percentile of the latency of all requests, including failures."""
         return round(float(np.percentile(self.latency_ms, percent)), 2)
 
 
 def arrivals(rate: float, seconds: float, seed: int = 1) -> np.ndarray:
-    """Times of a Poisson process: float64 [R], seconds from the start, R = rate * seconds rounded."""
+    """Times of a Poisson process in seconds from the start, float64 [R]; R is rate * seconds, rounded."""
     gaps = np.random.default_rng(seed).exponential(1 / rate, round(rate * seconds))
     return np.cumsum(gaps)
 
 
 def open_loop(address: str, messages: Sequence[bytes], due_s: np.ndarray) -> Outcome:
-    """Sends requests when they are due, whether or not earlier ones are answered.
+    """Sends requests when they are due, whether or not earlier ones have been answered.
 
-    Latency counts from when a request was due: time that it waits because the server, or this client, is
-    late is part of it.
+    Latency is measured from the time at which a request was due, so it includes delays of this client.
 
     Args:
-        address: of the server.
-        messages: serialized PredictRequests, sent in turn.
-        due_s: float64 [R], ascending, seconds from the start.
+        address: The address of the server.
+        messages: Serialized PredictRequests, sent in rotation.
+        due_s: The times at which requests are due, ascending, in seconds from the start, float64 [R].
     """
     with _Calls(address) as calls:
         began = time.perf_counter() + _START_S
@@ -79,12 +78,13 @@ def open_loop(address: str, messages: Sequence[bytes], due_s: np.ndarray) -> Out
 
 
 def closed_loop(address: str, messages: Sequence[bytes], seconds: float, in_flight: int) -> Outcome:
-    """Keeps so many requests under way: the most that the server can do.
+    """Keeps a constant number of requests in flight, to measure the largest throughput of the server.
 
     Args:
-        address, messages: as `open_loop` has them.
-        seconds: after which no more are sent.
-        in_flight: how many wait for an answer at any time.
+        address: The address of the server.
+        messages: Serialized PredictRequests, sent in rotation.
+        seconds: The time after which no more requests are sent.
+        in_flight: The number of requests that wait for an answer at any time.
     """
     slots = threading.Semaphore(in_flight)
     with _Calls(address, slots.release) as calls:
@@ -100,13 +100,13 @@ def closed_loop(address: str, messages: Sequence[bytes], seconds: float, in_flig
 
 @contextmanager
 def another_process() -> Iterator[multiprocessing.pool.Pool]:
-    """A process to run `open_loop` and `closed_loop` in, so that the caller's threads do not slow them."""
+    """A process for `open_loop` and `closed_loop`, so that the caller's threads do not slow them down."""
     with multiprocessing.get_context('spawn').Pool(1) as pool:
         yield pool
 
 
 class _Calls:
-    """Calls under way and those done; leaving the block waits for all of them."""
+    """Pending and finished calls; leaving the block waits for all of them."""
 
     def __init__(self, address: str, on_done: Callable[[], None] = lambda: None):
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)

@@ -1,4 +1,4 @@
-"""Latency and throughput of the embedded server under load, and through a swap of versions."""
+"""Latency and throughput of the embedded server under load and during a change of versions."""
 
 import tempfile
 import time
@@ -26,7 +26,7 @@ _GRAPH_RUNS = 40
 _SWAP_S = 40.0
 _IN_FLIGHT = 128
 _ROUNDS, _QUICK_ROUNDS = 8, 2
-# Made for throughput: a batch is half of the requests under way, while the others are on their way.
+# Tuned for throughput: a batch holds half of the requests in flight while the others are being sent.
 _BATCHING = """
 max_batch_size { value: 128 }
 max_execution_batch_size { value: 64 }
@@ -40,27 +40,30 @@ _CONFIG_FILE = Path('assets.extra', 'genco.json')
 
 
 def run(quick: bool) -> dict:
-    """Serves a GenCO model of six components, 15 candidates each, K = 32, and puts load on the server.
+    """Serves a GenCO model with six components of 15 candidates each and K = 32, and sends load to it.
 
-    Load comes from one other process on the same machine, requests encoded beforehand. In open loops
-    (Poisson arrivals) latency counts from when a request was due; closed loops keep a number of requests
-    under way. CPU time is user and system time of the server.
+    The load comes from one other process on the same machine; requests are encoded beforehand. Open loops
+    have Poisson arrivals and measure latency from the time at which a request was due. Closed loops keep a
+    constant number of requests in flight. CPU time is the user and system time of the server.
+
+    Args:
+        quick: Whether to use short loads and few rounds.
 
     Returns:
-        errors: requests that failed, in all of the loads.
-        one_ad: open loop of one ad per request: rate (of a second), requests, p50_ms, p90_ms, p99_ms, max_ms,
-        cpu_ms of a request.
-        hundred_ads: the same figures of 100 ads per request, at about half of the most requests;
-        outside_graph_share: 1 - graph_ms / alone_ms, where alone_ms is the median latency of requests one
-        after another, and graph_ms that of the graph alone, run in the benchmark's process on the same ads.
-        ads_per_s: the most, 100 ads per request, closed loop.
-        swap: one ad per request while version 2 takes over from version 1: errors, slowest_ms, p99_ms,
-        times_p99 (the slowest over the p99 of one_ad), at_s (renamed), served_s (first answer), and
-        `timeline`, [second, p50_ms, max_ms] of each interval.
-        batching: 128 requests of one ad under way: alone_per_s and merged_per_s, the most requests of a
-        second without and with batching in the server (the means of rounds in turn), times (their ratio),
-        times_of_rounds (the lowest and the highest of a round), and cpu_ms of a request, alone_cpu_ms and
-        merged_cpu_ms.
+        errors: The number of failed requests in all loads.
+        one_ad: An open loop with one ad per request: rate (requests/s), requests, p50_ms, p90_ms, p99_ms,
+            max_ms and cpu_ms (CPU time per request).
+        hundred_ads: The same figures with 100 ads per request, at about half of the largest throughput, and
+            outside_graph_share, 1 - graph_ms / alone_ms. Here alone_ms is the median latency of requests sent
+            one after another, and graph_ms that of the graph alone, run in this process on the same ads.
+        ads_per_s: The largest throughput with 100 ads per request, in a closed loop.
+        swap: One ad per request while version 2 replaces version 1: errors, slowest_ms, p99_ms, times_p99
+            (the slowest request divided by the p99 of one_ad), at_s (time of renaming the folder), served_s
+            (time of the first answer), and `timeline`, [second, p50_ms, max_ms] per interval.
+        batching: 128 requests of one ad in flight: alone_per_s and merged_per_s, the throughput in requests/s
+            without and with batching in the server (means over alternating rounds), times (their ratio),
+            times_of_rounds (its lowest and highest value in a round), and alone_cpu_ms and merged_cpu_ms
+            (CPU time per request).
     """
     seconds = 4.0 if quick else 20.0
     with tempfile.TemporaryDirectory() as folder:
@@ -69,24 +72,24 @@ def run(quick: bool) -> dict:
 
 
 def measure(version: Path, logs: Path, seconds: float, swap_s: float, rounds: int) -> dict:
-    """As `run`, of one exported model and requests from logs.
+    """As `run`, with a given exported model and requests from given logs.
 
     Args:
-        version: folder of the SavedModel.
-        logs: folder of Parquet files.
-        seconds: of each load.
-        swap_s: of the load through a swap, which comes after a quarter of it.
-        rounds: of servers without and with batching, a quarter of `seconds` each.
+        version: The folder of the SavedModel.
+        logs: The folder of the logs, with Parquet files.
+        seconds: The duration of each load.
+        swap_s: The duration of the load during which the version changes, after a quarter of the time.
+        rounds: The number of rounds of servers without and with batching, a quarter of `seconds` each.
 
     Raises:
-        RuntimeError: the swap was not over by then.
+        RuntimeError: The new version was not served before the load ended.
     """
     requests = requests_of(version, logs)
     with serving(version) as server, another_process() as client:
         one, hundred = messages_of(server, requests)
         graph_ms = _graph_ms(version, hundred[0])
         load = _Load(server, client)
-        load.closed(one, seconds / 4, in_flight=2)  # the first requests of a process are slower
+        load.closed(one, seconds / 4, in_flight=2)  # The first requests of a process are slower.
         one_ad, _ = load.open(one, RATE, seconds)
         most, outcome = load.closed(hundred, seconds, in_flight=2)
         hundred_ads, _ = load.open(hundred, len(outcome.at_s) / outcome.seconds / 2, seconds)
@@ -109,20 +112,20 @@ def measure(version: Path, logs: Path, seconds: float, swap_s: float, rounds: in
 
 
 def requests_of(version: Path, logs: Path) -> list[SelectRequest]:
-    """Requests of the exported model, drawn from the logs."""
+    """Requests for an exported model, drawn from the logs."""
     config = GencoConfig.model_validate_json((version / _CONFIG_FILE).read_text(encoding='utf-8'))
     return draw_requests(logs, config.log_schema, _REQUESTS)
 
 
 def messages_of(server: Server, requests: Sequence[SelectRequest]) -> tuple[list[bytes], list[bytes]]:
-    """Messages of one ad each, and of 100."""
+    """Messages with one ad each, and messages with 100 ads each."""
     contract = contract_of(server.address, MODEL)
     single, many = (encode_messages(requests, ads, contract, MODEL) for ads in (1, ADS))
     return single, many
 
 
 class _Load:
-    """Puts loads on a server, one after another, and counts their errors."""
+    """Sends loads to a server, one after another, and counts their errors."""
 
     def __init__(self, server: Server, client: Pool):
         self.errors = 0
@@ -163,7 +166,7 @@ def _swap(server: Server, client: Pool, messages: Sequence[bytes], version: Path
     outcome = answers.get()
     new = outcome.at_s[outcome.version == 2]
     if not len(new):
-        raise RuntimeError('the second version was not served before the load was over')
+        raise RuntimeError('the second version was not served before the load ended')
     return {
         'errors': outcome.errors,
         'slowest_ms': outcome.percentile_ms(100),
@@ -175,7 +178,7 @@ def _swap(server: Server, client: Pool, messages: Sequence[bytes], version: Path
 
 
 def _batching(version: Path, messages: Sequence[bytes], seconds: float, rounds: int) -> tuple[dict, int]:
-    """The figures of batching, and requests that failed."""
+    """The figures of batching, and the number of failed requests."""
     with tempfile.NamedTemporaryFile('w', suffix='.config') as file:
         file.write(_BATCHING)
         file.flush()
@@ -195,7 +198,7 @@ def _batching(version: Path, messages: Sequence[bytes], seconds: float, rounds: 
 
 
 def _most(version: Path, messages: Sequence[bytes], seconds: float, flags: Sequence[str]) -> tuple:
-    """The most requests/s of a server with these flags, its CPU time of one, ms, and failed requests."""
+    """Largest throughput with the given flags (requests/s), CPU ms per request, and failed requests."""
     with serving(version, *flags) as server, another_process() as client:
         load = _Load(server, client)
         load.closed(messages, seconds / 2, in_flight=2)
@@ -204,7 +207,7 @@ def _most(version: Path, messages: Sequence[bytes], seconds: float, flags: Seque
 
 
 def timeline(outcome: Outcome, interval_s: float = 0.2) -> list[list[float]]:
-    """Latency over time: [second, p50_ms, max_ms] of every interval that has requests."""
+    """Latency over time: [second, p50_ms, max_ms] of every interval with requests."""
     place = (outcome.at_s // interval_s).astype(int)
     return [
         [round(p * interval_s, 2), round(float(np.median(ms)), 2), round(float(ms.max()), 2)]
@@ -214,7 +217,7 @@ def timeline(outcome: Outcome, interval_s: float = 0.2) -> list[list[float]]:
 
 
 def _graph_ms(version: Path, message: bytes) -> float:
-    """Median time of the graph alone on a request, in this process, nothing else running."""
+    """Median time in ms to run the graph alone on a request in this process, with nothing else running."""
     servable = SessionServable(version)
     signature = servable.signatures[_SIGNATURE]
     inputs = {

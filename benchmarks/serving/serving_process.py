@@ -1,4 +1,4 @@
-"""A server of its own process for the serving benchmarks: `genco serve`, and what it costs."""
+"""Runs `genco serve` in a separate process for the serving benchmarks, and measures its resources."""
 
 import os
 import re
@@ -22,9 +22,9 @@ class Server:
     """A running server.
 
     Attributes:
-        address: host:port of its gRPC API.
-        base_path: of its model.
-        pid: of its process.
+        address: The host:port of its gRPC API.
+        base_path: The base path of its model.
+        pid: The id of its process.
     """
 
     address: str
@@ -32,12 +32,12 @@ class Server:
     pid: int
 
     def cpu_s(self) -> float:
-        """User and system time that it has spent so far."""
+        """User and system time so far, in seconds."""
         user, system = Path(f'/proc/{self.pid}/stat').read_text().rpartition(')')[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
 
     def resident_mib(self) -> float:
-        """Its resident memory now."""
+        """Current resident memory in MiB."""
         status = Path(f'/proc/{self.pid}/status').read_text()
         (resident,) = re.findall(r'VmRSS:\s+(\d+)', status)
         return int(resident) / _KIB_PER_MIB
@@ -48,11 +48,11 @@ def serving(version: Path, *flags: str) -> Iterator[Server]:
     """Serves a copy of an exported model as version 1, on a free port.
 
     Args:
-        version: folder of the SavedModel.
-        flags: more of `genco serve`.
+        version: The folder of the SavedModel.
+        flags: Further flags of `genco serve`.
 
     Raises:
-        RuntimeError: the server ends before it serves.
+        RuntimeError: The server ended before it served the model.
     """
     with tempfile.TemporaryDirectory() as folder:
         base_path = Path(folder) / MODEL
@@ -71,7 +71,7 @@ def serving(version: Path, *flags: str) -> Iterator[Server]:
 
 
 def stage(version: Path, base_path: Path, number: int) -> Path:
-    """Copies a version beside its place, so that renaming the copy is all that is left to do."""
+    """Copies a version next to its final place, so that only a rename remains to be done."""
     staged = base_path / f'.{number}'
     shutil.copytree(version, staged)
     return staged

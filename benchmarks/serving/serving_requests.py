@@ -1,4 +1,4 @@
-"""PredictRequests of a served model, drawn from logs."""
+"""PredictRequests for a served model, drawn from logs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,19 +19,23 @@ _ROWS = 2000
 
 
 def contract_of(address: str, model: str, timeout_s: float = 30.0) -> Contract:
-    """What a served model takes; raises serving.client.ServerError."""
+    """Returns the inputs of a served model.
+
+    Raises:
+        serving.client.client.ServerError: The server does not answer.
+    """
     with CreativeClient(address, model, timeout_s=timeout_s) as client:
         return client.contract()
 
 
 def draw_requests(logs: Path, schema: LogSchema, count: int, seed: int = 1) -> list[SelectRequest]:
-    """Requests with context features of logged rows and as many candidates as the model takes.
+    """Draws requests with the context features of logged rows and the largest number of candidates.
 
     Args:
-        logs: folder of Parquet files of impressions.
-        schema: of the logs; each component gets `max_candidates` ids of its own, of any ad.
-        count: how many.
-        seed: of the draws.
+        logs: The folder of the logs, with Parquet files.
+        schema: The schema of the logs; each component gets `max_candidates` distinct ids, from any ads.
+        count: The number of requests.
+        seed: The seed of the draws.
     """
     rows = ds.dataset(sorted(logs.rglob('*.parquet')), schema=schema.arrow_schema()).head(_ROWS)
     pools = {c.name: _pool(rows, c.candidates) for c in schema.components}
@@ -44,7 +48,7 @@ def draw_requests(logs: Path, schema: LogSchema, count: int, seed: int = 1) -> l
 def encode_messages(
     requests: Sequence[SelectRequest], ads: int, contract: Contract, model: str
 ) -> list[bytes]:
-    """Serialized PredictRequests of `ads` requests each; seeds are the requests' numbers."""
+    """Serialized PredictRequests with `ads` requests each; the seed of a request is its number."""
     messages = []
     for first in range(0, len(requests) - ads + 1, ads):
         message = protos.PredictRequest()

@@ -1,4 +1,4 @@
-"""Does the memory of the embedded server grow under a load that lasts?"""
+"""Memory of the embedded server under sustained load."""
 
 import tempfile
 import time
@@ -18,20 +18,23 @@ _SAMPLES = 240
 
 
 def run(quick: bool, minutes: float) -> dict:
-    """Puts half of the most requests of one ad, open loop, on a server and watches its resident memory.
+    """Sends requests of one ad at half of the largest throughput and observes the server's resident memory.
 
     Args:
-        quick: for half a minute, whatever `minutes` says.
-        minutes: how long, with the first one, in which caches fill; a third if that is less.
+        quick: Whether to run for half a minute, whatever `minutes` is.
+        minutes: The duration, including a warm-up of one minute, or of a third of the duration if that is
+            shorter, in which caches fill.
 
     Returns:
-        rate: requests/s. requests, errors, p50_ms, p99_ms: of them. failures: the errors by gRPC code.
-        cpu_ms: of the server, per request.
-        seconds: that it took.
-        resident_mib: after the first minute; growth: the most of it after that, as a share.
-        timeline: [second, resident MiB].
-        missed: what is not as it must be, one line each; none where all requests were answered and memory is
-        flat within 5 %.
+        rate, requests, errors, p50_ms, p99_ms: The requests/s, and figures of these requests.
+        failures: The number of errors by gRPC status code.
+        cpu_ms: The CPU time of the server per request.
+        seconds: The duration of the load.
+        resident_mib: The resident memory after the warm-up.
+        growth: The largest change of it after that, as a fraction.
+        timeline: [second, resident MiB] of every sample.
+        missed: The missed aims, one line each: all requests must be answered, and memory must not change by
+            more than 5 %.
     """
     seconds = 30.0 if quick else 60.0 * minutes
     with tempfile.TemporaryDirectory() as folder:
@@ -40,7 +43,7 @@ def run(quick: bool, minutes: float) -> dict:
 
 
 def measure(version: Path, logs: Path, seconds: float) -> dict:
-    """As `run`, of one exported model and requests from logs."""
+    """As `run`, with a given exported model, requests from given logs and a given duration."""
     requests = requests_of(version, logs)
     with serving(version) as server, another_process() as client:
         messages, _ = messages_of(server, requests)
@@ -69,7 +72,7 @@ def measure(version: Path, logs: Path, seconds: float) -> dict:
 
 
 def growth_of(memory: Sequence[Sequence[float]], warmup_s: float) -> tuple[float, float]:
-    """Resident memory at the end of the warm-up, and the largest share by which it differs later."""
+    """Resident memory at the end of the warm-up, and its largest relative change after that."""
     later = [mib for second, mib in memory if second >= warmup_s]
     return later[0], max(abs(mib / later[0] - 1) for mib in later)
 

@@ -1,4 +1,4 @@
-"""The server's memory under a lasting load as a table and as a chart, for people."""
+"""Shows the server's memory under sustained load as a table and as a chart."""
 
 from rich.table import Table
 
@@ -6,7 +6,7 @@ from benchmarks.common.charts.timeline_chart import timeline_chart
 
 
 def tables(figures: dict) -> list[Table]:
-    """What `benchmarks.serving.serving_soak.run` measured."""
+    """The figures of `benchmarks.serving.serving_soak.run`."""
     table = Table('figure', 'value', title=f'{figures["seconds"]:,} s at half load')
     for name in ('rate', 'requests', 'errors', 'p50_ms', 'p99_ms', 'cpu_ms', 'resident_mib'):
         table.add_row(name, f'{figures[name]:,}')

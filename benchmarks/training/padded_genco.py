@@ -1,9 +1,9 @@
-"""The same model written padded, [B, M, N] with masks: the oracle and the yardstick of the packed one.
+"""The model on padded tensors, [B, M, N] with masks: the test oracle and speed baseline of the packed model.
 
-It is what one writes with Keras's own layers: `MultiHeadAttention` with a mask over the M N places of an
-ad, the context broadcast to them, a masked softmax per component. Losses, metrics, optimizers and the
-other layers are those of the packed model. A masked softmax written by hand instead of
-`MultiHeadAttention` makes it about 15 % faster.
+It uses Keras's standard layers: `MultiHeadAttention` with a mask over the M N places of an ad, the context
+broadcast to all places, and a masked softmax per component. Losses, metrics, optimizers and the other layers
+are those of the packed model. A hand-written masked softmax instead of `MultiHeadAttention` would make it
+about 15 % faster.
 """
 
 from collections.abc import Sequence
@@ -20,22 +20,22 @@ _MASKED = -1e9
 
 
 def pad(batch: Batch, max_candidates: int) -> Batch:
-    """A packed batch with elements int64 [B * M * N], row 0 where there is none."""
+    """Pads the elements of a packed batch to int64 [B * M * N], with row 0 for padding."""
     counts = tf.reshape(batch[keys.COUNTS], [-1])
     rows = tf.RaggedTensor.from_row_lengths(batch[keys.ELEMENTS], counts)
     return batch | {keys.ELEMENTS: tf.reshape(rows.to_tensor(shape=[None, max_candidates]), [-1])}
 
 
 def stock_attention_weights(weights: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Weights of `CrossComponentAttention` as those of `MultiHeadAttention` with one head."""
+    """Converts the weights of `CrossComponentAttention` to those of `MultiHeadAttention` with one head."""
     projection, output = weights
     return [part[:, None] for part in np.split(projection, 3, 1)] + [output[None]]
 
 
 class PaddedGenCO(GenCO):
-    """GenCO on batches from `pad`; its T elements are all B * M * N places, most of them padding.
+    """GenCO on batches from `pad`, whose T elements are all B * M * N places, including padding.
 
-    For the preset `tuned`, without texts.
+    It supports the preset `tuned` without texts.
     """
 
     def __init__(self, *args, **kwargs):
@@ -81,7 +81,7 @@ class PaddedGenCO(GenCO):
         return -tf.reshape(sums, tf.shape(encoded.index.start))
 
     def _attend(self, embeddings: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        """Masked attention over all B x (M N) x (M N) pairs."""
+        """Masked attention over all B x (M N) x (M N) pairs of places."""
         shape = tf.shape(embeddings)
         components, candidates = mask.shape[1], mask.shape[2]
         length = components * candidates
@@ -94,7 +94,7 @@ class PaddedGenCO(GenCO):
 
 
 class PaddedTrainer(GencoTrainer):
-    """Trains a `PaddedGenCO` on batches from `pad`."""
+    """The trainer of a `PaddedGenCO`, on batches from `pad`."""
 
     def _collect(self, inputs: Batch, combined: Combined) -> None:
         mask = tf.reshape(tf.sequence_mask(inputs[keys.COUNTS], self.network.layout.max_candidates), [-1])
@@ -103,7 +103,7 @@ class PaddedTrainer(GencoTrainer):
 
 
 def _index(mask: tf.Tensor) -> Index:
-    """Index of all places; the position of padding is -1."""
+    """The index of all places, in which padding has position -1."""
     ads, components, candidates = tf.shape(mask)[0], mask.shape[1], mask.shape[2]
     segment = tf.repeat(tf.range(ads * components), candidates)
     position = tf.tile(tf.range(candidates), [ads * components])

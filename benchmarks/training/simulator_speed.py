@@ -10,10 +10,13 @@ from creative_logs.simulator.write import simulate
 
 
 def run(quick: bool) -> dict:
-    """Writes logs of the shape of Table 1 with one process per core.
+    """Writes logs with the dimensions of Table 1, with one process per core.
+
+    Args:
+        quick: Whether to write only 100,000 rows.
 
     Returns:
-        rows_per_s, rows, seconds, workers; set-up and the writing of Parquet included.
+        rows_per_s, rows, seconds, including set-up and writing Parquet files, and workers.
     """
     rows = 100_000 if quick else 2_000_000
     config = SimulatorConfig(ads=2000, days=10, rows=rows // 10)

@@ -1,4 +1,4 @@
-"""Training speed: packed and padded models on the same batches, and from TFRecords."""
+"""Training speed of the packed and the padded model, with batches in memory and from TFRecords."""
 
 import itertools
 import tempfile
@@ -23,15 +23,19 @@ from model.training.trainer import GencoTrainer
 
 
 def run(quick: bool) -> dict:
-    """Trains on simulated logs of six components, batches of 1,024 ads.
+    """Trains on simulated logs of six components with batches of 1,024 ads.
 
-    Packed and padded steps take turns, so that both see the same state of the machine; the figures are
+    The packed and the padded model take turns, so that both run under the same conditions. The figures are
     medians over the turns.
 
+    Args:
+        quick: Whether to use small logs and two turns.
+
     Returns:
-        packed_examples_per_s, padded_examples_per_s, packed_over_padded: model only, batches in memory;
-        tfrecords_examples_per_s: reading, parsing, packing and training; candidates_per_ad;
-        batch_size, turns.
+        packed_examples_per_s, padded_examples_per_s, packed_over_padded: The speed of the training steps
+            with batches in memory, and the ratio of the two.
+        tfrecords_examples_per_s: The speed including reading, parsing and packing.
+        candidates_per_ad, batch_size, turns: The size of the benchmark.
     """
     rows, turns, steps = (8_000, 2, 3) if quick else (60_000, 9, 12)
     simulated = SimulatorConfig(ads=2000, days=2, rows=rows // 2, seed=1)

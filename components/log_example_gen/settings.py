@@ -3,7 +3,8 @@
 from google.protobuf import json_format, wrappers_pb2
 from tfx.proto import example_gen_pb2
 
-from creative_logs.schema import Frozen, LogSchema
+from creative_logs.base_config import Frozen
+from creative_logs.schema import LogSchema
 
 
 class Settings(Frozen):

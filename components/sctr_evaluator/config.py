@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from creative_logs.schema import Frozen
+from creative_logs.base_config import Frozen
 
 Policy = Literal['two_stage', 'greedy', 'sampled', 'sampled_expectation', 'combination']
 

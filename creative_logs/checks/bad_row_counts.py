@@ -1,4 +1,4 @@
-"""Counts the bad rows of a log by the rule that they break, and says when there are too many."""
+"""Counts the bad rows of a log by the rule that they break, and raises an error if there are too many."""
 
 import math
 from dataclasses import dataclass, field
@@ -13,7 +13,14 @@ from creative_logs.schema import REQUEST_ID
 
 @dataclass(frozen=True)
 class RuleCount:
-    """Rows that break one rule; `example` is the first of them, from `file`, its reason included."""
+    """The rows that break one rule.
+
+    Attributes:
+        rule: The rule, as in `click must be 0 or 1`.
+        rows: The number of rows that break it.
+        file: The file that holds the first of these rows.
+        example: The first of these rows by column name, including the column `reason`.
+    """
 
     rule: str
     rows: int
@@ -23,14 +30,26 @@ class RuleCount:
 
 @dataclass
 class Tally:
-    """Accumulator over batches of one or several files: `add`, `merge`, then read the counts."""
+    """Accumulates the counts of bad rows over batches of one or several files.
+
+    Attributes:
+        rows: The number of rows counted.
+        bad_rows: The number of these rows that break a rule.
+        rules: The broken rules, by rule.
+    """
 
     rows: int = 0
     bad_rows: int = 0
     rules: dict[str, RuleCount] = field(default_factory=dict)
 
     def add(self, rows: int, bad: pa.RecordBatch, file: str) -> None:
-        """Counts a batch of `rows` rows whose bad ones are `bad`, with their reasons."""
+        """Adds a batch.
+
+        Args:
+            rows: The number of all rows in the batch.
+            bad: The bad rows of the batch, with the column `reason`.
+            file: The name of the file that the batch was read from.
+        """
         self.rows += rows
         self.bad_rows += bad.num_rows
         if bad.num_rows == 0:
@@ -49,18 +68,26 @@ class Tally:
             self._count(count)
 
     def by_rows(self) -> tuple[RuleCount, ...]:
-        """The broken rules, the most frequent first."""
+        """The broken rules, most frequent first."""
         return tuple(sorted(self.rules.values(), key=lambda count: (-count.rows, count.rule)))
 
     def refuse_above(self, max_bad_share: float, day: str) -> None:
-        """Raises InputError where more than `max_bad_share` of the rows counted are bad."""
+        """Raises an error if too many rows are bad.
+
+        Args:
+            max_bad_share: The largest allowed share of bad rows.
+            day: The day of the rows, for the message.
+
+        Raises:
+            InputError: More than `max_bad_share` of the rows are bad.
+        """
         if self.bad_rows <= max_bad_share * self.rows:
             return
         worst = self.by_rows()[0]
         raise InputError(
             f'{worst.file}: {self.bad_rows:,} of {self.rows:,} rows of day {day} break the schema, more than '
             f'the allowed share of {max_bad_share:g}; most often: {worst.example[REASON]}, as in the '
-            f'row with {REQUEST_ID} {worst.example[REQUEST_ID]!r}; mend the log (`genco check '
+            f'row with {REQUEST_ID} {worst.example[REQUEST_ID]!r}; fix the log (`genco check '
             f'--quarantine DIR` collects all bad rows) or raise checks.max_bad_share'
         )
 

@@ -1,4 +1,4 @@
-"""Checks whole logs: their folders, their files and each row; the parts are in columns, rows and layout."""
+"""Checks whole logs: their folders, their files and every row."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -24,7 +24,7 @@ _BATCH_ROWS = 1 << 16
 
 @dataclass(frozen=True)
 class SplitReport:
-    """What was found in one split of one day; the broken rules come most frequent first."""
+    """The result for one split of one day; the broken rules are listed most frequent first."""
 
     day: str
     split: str
@@ -35,7 +35,7 @@ class SplitReport:
 
 @dataclass(frozen=True)
 class LogReport:
-    """What was found in all splits of all days that were checked."""
+    """The results for all splits of all days that were checked."""
 
     splits: tuple[SplitReport, ...]
 
@@ -48,7 +48,14 @@ class LogReport:
         return sum(split.bad_rows for split in self.splits)
 
     def refuse_above(self, max_bad_share: float) -> None:
-        """Raises InputError for the first day that has more than this share of bad rows, both splits."""
+        """Raises an error if a day has too many bad rows.
+
+        Args:
+            max_bad_share: The largest allowed share of bad rows in a day, both splits together.
+
+        Raises:
+            InputError: A day exceeds the share; the message describes the first such day.
+        """
         days: dict[str, Tally] = {}
         for split in self.splits:
             counted = Tally(split.rows, split.bad_rows, {count.rule: count for count in split.rules})
@@ -68,18 +75,22 @@ def check_logs(
     days: Sequence[str] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> LogReport:
-    """Checks logs row by row; memory does not depend on the number of rows.
+    """Checks logs row by row; memory use does not depend on the number of rows.
 
     Args:
-        root: folder of the logs.
-        schema: what each row should look like.
-        quarantine: bad rows are written to `<quarantine>/<day>/<split>/<file>`, with their reason.
-        days: the days to check; all where None.
-        progress: called with the number of days checked and of all days to check.
+        root: The folder of the logs.
+        schema: The log schema that every row must satisfy.
+        quarantine: The folder for bad rows, written with their reasons to
+            `<quarantine>/<day>/<split>/<file>`. If None, they are only counted.
+        days: The days to check. If None, all days are checked.
+        progress: Called with the number of days checked and the number of all days to check.
+
+    Returns:
+        The number of rows and of bad rows per day, split and rule.
 
     Raises:
-        InputError: a folder, split or column is missing, a file cannot be read, or `quarantine` cannot be
-            written; what was quarantined until then stays.
+        InputError: A folder, split or column is missing, a file cannot be read, or `quarantine` cannot be
+            written. Rows that were quarantined before the error are kept.
     """
     known = list_days(root)
     days = known if days is None else days
@@ -101,10 +112,10 @@ def check_logs(
 
 
 def read_batches(file: Path) -> Iterator[pa.RecordBatch]:
-    """Batches of a Parquet file, one row group at a time.
+    """Yields the record batches of a Parquet file, one row group at a time.
 
     Raises:
-        InputError: the file cannot be read.
+        InputError: The file cannot be read.
     """
     try:
         with pq.ParquetFile(file) as parquet:
@@ -125,7 +136,7 @@ def _check_file(file: Path, schema: LogSchema, tally: Tally, quarantine: Path | 
 
 
 class _Quarantine:
-    """A Parquet file that exists only if there were bad rows, and only once it is whole."""
+    """A Parquet file of bad rows. It is created only if there are any, and appears only when complete."""
 
     def __init__(self, path: Path | None):
         self._path = path

@@ -1,4 +1,4 @@
-"""Separates the rows of a log that keep the schema from those that break it."""
+"""Separates the rows of a log that satisfy the schema from those that break it."""
 
 import numpy as np
 import pyarrow as pa
@@ -14,18 +14,18 @@ _LONGEST_VALUE = 120
 def check(batch: pa.RecordBatch, schema: LogSchema) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """Splits the rows of a conformed batch into good and bad ones.
 
-    A bad row carries in one more column, `reason`, the first rule that it breaks, the column and the
-    value, as in `click must be 0 or 1: got 2`. Bytes that are not UTF-8 are escaped in it.
+    Bad rows have the additional column `reason`: the first rule that the row breaks, with the column and
+    the value, as in `click must be 0 or 1: got 2`. Bytes that are not UTF-8 are escaped in bad rows.
 
     Null is allowed in context features other than the ad, in propensities, policy and model version.
     Lists longer than `schema.max_candidates` are allowed: the transform truncates them.
 
     Args:
-        batch: rows as `conform` returns them, R rows.
-        schema: the log schema.
+        batch: The rows as `conform` returns them, R rows.
+        schema: The log schema.
 
     Returns:
-        good rows, with the columns of `batch`; bad rows, with the column `reason` besides.
+        The good rows, with the columns of `batch`, and the bad rows, with the column `reason` in addition.
     """
     bad = np.zeros(batch.num_rows, bool)
     reasons = np.full(batch.num_rows, None, object)
@@ -38,12 +38,12 @@ def check(batch: pa.RecordBatch, schema: LogSchema) -> tuple[pa.RecordBatch, pa.
 
 
 def rule_of(reason: str) -> str:
-    """The rule in a reason that `check` gave, without the value that broke it."""
+    """The rule in a reason given by `check`, without the value that broke it."""
     return reason.partition(_GOT)[0]
 
 
 def _note_invalid_utf8(batch: pa.RecordBatch, bad: np.ndarray, reasons: np.ndarray) -> pa.RecordBatch:
-    """Notes rows with bytes that are not UTF-8; returns the batch with those bytes escaped."""
+    """Marks rows with bytes that are not UTF-8 as bad; returns the batch with those bytes escaped."""
     columns = []
     for name, column in zip(batch.schema.names, batch.columns):
         if pa.types.is_string(column.type) or pa.types.is_list(column.type):

@@ -1,4 +1,4 @@
-"""Brings the columns of a log file to the names, types and order of the schema."""
+"""Converts the columns of a log file to the names, types and order of the schema."""
 
 from collections.abc import Callable
 
@@ -12,19 +12,22 @@ from creative_logs.schema import WEIGHT, LogSchema
 def conform(batch: pa.RecordBatch, schema: LogSchema, source: str) -> pa.RecordBatch:
     """Returns `batch` with exactly the columns of `schema.arrow_schema()`.
 
-    Types are widened where nothing is lost but float precision: small integers and booleans to int64,
-    integers and doubles to float32, dictionaries, large strings and binary to string. Bytes that are
-    not UTF-8 are kept as they are: `check` finds them row by row. Optional columns that are absent are
-    filled with 1 (weight) or null. Texts of components that are configured without text, and what only
-    the decision log has (`LogSchema.decision_schema`), are dropped.
+    Types are converted where nothing but float precision is lost: small integers and booleans to int64,
+    integers and doubles to float32, dictionaries, large strings and binary to string. Bytes that are not
+    UTF-8 are kept: `check` finds them row by row. Absent optional columns are filled with 1 (weight) or
+    null. Texts of components configured without text, and the columns that only logs of served decisions
+    have (`LogSchema.decision_schema`), are dropped.
 
     Args:
-        batch: rows of a log file, R rows.
-        schema: what they should look like.
-        source: name of the file, for messages.
+        batch: The rows of a log file, R rows.
+        schema: The log schema.
+        source: The name of the file, for messages.
+
+    Returns:
+        The R rows with the columns of the schema, in its order.
 
     Raises:
-        InputError: a column is unknown, repeated, missing, or of a type that does not fit.
+        InputError: A column is unknown, repeated or missing, or its type cannot be converted.
     """
     target = schema.arrow_schema()
     _check_names(batch.schema.names, schema, target, source)

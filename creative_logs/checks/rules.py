@@ -1,4 +1,4 @@
-"""The rules that a row of a log must keep, each as a vectorised test over a record batch."""
+"""The rules that every row of a log must satisfy, each as a vectorised test over a record batch."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,7 +11,13 @@ from creative_logs.schema import CLICK, REQUEST_ID, TIMESTAMP, WEIGHT, Component
 
 
 class Fault(NamedTuple):
-    """Rows that break one rule: which rows (bool[R]), the rule, and the values that show it [R]."""
+    """The rows of a batch that break one rule.
+
+    Attributes:
+        rows: True for the rows that break the rule, bool[R].
+        rule: The rule, for the message.
+        values: The values to show in the message, one per row [R].
+    """
 
     rows: np.ndarray
     rule: str
@@ -19,7 +25,7 @@ class Fault(NamedTuple):
 
 
 def faults(batch: pa.RecordBatch, schema: LogSchema) -> Iterator[Fault]:
-    """Every rule of the log schema, in the order in which a row's first fault is named."""
+    """Tests every rule of the log schema, in the order in which a row's first broken rule is reported."""
     yield from _null_faults(batch, schema)
     for component in schema.components:
         yield from _candidate_faults(batch, component)
@@ -34,17 +40,17 @@ def faults(batch: pa.RecordBatch, schema: LogSchema) -> Iterator[Fault]:
 
 
 def list_lengths(lists: pa.ListArray) -> np.ndarray:
-    """Length of every list, 0 for a null: int64[R]."""
+    """The length of every list, 0 for a null list, int64[R]."""
     return pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def invalid_utf8(array: pa.Array) -> np.ndarray:
-    """Rows of a string or list<string> array whose bytes are not UTF-8: bool[R]."""
+    """True for rows of a string or list<string> array whose bytes are not UTF-8, bool[R]."""
     if pa.types.is_list(array.type):
         return _any_in_list(array, invalid_utf8(array.flatten()))
     invalid = np.zeros(len(array), bool)
     parts = [(0, array.view(pa.binary()))]
-    while parts:  # halving: one cast where all is well, a few more around each bad value
+    while parts:  # Bisection: one cast if all values are valid, a few more around each invalid one.
         start, part = parts.pop()
         if _is_utf8(part):
             continue
@@ -122,7 +128,7 @@ def _numbers(array: pa.Array, fill: int) -> np.ndarray:
 
 
 def _holds(lists: pa.ListArray, test) -> np.ndarray:
-    """Rows with at least one list item for which `test` (Arrow function to booleans) holds: bool[R]."""
+    """True for rows with a list item that satisfies `test`, an Arrow function to booleans, bool[R]."""
     return _any_in_list(lists, _mask(pc.fill_null(test(lists.flatten()), False)))
 
 
@@ -134,7 +140,7 @@ def _any_in_list(lists: pa.ListArray, item_mask: np.ndarray) -> np.ndarray:
 
 
 def _holds_repeated(lists: pa.ListArray, lengths: np.ndarray) -> np.ndarray:
-    """Rows whose list holds an item twice: bool[R]. Equal items of one row become equal, adjacent keys."""
+    """True for rows whose list holds an item twice, bool[R]. Sorting makes their equal keys adjacent."""
     rows = np.zeros(len(lists), bool)
     if lengths.max(initial=0) < 2:
         return rows

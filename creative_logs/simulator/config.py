@@ -1,13 +1,14 @@
-"""What the simulated world looks like; the defaults follow Table 1 and Figure 3 of the GenCO paper."""
+"""The configuration of the simulated world; its defaults follow Table 1 and Figure 3 of the GenCO paper."""
 
 import datetime
 import math
 
 from pydantic import Field, model_validator
 
-from creative_logs.schema import Component, ContextFeature, Frozen, LogSchema, Name
+from creative_logs.base_config import Frozen, Name
+from creative_logs.schema import Component, ContextFeature, LogSchema
 
-# Table 1 implies it: exposures per element and day x number of elements / (coverage x number of ads).
+# Implied by Table 1: exposures per element and day x number of elements / (coverage x number of ads).
 IMPRESSIONS_PER_AD_AND_DAY = 4.6
 
 
@@ -38,8 +39,8 @@ TABLE_1 = (
     SimulatedComponent(name='structure_attribute', coverage=0.678, candidates=8.1, ads_per_element=1.9),
 )
 
-# Figure 3 in proportions (it is printed without numbers): the image weighs most everywhere; highlight and
-# the attributes weigh more in phone, computer and wine, the image more in clothing and bedding.
+# Read off Figure 3, which is printed without numbers: the image has the largest weight in every category;
+# highlight and the attributes weigh more in phone, computer and wine, the image in clothing and bedding.
 FIGURE_3: dict[str, tuple[float, ...]] = {
     'phone': (0.7, 1.5, 0.5, 1.1, 1.0, 1.1),
     'computer': (0.7, 1.4, 0.5, 1.1, 1.1, 1.2),
@@ -134,17 +135,17 @@ class SimulatorConfig(Frozen):
         return self
 
     def rows_of(self, split: str) -> int:
-        """Rows per day of the split 'train' or 'test', at least one each."""
+        """The number of rows per day in the split 'train' or 'test', at least one each."""
         total = math.ceil(self.ads * IMPRESSIONS_PER_AD_AND_DAY) if self.rows is None else self.rows
         test = min(max(round(total * self.test_share), 1), max(total - 1, 1))
         return test if split == 'test' else max(total - test, 1)
 
     def day_name(self, day: int) -> str:
-        """YYYY-MM-DD of the day that is `day` days after the first."""
+        """The date, YYYY-MM-DD, that is `day` days after the first day."""
         return (self.start_day + datetime.timedelta(days=day)).isoformat()
 
     def log_schema(self) -> LogSchema:
-        """Schema of the logs that are written."""
+        """The schema of the simulated logs."""
         return LogSchema(
             context=(
                 ContextFeature(name='user_id'),

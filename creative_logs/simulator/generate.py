@@ -1,4 +1,4 @@
-"""Draws rows of the simulated logs, a chunk at a time."""
+"""Draws the rows of the simulated logs, one chunk at a time."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +20,7 @@ _WORDS_PER_QUERY = 2
 
 @dataclass(frozen=True)
 class Requests:
-    """Numbers of the ad, the user and the query of R rows: int64[R] each."""
+    """The numbers of the ad, the user and the query of R rows, int64[R] each."""
 
     ads: np.ndarray
     users: np.ndarray
@@ -28,16 +28,20 @@ class Requests:
 
     @cached_property
     def unique_ads(self) -> tuple[np.ndarray, np.ndarray]:
-        """The A ads there are, int64[A], and the index of each row's ad into them, int64[R]."""
+        """The A distinct ads, int64[A], and the index of each row's ad into them, int64[R]."""
         return np.unique(self.ads, return_inverse=True)
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What was chosen in one component for R rows, over the candidates of their A ads.
+    """The choices in one component for R rows, among the candidates of their A ads.
 
-    candidates: list of ids per ad, [A]; shown int64[R] (-1: none); propensity float64[R] (NaN: none);
-    elements and picks (int64[R]) as `World.logit` takes them.
+    Attributes:
+        candidates: The list of candidate ids of each ad, [A].
+        shown: The index of the shown candidate, -1 if there is none, int64[R].
+        propensity: The probability with which it was chosen, NaN if there is none, float64[R].
+        elements: The parameters of the elements, as for `World.logit`.
+        picks: The index of the shown element into `elements`, -1 if there is none, int64[R].
     """
 
     candidates: pa.Array
@@ -48,7 +52,11 @@ class Drawn:
 
 
 class Generator:
-    """Writes rows as the config says; the same chunk comes out the same in any order and process."""
+    """Draws rows of a simulated world; a chunk does not depend on the order or the process of drawing.
+
+    Args:
+        world: The simulated world.
+    """
 
     def __init__(self, world: World):
         self._world = world
@@ -56,16 +64,16 @@ class Generator:
         self._schema = world.config.log_schema()
 
     def chunks(self, split: str) -> int:
-        """Number of chunks of one day's split."""
+        """The number of chunks of the split per day."""
         return -(-self.config.rows_of(split) // CHUNK_ROWS)
 
     def logits(self, day: int, split: str, rows: int) -> np.ndarray:
-        """True log-odds of `rows` rows drawn as the split's are: float64[rows]."""
+        """The true log-odds of `rows` rows drawn like those of the split, float64[rows]."""
         random = self._random(day, split, self.chunks(split))
         return self._draw_all(day, split, rows, random)[2]
 
     def chunk(self, day: int, split: str, index: int) -> pa.RecordBatch:
-        """Rows of one chunk, in the order of time."""
+        """The rows of one chunk, ordered by time."""
         total = self.config.rows_of(split)
         first = index * CHUNK_ROWS
         rows = min(CHUNK_ROWS, total - first)
@@ -107,7 +115,7 @@ class Generator:
     def _draw_all(
         self, day: int, split: str, rows: int, random: np.random.Generator
     ) -> tuple[Requests, list[Drawn], np.ndarray]:
-        """Requests, what was shown in each component, and the true log-odds of a click, float64[rows]."""
+        """The requests, the choices in each component, and the true log-odds of a click, float64[rows]."""
         requests = self._requests(random, rows)
         components = range(len(self.config.components))
         drawn = [self._draw(j, day, split, requests, random) for j in components]
@@ -116,9 +124,9 @@ class Generator:
         return requests, drawn, self._world.logit(context, [d.elements for d in drawn], picks)
 
     def _requests(self, random: np.random.Generator, rows: int) -> Requests:
-        """Draws requests; a query is of its ad's category."""
+        """Draws requests; each query belongs to the category of its ad."""
         ads = np.searchsorted(self._traffic, random.random(rows), side='right')
-        users = (self.config.users * random.random(rows) ** 2).astype(np.int64)  # some come more often
+        users = (self.config.users * random.random(rows) ** 2).astype(np.int64)  # Some users come more often.
         per_category = self.config.queries_per_category
         queries = self._world.ad_category(ads) * per_category + random.integers(per_category, size=rows)
         return Requests(ads, users, queries)
@@ -172,7 +180,7 @@ class Generator:
 
 
 def _ids(prefix: str, *numbers: np.ndarray) -> pa.Array:
-    """The prefix and the numbers, joined by '_'."""
+    """Ids made of the prefix and the numbers, which are joined by '_'."""
     texts = [pc.cast(pa.array(n), pa.string()) for n in numbers]
     joined = pc.binary_join_element_wise(*texts, '_') if len(texts) > 1 else texts[0]
     return pc.binary_join_element_wise(pa.scalar(prefix), joined, '')

@@ -1,4 +1,4 @@
-"""Finds again, from logged rows, the numbers of ads, users, queries and elements that the ids hold."""
+"""Recovers the numbers of ads, users, queries and elements from the ids in logged rows."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,12 @@ from creative_logs.simulator.world import Context, Elements, World
 
 @dataclass(frozen=True)
 class Candidates:
-    """Candidates of R rows in one component, packed into T entries.
+    """The candidates of R rows in one component, packed into T entries.
 
-    offsets: row i has the entries offsets[i] ... offsets[i + 1] - 1, int64[R + 1]; entries: index of
-    each into `elements`, int64[T].
+    Attributes:
+        offsets: Row i has the entries offsets[i] ... offsets[i + 1] - 1, int64[R + 1].
+        entries: The index of each entry into `elements`, int64[T].
+        elements: The parameters of the elements.
     """
 
     offsets: np.ndarray
@@ -29,30 +31,30 @@ class Candidates:
 
     @property
     def row(self) -> np.ndarray:
-        """Row of each entry: int64[T]."""
+        """The row of each entry, int64[T]."""
         return np.repeat(np.arange(len(self.offsets) - 1), self.lengths)
 
     def pick(self, choice: np.ndarray) -> np.ndarray:
-        """Index into `elements` of the chosen candidate of each row, -1 where it has none: int64[R]."""
+        """The index into `elements` of each row's chosen candidate, -1 if it has none, int64[R]."""
         none = len(self.entries)
         entry = np.where(self.lengths == 0, none, self.offsets[:-1] + choice)
         return np.append(self.entries, -1)[entry]
 
 
 def parse_context(world: World, rows: pa.RecordBatch | pa.Table) -> Context:
-    """Context of logged rows.
+    """The context of logged rows.
 
     Raises:
-        InputError: a column is missing or an id is not one of the simulator's.
+        InputError: A column is missing, or an id was not written by the simulator.
     """
     return world.context(*(_numbers(_column(rows, f'{name}_id'), f'{name}_', 1)[0] for name in _CONTEXT))
 
 
 def parse_candidates(world: World, rows: pa.RecordBatch | pa.Table) -> list[Candidates]:
-    """Candidates of logged rows, one entry per component.
+    """The candidates of logged rows, one entry per component.
 
     Raises:
-        InputError: a column is missing or an id is not one of the simulator's.
+        InputError: A column is missing, or an id was not written by the simulator.
     """
     parsed = []
     for j, component in enumerate(world.config.log_schema().components):
@@ -69,13 +71,15 @@ _CONTEXT = ('ad', 'user', 'query')
 
 def _column(rows: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
     if name not in rows.schema.names:
-        raise InputError(f'column {name!r} is missing; the truth is known of rows that the simulator wrote')
+        raise InputError(
+            f'column {name!r} is missing; the truth is known only for rows that the simulator wrote'
+        )
     column = rows.column(name)
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _numbers(ids: pa.Array, prefix: str, count: int) -> list[np.ndarray]:
-    """The numbers in ids such as ad_7 (count 1) or image_12_0 (count 2): int64 arrays, one per number."""
+    """The numbers in ids such as ad_7 (count 1) or image_12_0 (count 2), one int64 array per number."""
     names = [f'n{i}' for i in range(count)]
     pattern = '^' + prefix + '_'.join(f'(?P<{name}>[0-9]+)' for name in names) + '$'
     fields = pc.extract_regex(ids.cast(pa.string()), pattern)

@@ -1,4 +1,4 @@
-"""The policies that choose what the simulated logs show: production (softmax of a belief) and uniform."""
+"""The policies that choose the shown elements: production (softmax of a belief) and uniform."""
 
 import numpy as np
 
@@ -7,21 +7,24 @@ from creative_logs.simulator.world import Slots
 
 
 def uniform_propensities(slots: Slots) -> np.ndarray:
-    """1 / number of candidates, per slot: float64[T]."""
+    """The propensity 1 / number of candidates of each slot, float64[T]."""
     lengths = np.diff(slots.offsets)
     return np.repeat(1 / np.maximum(lengths, 1), lengths)
 
 
 def production_propensities(slots: Slots, belief: np.ndarray, config: SimulatorConfig) -> np.ndarray:
-    """Softmax over an ad's candidates of sharpness x belief - habit x position, mixed with exploration.
+    """The propensities of the production policy.
+
+    The policy is the softmax over an ad's candidates of sharpness x belief - habit x position, mixed with
+    uniform exploration.
 
     Args:
-        slots: the candidates of A ads, T slots.
-        belief: what the policy believes of the element in each slot, float64[T].
-        config: gives sharpness, habit and exploration.
+        slots: The candidates of A ads, T slots.
+        belief: The policy's estimate of the quality of the element in each slot, float64[T].
+        config: The configuration, with sharpness, habit and exploration.
 
     Returns:
-        float64[T], summing to 1 over the slots of each ad.
+        The propensities, which sum to 1 over the slots of each ad, float64[T].
     """
     ad = np.repeat(np.arange(len(slots.offsets) - 1), np.diff(slots.offsets))
     preference = np.exp(config.policy_sharpness * belief - config.policy_position_habit * slots.position)
@@ -34,13 +37,13 @@ def choose(slots: Slots, propensities: np.ndarray, ads: np.ndarray, uniforms: np
     """Draws one slot per row by inversion of the cumulative propensities.
 
     Args:
-        slots: the candidates of A ads.
-        propensities: per slot, float64[T].
-        ads: index of each row's ad into the A ads, int64[R].
-        uniforms: uniform draws on [0, 1), float64[R].
+        slots: The candidates of A ads, T slots.
+        propensities: The propensity of each slot, float64[T].
+        ads: The index of each row's ad into the A ads, int64[R].
+        uniforms: Uniform draws on [0, 1), float64[R].
 
     Returns:
-        slot of each row, -1 where its ad has none: int64[R].
+        The slot of each row, -1 if its ad has none, int64[R].
     """
     first, end = slots.offsets[ads], slots.offsets[ads + 1]
     before = np.concatenate([[0], np.cumsum(propensities)])

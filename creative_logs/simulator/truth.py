@@ -1,4 +1,4 @@
-"""The true CTR of any combination of elements in simulated logs, and the best combination there is."""
+"""The true CTR of any combination of elements in simulated logs, and the best possible combination."""
 
 import itertools
 import json
@@ -18,10 +18,13 @@ _STEP_ROWS = 8192
 
 
 class Truth:
-    """What is true of simulated logs. Everything is computed from the configuration and the ids in the rows.
+    """True CTRs of simulated logs, computed from the configuration and the ids in the rows.
 
-    Rows are record batches or tables with the columns of the log; a choice is int64[R, M]: per row and
-    component an index into `<component>_candidates`, -1 where that list is empty.
+    Rows are record batches or tables with the columns of the log. A choice is int64[R, M]: per row and
+    component an index into `<component>_candidates`, -1 if that list is empty.
+
+    Args:
+        world: The simulated world that the rows come from.
     """
 
     def __init__(self, world: World):
@@ -29,10 +32,10 @@ class Truth:
 
     @classmethod
     def from_logs(cls, logs: str | Path) -> 'Truth':
-        """Truth of the logs in a folder that `simulate` wrote.
+        """Reads the truth of the logs in a folder that `simulate` wrote.
 
         Raises:
-            InputError: the folder has no truth.json, or it is broken.
+            InputError: The folder has no truth.json, or the file is invalid.
         """
         path = Path(logs) / TRUTH_FILE
         try:
@@ -45,35 +48,35 @@ class Truth:
         return cls(world)
 
     def ctr(self, rows: pa.RecordBatch | pa.Table, choice: np.ndarray) -> np.ndarray:
-        """True CTR of the chosen combinations: float64[R].
+        """The true CTR of the chosen combinations, float64[R].
 
         Raises:
-            InputError: the choice has the wrong shape or points beyond a list of candidates.
+            InputError: The choice has the wrong shape, or an index lies outside its list of candidates.
         """
         candidates = parse_candidates(self._world, rows)
         _check_choice(candidates, choice)
         return self._ctr(parse_context(self._world, rows), candidates, choice)
 
     def uniform_ctr(self, rows: pa.RecordBatch | pa.Table, samples: int = 64, seed: int = 1) -> np.ndarray:
-        """Mean true CTR under the uniform random policy: float64[R].
+        """An estimate of each row's mean true CTR under the uniform random policy, float64[R].
 
-        The mean over `samples` combinations per row, drawn as a Latin hypercube: unbiased, and what is
-        additive in it is nearly exact.
+        It is the mean over `samples` combinations per row, drawn as a Latin hypercube. It is unbiased, and
+        nearly exact in its additive part.
         """
         random = np.random.default_rng(seed)
         return np.concatenate([self._uniform_ctr(part, samples, random) for part in _parts(rows)])
 
     def best(self, rows: pa.RecordBatch | pa.Table) -> tuple[np.ndarray, np.ndarray]:
-        """The combination with the highest true CTR, exactly: choice int64[R, M] and CTR float64[R].
+        """The combination with the exactly highest true CTR: choice int64[R, M] and CTR float64[R].
 
-        Synergy depends on the styles of the elements alone. So per component only the best element of
-        each style can be in the best combination, and STYLES^M combinations of those are compared.
+        Synergy depends only on the styles of the elements. Only the best element of each style and component
+        can therefore be part of the best combination, and STYLES^M combinations of these are compared.
         """
         choice = np.concatenate([self._best(part) for part in _parts(rows)])
         return choice, self.ctr(rows, choice)
 
     def component_importance(self) -> dict[str, dict[str, float]]:
-        """Per category the share of each component in the variance of the element effects (Figure 3)."""
+        """Each component's share in the variance of the element effects, per category (Figure 3)."""
         variance = self._world.importance**2
         shares = variance / variance.sum(axis=1, keepdims=True)
         names = [component.name for component in self._world.config.components]
@@ -121,7 +124,7 @@ class Truth:
     def _best_per_style(
         self, component: int, candidates: Candidates, context: Context
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Per row and style the highest effect (-inf: none) and its candidate: [R, STYLES] each."""
+        """The highest effect per row and style (-inf: none) and its candidate, [R, STYLES] each."""
         row = candidates.row
         entries = candidates.elements.take(candidates.entries)
         effect = self._world.element_effect(component, entries, context.category[row], context.segment[row])

@@ -7,9 +7,9 @@ import numpy as np
 from creative_logs.counter_rng import Draws
 from creative_logs.simulator.config import SimulatorConfig
 
-THEMES = 8  # classes of elements that user segments like more or less
-STYLES = 3  # classes of elements that go well together or not; the oracle enumerates their combinations
-ABSENT = STYLES  # style of a component that an ad does not have: it has no synergy with anything
+THEMES = 8  # Classes of elements; the taste of a user segment depends on the class.
+STYLES = 3  # Classes of elements on which synergy depends; the oracle enumerates their combinations.
+ABSENT = STYLES  # The style of a component that an ad does not have; its synergy is 0.
 AGE_RANGE = (18, 70)
 _AGE_BOUNDS = (30, 40, 50)
 GENDERS = ('f', 'm')
@@ -18,7 +18,7 @@ SEGMENTS = len(GENDERS) * (len(_AGE_BOUNDS) + 1)
 
 @dataclass(frozen=True)
 class Context:
-    """What the requests of R rows bring along: category and segment int64[R], logit offset float64[R]."""
+    """The context of R rows: category and user segment, int64[R], and the offset of the logit, float64[R]."""
 
     category: np.ndarray
     segment: np.ndarray
@@ -39,10 +39,12 @@ class Elements:
 
 @dataclass(frozen=True)
 class Slots:
-    """Candidates of A ads in one component, packed into T slots.
+    """The candidates of A ads in one component, packed into T slots.
 
-    Ad i has the slots offsets[i] ... offsets[i + 1] - 1 (offsets int64[A + 1]); each holds the element
-    that is number `pool` in its `generation` (int64[T]).
+    Attributes:
+        offsets: Ad i has the slots offsets[i] ... offsets[i + 1] - 1, int64[A + 1].
+        pool: The number of the element in each slot within the pool of the component, int64[T].
+        generation: The generation of that element, which counts how often it was replaced, int64[T].
     """
 
     offsets: np.ndarray
@@ -51,12 +53,12 @@ class Slots:
 
     @property
     def position(self) -> np.ndarray:
-        """Index of each slot in its ad's candidate list: int64[T]."""
+        """The index of each slot in its ad's list of candidates, int64[T]."""
         return np.arange(len(self.pool)) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
 
 
 class World:
-    """Everything that is true of ads, users, queries and elements, as functions of their numbers.
+    """The properties of ads, users, queries and elements as functions of their numbers.
 
     The log-odds of a click on the combination c shown to user u for query q in ad a of category g are
 
@@ -65,8 +67,8 @@ class World:
           + sum over pairs j < l of synergy[j, l, style[c_j], style[c_l]].
 
     Args:
-        config: the world's sizes and standard deviations.
-        intercept: the log-odds that everything else adds to.
+        config: The sizes and standard deviations of the world.
+        intercept: The log-odds to which all effects are added.
     """
 
     def __init__(self, config: SimulatorConfig, intercept: float = 0.0):
@@ -87,7 +89,7 @@ class World:
         return self.config.appeal_std * self._draws.normal('ad appeal', ads)
 
     def ad_traffic(self) -> np.ndarray:
-        """Relative traffic of every ad, correlated with its appeal: float64[ads]."""
+        """The relative traffic of every ad, correlated with its appeal, float64[ads]."""
         ads = np.arange(self.config.ads)
         rho = self.config.appeal_traffic_correlation
         appeal, other = self._draws.normal('ad appeal', ads), self._draws.normal('traffic', ads)
@@ -97,7 +99,7 @@ class World:
         return AGE_RANGE[0] + self._draws.integers(AGE_RANGE[1] - AGE_RANGE[0], 'age', users)
 
     def user_gender(self, users: np.ndarray) -> np.ndarray:
-        """Index into GENDERS: int64."""
+        """The index of each user's gender into GENDERS, int64."""
         return self._draws.integers(len(GENDERS), 'gender', users)
 
     def user_segment(self, users: np.ndarray) -> np.ndarray:
@@ -105,20 +107,20 @@ class World:
         return self.user_gender(users) * (len(_AGE_BOUNDS) + 1) + bracket
 
     def context(self, ads: np.ndarray, users: np.ndarray, queries: np.ndarray) -> Context:
-        """Context of R rows from the numbers of their ad, user and query (int64[R])."""
+        """The context of R rows, given the numbers of their ads, users and queries, int64[R] each."""
         offset = self.intercept + self.ad_appeal(ads)
         offset = offset + self.config.user_std * self._draws.normal('user', users)
         offset = offset + self.config.query_std * self._draws.normal('query', queries)
         return Context(self.ad_category(ads), self.user_segment(users), offset)
 
     def pool_size(self, component: int) -> int:
-        """Number of elements of the component that are alive on any day."""
+        """The number of elements of the component that exist on any one day."""
         shape = self.config.components[component]
         slots = self.config.ads * shape.coverage * shape.candidates
         return max(round(slots / shape.ads_per_element), self.config.max_candidates)
 
     def slots(self, component: int, ads: np.ndarray, day: int) -> Slots:
-        """Candidates that A ads (int64[A]) have in a component on a day."""
+        """The candidates of A ads, int64[A], in a component on a day."""
         draw, pool_size = self._draws, self.pool_size(component)
         covered = draw.uniform('coverage', component, ads) < self.config.components[component].coverage
         lengths = 1 + np.searchsorted(self._lengths[component], draw.uniform('candidates', component, ads))
@@ -131,7 +133,7 @@ class World:
         return Slots(offsets, pool, self._generation(component, pool, day))
 
     def elements(self, component: int, pool: np.ndarray, generation: np.ndarray) -> Elements:
-        """Parameters of E elements (int64[E] each)."""
+        """The parameters of E elements, given by pool number and generation, int64[E] each."""
         return Elements(
             self._draws.normal('quality', component, pool, generation),
             self._draws.integers(THEMES, 'theme', component, pool, generation),
@@ -141,7 +143,7 @@ class World:
     def belief(
         self, component: int, pool: np.ndarray, generation: np.ndarray, quality: np.ndarray
     ) -> np.ndarray:
-        """What the production policy believes of elements, in standard deviations: float64[E]."""
+        """The production policy's estimate of elements' quality, in standard deviations, float64[E]."""
         accuracy = self.config.policy_accuracy
         noise = self._draws.normal('belief', component, pool, generation)
         return accuracy * quality + np.sqrt(1 - accuracy**2) * noise
@@ -149,20 +151,20 @@ class World:
     def element_effect(
         self, component: int, elements: Elements, category: np.ndarray, segment: np.ndarray
     ) -> np.ndarray:
-        """Effect of elements, each for its own category and segment, synergy left out: float64[E]."""
-        own = self.config.element_effect_std * elements.quality
-        return self.importance[category, component] * (own + self._taste[segment, component, elements.theme])
+        """The effect of E elements without synergy, each for its category and user segment, float64[E]."""
+        main = self.config.element_effect_std * elements.quality
+        return self.importance[category, component] * (main + self._taste[segment, component, elements.theme])
 
     def logit(self, context: Context, elements: list[Elements], picks: np.ndarray) -> np.ndarray:
-        """Log-odds of a click on one combination per row.
+        """The log-odds of a click on one combination per row.
 
         Args:
-            context: of R rows.
-            elements: per component the parameters of some elements.
-            picks: index of the shown element into those, -1 where there is none, int64[R, M].
+            context: The context of R rows.
+            elements: The parameters of the elements, one entry per component.
+            picks: The index of the shown element into these, -1 if there is none, int64[R, M].
 
         Returns:
-            float64[R].
+            The log-odds, float64[R].
         """
         total = context.offset.copy()
         styles = np.full(picks.shape, ABSENT)
@@ -174,7 +176,7 @@ class World:
         return total + self.synergy_effect(styles)
 
     def synergy_effect(self, styles: np.ndarray) -> np.ndarray:
-        """Sum over pairs of components of the synergy of their styles (int64[..., M]): float64[...]."""
+        """The synergy summed over pairs of components, float64[...], given styles, int64[..., M]."""
         total = np.zeros(styles.shape[:-1])
         for (j, k), table in self.synergy.items():
             total += table[styles[..., j], styles[..., k]]
@@ -187,7 +189,7 @@ class World:
         return np.floor(age + day * self.config.new_elements_per_day).astype(np.int64)
 
     def _synergy_tables(self) -> dict[tuple[int, int], np.ndarray]:
-        """A table per pair j < k, [STYLES + 1, STYLES + 1] without main effects, 0 for ABSENT."""
+        """One table per pair j < k, [STYLES + 1, STYLES + 1], without main effects and 0 for ABSENT."""
         tables = {}
         for k in range(len(self.config.components)):
             for j in range(k):
@@ -202,7 +204,7 @@ class World:
 
 
 def _shifted_poisson_cdf(mean: float, longest: int) -> np.ndarray:
-    """P(1 + Poisson(mean - 1) <= n) for n = 1 ... longest - 1; the rest of the mass is on `longest`."""
+    """P(1 + Poisson(mean - 1) <= n) for n = 1 ... longest - 1; the remaining mass is on `longest`."""
     rate = mean - 1
     terms = [np.exp(-rate)]
     for n in range(1, longest - 1):

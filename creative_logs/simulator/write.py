@@ -1,4 +1,4 @@
-"""Writes simulated logs in parallel processes and keeps the truth beside them."""
+"""Writes simulated logs in parallel processes, and the truth beside them."""
 
 import functools
 import json
@@ -30,15 +30,16 @@ def simulate(
     workers: int = 1,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> None:
-    """Writes the logs of all days and `truth.json`, from which `Truth.from_logs` knows every CTR.
+    """Writes the logs of all days and `truth.json`, from which `Truth.from_logs` computes every CTR.
 
-    The rows do not depend on `workers`; memory depends neither on the number of rows nor of days.
+    The rows do not depend on `workers`. Memory use depends neither on the number of rows nor on the number
+    of days.
 
     Args:
-        config: the simulated world.
-        out: a folder that is empty or not there yet.
-        workers: processes.
-        progress: called with the number of rows that were written since the last call.
+        config: The configuration of the simulated world.
+        out: The folder to write; it must be absent or empty.
+        workers: The number of processes.
+        progress: Called with the number of rows written since the last call.
 
     Raises:
         InputError: `out` is not empty or cannot be written.
@@ -56,7 +57,7 @@ def simulate(
 
 
 def calibrate(config: SimulatorConfig) -> float:
-    """The intercept at which the mean CTR of the production traffic is `config.ctr`, by bisection."""
+    """Finds, by bisection, the intercept at which the mean CTR of the production traffic is `config.ctr`."""
     days = np.unique(np.linspace(0, config.days - 1, _CALIBRATION_DAYS).astype(int)).tolist()
     generator = Generator(World(config))
     logits = np.concatenate([generator.logits(day, TRAIN, _CALIBRATION_ROWS // len(days)) for day in days])

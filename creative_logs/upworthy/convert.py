@@ -1,6 +1,6 @@
-"""Converts the Upworthy Research Archive to click logs: a random-policy log with real clicks.
+"""Converts the Upworthy Research Archive to click logs with real clicks under a random policy.
 
-A test is an ad; its packages are the combinations that were shown, each with the same probability.
+Each test becomes an ad; its packages are the shown combinations, each with the same probability.
 """
 
 import hashlib
@@ -33,20 +33,20 @@ from creative_logs.upworthy.source import WEEK, month_of_week, read_packages
 
 SOURCE_COLUMNS = {'headline': 'headline', 'image': 'eyecatcher_id', 'excerpt': 'excerpt', 'lede': 'lede'}
 NO_ELEMENT = 'none'
-LARGEST_WEIGHT = 1 << 24  # float32 is exact up to here
+LARGEST_WEIGHT = 1 << 24  # Up to here, float32 represents every integer.
 _CHUNK_ROWS = 50_000
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Impressions and clicks of every package in one split: int64[packages] each."""
+    """The impressions and clicks of every package in one split, int64[packages] each."""
 
     impressions: np.ndarray
     clicks: np.ndarray
 
 
 def log_schema() -> LogSchema:
-    """Schema of the converted logs."""
+    """The schema of the converted logs."""
     components = tuple(Component(name=name, text=name != 'image') for name in SOURCE_COLUMNS)
     return LogSchema(context=(ContextFeature(name='ad_id'),), components=components)
 
@@ -54,21 +54,22 @@ def log_schema() -> LogSchema:
 def split_impressions(
     impressions: np.ndarray, clicks: np.ndarray, train_share: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Draws, without replacement, which impressions of each package are for training and for testing.
+    """Draws, without replacement, the impressions of each package for training and for testing.
 
-    Half of them, rounded down, are for testing. A share of all of them, rounded up or down at random
-    so that it is right on average, is for training; it comes out of the other half.
+    Half of the impressions, rounded down, are for testing. The share for training is taken from the other
+    half; it is rounded up or down at random such that its expectation is exact.
 
     Args:
-        impressions, clicks: of each package, int64[packages].
-        train_share: share of all impressions, above 0 and at most 0.5.
-        rng: source of randomness.
+        impressions: The impressions of each package, int64[packages].
+        clicks: The clicks of each package, int64[packages].
+        train_share: The share of all impressions for training, above 0 and at most 0.5.
+        rng: The random number generator.
 
     Returns:
-        train impressions, train clicks, test impressions, test clicks: int64[packages] each.
+        Train impressions, train clicks, test impressions and test clicks, int64[packages] each.
 
     Raises:
-        InputError: the share is out of range.
+        InputError: The share is out of range.
     """
     if not 0 < train_share <= 0.5:
         raise InputError(f'train share must be above 0 and at most 0.5, got {train_share}')
@@ -91,21 +92,22 @@ def convert(
     """Writes the logs, one folder per month, with the splits train and test.
 
     Args:
-        source: the archive's CSV, or Parquet with the same columns.
-        out: a folder that is empty or not there yet.
-        train_share: share of all impressions to train on, above 0 and at most 0.5.
-        seed: decides the split and the times of the impressions.
-        max_weight: a training row stands for one click, or for at most so many impressions without
-            one: clicks in lumps mislead an online learner. Test rows are one per package and click
-            value. With 1, every impression is a row in both.
-        progress: called with the number of months written and of all months.
+        source: The archive's CSV file of packages, or a Parquet file with the same columns.
+        out: The folder to write; it must be absent or empty.
+        train_share: The share of all impressions to train on, above 0 and at most 0.5.
+        seed: The seed of the split and of the times of the impressions.
+        max_weight: The largest number of impressions without a click that one training row represents.
+            Each click has a training row of its own, because clicks that arrive in groups mislead an
+            online learner. The test split has one row per package and click value. With 1, every
+            impression is a row in both splits.
+        progress: Called with the number of months written and the number of all months.
 
     Returns:
-        per split its rows, impressions and clicks, and under `packages` and `tests` their numbers.
+        The rows, impressions and clicks of each split, and the numbers of `packages` and `tests`.
 
     Raises:
-        InputError: the source is broken, a value is out of range, `out` is not empty, or a month is
-            left without rows in a split.
+        InputError: The source is invalid, a value is out of range, `out` is not empty, or a month has no
+            rows in a split.
     """
     if not 1 <= max_weight <= LARGEST_WEIGHT:
         raise InputError(f'max weight must be between 1 and {LARGEST_WEIGHT}, got {max_weight}')
@@ -134,10 +136,10 @@ def convert(
 
 
 def package_columns(packages: pa.Table) -> dict[str, pa.Array]:
-    """The columns of the log that are the same for all impressions of a package, one entry per package.
+    """The columns of the log that are equal for all impressions of a package, one entry per package.
 
     Args:
-        packages: from `upworthy_source.read_packages`.
+        packages: The packages, as `read_packages` returns them.
     """
     ids = packages[TEST_ID].combine_chunks()
     test = ids.dictionary_encode().indices.to_numpy()
@@ -152,10 +154,10 @@ def package_columns(packages: pa.Table) -> dict[str, pa.Array]:
 def _component_columns(
     component: Component, values: list[str | None], test: np.ndarray, members: list[np.ndarray]
 ) -> dict[str, pa.Array]:
-    """Candidates, shown index, texts and propensity of one component, one entry per package.
+    """The candidates, shown index, texts and propensity of one component, one entry per package.
 
-    The candidates of a test are the distinct values of its packages; the lack of one is an element of
-    its own where another package has one. The propensity of an element is the share of packages with it.
+    The candidates of a test are the distinct values of its packages. If only some packages have a value, its
+    absence is an element too. The propensity of an element is the share of packages that have it.
     """
     candidates = []
     shown, propensity = np.full(len(values), -1), np.full(len(values), np.nan)
@@ -185,7 +187,7 @@ def _element_id(component: Component, element: str | None) -> str:
 
 
 def _per_package(lists: list[list[str]], test: np.ndarray) -> pa.Array:
-    """Repeats the list of each test for its packages; dictionary-encoded, as Parquet writes it fastest."""
+    """Repeats the list of each test for its packages, dictionary-encoded for fast writing to Parquet."""
     array = pa.array(lists, pa.list_(pa.string()))
     encoded = pa.ListArray.from_arrays(array.offsets, array.values.dictionary_encode())
     return encoded.take(pa.array(test))
@@ -200,7 +202,7 @@ def _write(
     month: np.datetime64,
     rng: np.random.Generator,
 ) -> int:
-    """Writes one split of one month and returns its number of rows."""
+    """Writes one split of one month and returns the number of rows."""
     package, click, weight = impression_rows(counts, packages, max_weight)
     if len(package) == 0:
         raise InputError(
@@ -237,14 +239,15 @@ def _write(
 def impression_rows(
     counts: Counts, packages: np.ndarray, max_weight: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Package, click and weight of every row, the impressions of a package spread evenly: int64[R] each.
+    """The package, click and weight of every row, int64[R] each.
 
-    Clicks have rows of their own, of weight 1, unless rows are of any weight.
+    The impressions of a package are spread evenly over its rows. Every click has a row of weight 1, unless
+    `max_weight` is LARGEST_WEIGHT.
 
     Args:
-        counts: of all packages.
-        packages: numbers of those that rows are wanted of.
-        max_weight: of a row; with LARGEST_WEIGHT, clicks are summed up too.
+        counts: The counts of all packages.
+        packages: The numbers of the packages to return rows of.
+        max_weight: The largest weight of a row; with LARGEST_WEIGHT, clicks are summed up too.
     """
     clicks = counts.clicks[packages]
     impressions = np.concatenate([counts.impressions[packages] - clicks, clicks])

@@ -23,19 +23,18 @@ COLUMNS = {
     'impressions': pa.int64(),
     'clicks': pa.int64(),
 }
-# In these weeks viewers were probably not assigned at random, say the archive's authors.
+# According to the archive's authors, viewers were probably not assigned at random in these weeks.
 IMBALANCE_WEEKS = frozenset([*range(201325, 201353), 201400, 201401])
 
 
 def read_packages(source: str | Path) -> pa.Table:
-    """One row per package, with the columns COLUMNS, of the tests that can be learned from.
+    """Reads the usable tests: one row per package, with the columns COLUMNS, in the order of the file.
 
-    Tests of the imbalance window and tests with a single package are left out; the order of the file
-    is kept.
+    Tests from the imbalance weeks and tests with a single package are left out.
 
     Raises:
-        InputError: the file cannot be read, a column is missing or of another type, or a count or a
-            week is impossible.
+        InputError: The file cannot be read, a column is missing or has another type, or a count or a week
+            is impossible.
     """
     source = Path(source)
     if not source.is_file():
@@ -61,7 +60,7 @@ def read_packages(source: str | Path) -> pa.Table:
 
 
 def month_of_week(week: int) -> datetime.date:
-    """First day of the month in which a week (year and %U, as in 201446) begins, within its year."""
+    """The first day of the month in which a week (year and %U, as in 201446) begins, within its year."""
     year, number = divmod(week, 100)
     january = datetime.date(year, 1, 1)
     first_sunday = january + datetime.timedelta(days=(6 - january.weekday()) % 7)

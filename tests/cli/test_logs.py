@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from creative_logs.simulator.truth import Truth
-from tests.creative_logs.upworthy.test_convert import write_csv
+from tests.creative_logs.upworthy.helpers import write_csv
 from tfx_pipeline.cli import main
 
 CONFIGS = Path(__file__).parents[2] / 'configs'

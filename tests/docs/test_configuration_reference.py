@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
-from creative_logs.schema import Frozen
+from creative_logs.base_config import Frozen
 from tfx_pipeline.config_reference import meanings, render
 
 PAGE = Path(__file__).parents[2] / 'docs' / 'configuration.md'

@@ -1,4 +1,4 @@
-"""The verb `bench`: a command per benchmark."""
+"""The verb `bench`, with one command per benchmark."""
 
 import importlib
 import os
@@ -12,14 +12,16 @@ from tfx_pipeline.cli.options import json_option, writable, write_json, write_te
 
 
 class Benchmark(NamedTuple):
-    """Where a benchmark is and what it is about.
+    """A benchmark.
 
     Attributes:
-        module: with `run(quick, ...)`, which returns figures ready for JSON; each line of `missed`, if they
-            have it, says what is not as it must be, and makes the command fail.
-        summary: a line for the help.
-        options: its own, beside --quick and --json; `run` gets them by name.
-        report: module with `tables(figures)` and `plot(figures)`, for --plot; None prints them plainly.
+        module: The module that defines `run(quick, ...)`, which returns figures that JSON can represent. If
+            they include `missed`, a list of the aims that were missed, one line each, the command fails
+            unless it is empty.
+        summary: The line in the help.
+        options: The options besides --quick and --json; `run` receives them by name.
+        report: The module that defines `tables(figures)`, and `plot(figures)` for --plot. If None, the
+            figures are printed as one plain table.
     """
 
     module: str
@@ -34,14 +36,14 @@ _UPWORTHY_OPTIONS = (
         metavar='FILE',
         default='../shared/data/upworthy/packages.parquet',
         show_default=True,
-        help='Packages of the archive: its CSV, or Parquet with the same columns.',
+        help="The archive's packages: its CSV file, or a Parquet file with the same columns.",
     ),
     click.option(
         '--splits',
         type=click.IntRange(2),
         default=10,
         show_default=True,
-        help='Splits of the impressions for each share.',
+        help='Number of splits of the impressions for each training share.',
     ),
 )
 
@@ -51,7 +53,7 @@ _WORLD_OPTIONS = (
         type=click.IntRange(0),
         default=1,
         show_default=True,
-        help='Of the first simulated world; the others follow.',
+        help='Seed of the first simulated world; the others use the next integers.',
     ),
 )
 
@@ -61,7 +63,7 @@ _SOAK_OPTIONS = (
         type=click.FloatRange(0, min_open=True),
         default=60.0,
         show_default=True,
-        help='How long the load lasts.',
+        help='Duration of the load in minutes.',
     ),
 )
 
@@ -73,37 +75,37 @@ def _simulated(module: str, summary: str) -> Benchmark:
 BENCHMARKS = {
     'training-speed': Benchmark(
         'benchmarks.training.training_speed',
-        'examples/s of the packed and of a padded model, and from TFRecords',
+        'training examples/s of the packed and a padded model, and with reading from TFRecords',
     ),
     'evaluator-speed': Benchmark(
         'benchmarks.evaluator.evaluator_speed',
-        'rows/s of the calibrated sCTR evaluator, predictions included, and of TFMA',
+        'rows/s of the calibrated sCTR evaluator, including predictions, and of TFMA',
     ),
     'evaluator-memory': Benchmark(
         'benchmarks.evaluator.evaluator_memory',
-        'peak memory of the evaluator, and with ten times as many rows',
+        'peak memory of the evaluator, for a log and for one with ten times as many rows',
     ),
     'coverage': Benchmark(
         'benchmarks.evaluator.coverage',
-        'how often 95 % intervals of every estimator cover the truth of small simulated logs, and its bias',
+        'coverage of 95 % intervals and bias of every estimator on small simulated logs',
         _WORLD_OPTIONS,
         'benchmarks.evaluator.coverage_report',
     ),
     'simulator-speed': Benchmark('benchmarks.training.simulator_speed', 'rows/s of the simulator'),
     'serving-load': Benchmark(
         'benchmarks.serving.serving_load',
-        'latency and throughput of the embedded server under load, and through a swap of versions',
+        'latency and throughput of the embedded server under load and during a change of versions',
         report='benchmarks.serving.serving_load_report',
     ),
     'serving-soak': Benchmark(
         'benchmarks.serving.serving_soak',
-        'memory of the embedded server at half load; fails where it does not stay within 5 %',
+        'memory of the embedded server at half load; fails if it changes by more than 5 %',
         _SOAK_OPTIONS,
         'benchmarks.serving.serving_soak_report',
     ),
     'upworthy': Benchmark(
         'benchmarks.quality.upworthy',
-        'lift of GenCO and of its peers on the real clicks of the Upworthy Research Archive',
+        'lift of GenCO and its peers on real clicks of the Upworthy Research Archive',
         _UPWORTHY_OPTIONS,
         'benchmarks.quality.upworthy_report',
     ),
@@ -118,7 +120,7 @@ BENCHMARKS = {
         "importance of components by category, learned against the simulator's (Figure 3)",
     ),
     'ab': _simulated(
-        'benchmarks.paper.ab', 'a simulated online A/B test with daily learning: CTR and RPM (Table 2)'
+        'benchmarks.paper.ab', 'CTR and RPM in a simulated online A/B test with daily training (Table 2)'
     ),
 }
 
@@ -137,10 +139,16 @@ def bench():
 
 
 _QUICK_OPTION = click.option(
-    '--quick', is_flag=True, help='A small form that shows that the benchmark works, in about a minute.'
+    '--quick',
+    is_flag=True,
+    help='Run a small version that takes about a minute, to check that the benchmark works.',
 )
 _PLOT_OPTION = click.option(
-    '--plot', 'plot_path', metavar='FILE', callback=writable, help='Also draw the figures into FILE, as HTML.'
+    '--plot',
+    'plot_path',
+    metavar='FILE',
+    callback=writable,
+    help='Also write a chart of the figures to FILE, as HTML.',
 )
 
 

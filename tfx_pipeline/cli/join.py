@@ -1,4 +1,4 @@
-"""Verb `join`: closes the loop from served decisions to click logs. Needs no TensorFlow."""
+"""The verb `join`, which turns served decisions and clicks into click logs. It needs no TensorFlow."""
 
 import datetime
 import re
@@ -38,7 +38,10 @@ class _Time(click.ParamType):
 @click.command()
 @click.option('--decisions', required=True, metavar='DIR', help='Folder of the decision log.')
 @click.option(
-    '--clicks', required=True, metavar='DIR', help='Parquet of request_id, timestamp (ms), maybe value.'
+    '--clicks',
+    required=True,
+    metavar='DIR',
+    help='Parquet files with request_id, timestamp (ms) and optionally value.',
 )
 @click.option(
     '--window',
@@ -47,29 +50,31 @@ class _Time(click.ParamType):
     default='24h',
     show_default=True,
     metavar='TIME',
-    help='A click counts so long after its impression.',
+    help='Time after an impression within which a click counts.',
 )
-@click.option('--out', required=True, metavar='DIR', help='Logs to write; days that are there stay.')
+@click.option(
+    '--out', required=True, metavar='DIR', help='Folder of the logs to write; existing days are kept.'
+)
 @click.option(
     '--until',
     type=_Time(),
     metavar='TIME',
-    help='Decisions and clicks are complete up to here (UTC).  [default: the newest of them]',
+    help='Time up to which decisions and clicks are complete (UTC).  [default: the newest of them]',
 )
 @click.option(
     '--uniform-train-share',
     type=click.FloatRange(0, 1),
     default=0.0,
     show_default=True,
-    help='Share of the uniform decisions that goes to the train split.',
+    help='Share of the uniform decisions to write to the train split.',
 )
 @json_option
 def join(decisions, clicks, window_ms, out, until, uniform_train_share, json_path):
     """Join logged decisions with clicks into click logs.
 
-    An impression is clicked where a click with its request id comes within the window. A day is written when
-    the windows of all its impressions are over: uniform decisions to the test split, the others to train.
-    docs/decision_log.md says what becomes of every click.
+    An impression counts as clicked if a click with its request id arrives within the window. A day is written
+    when the windows of all its impressions have ended: uniform decisions to the test split, all others to the
+    train split. docs/decision_log.md explains how each click is treated.
 
     \b
     Example:

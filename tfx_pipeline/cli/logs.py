@@ -1,4 +1,4 @@
-"""Verbs about click logs: simulate, convert, check."""
+"""The verbs for click logs: `simulate`, `convert` and `check`."""
 
 import os
 from pathlib import Path
@@ -23,7 +23,7 @@ from tfx_pipeline.config import load_config
 
 _DEFAULTS = SimulatorConfig()
 _out_option = click.option(
-    '--out', required=True, metavar='DIR', help='Folder to write; must be empty or absent.'
+    '--out', required=True, metavar='DIR', help='Folder to write; it must be empty or absent.'
 )
 
 
@@ -32,17 +32,17 @@ _out_option = click.option(
 @click.option('--ads', type=int, default=_DEFAULTS.ads, show_default=True, help='Number of ads.')
 @click.option('--users', type=int, default=_DEFAULTS.users, show_default=True, help='Number of users.')
 @click.option('--days', type=int, default=_DEFAULTS.days, show_default=True, help='Number of days.')
-@click.option('--rows', type=int, help='Impressions per day, train and test together.  [default: 4.6 per ad]')
+@click.option('--rows', type=int, help='Impressions per day in both splits together.  [default: 4.6 per ad]')
 @click.option('--ctr', type=float, default=_DEFAULTS.ctr, show_default=True, help='Mean click-through rate.')
 @click.option(
     '--test-share',
     type=float,
     default=_DEFAULTS.test_share,
     show_default=True,
-    help='Share of the impressions under the uniform random policy (the test split).',
+    help='Share of the impressions that the uniform random policy serves (the test split).',
 )
 @click.option(
-    '--seed', type=int, default=_DEFAULTS.seed, show_default=True, help='Other seeds, other worlds.'
+    '--seed', type=int, default=_DEFAULTS.seed, show_default=True, help='Seed of the simulated world.'
 )
 @click.option(
     '--start-day',
@@ -56,20 +56,23 @@ _out_option = click.option(
     'overrides',
     multiple=True,
     metavar='KEY=VALUE',
-    help='Any other property of the world (docs/simulator.md), as in element_effect_std=0.3.',
+    help='Any other property of the world (docs/simulator.md), such as element_effect_std=0.3.',
 )
 @click.option(
-    '--workers', type=click.IntRange(1), default=os.cpu_count(), help='Processes.  [default: one per core]'
+    '--workers',
+    type=click.IntRange(1),
+    default=os.cpu_count(),
+    help='Number of processes.  [default: one per core]',
 )
 @json_option
 def simulate(out: str, workers: int, overrides: tuple[str, ...], json_path: str | None, **given):
     """Write simulated click logs whose true CTRs are known.
 
-    The ads have six components, shaped like those of the GenCO paper. DIR/truth.json keeps the truth, so
-    that the CTR of any combination of elements can be asked for afterwards.
+    The ads have six components with the dimensions of those in the GenCO paper. DIR/truth.json stores the
+    truth, from which the CTR of any combination of elements can be computed later.
 
     \b
-    Example, 10 days that a model can learn from within minutes:
+    Example, 10 days of logs on which a model trains within minutes:
       genco simulate --out build/logs --ads 300 --days 10 --rows 25000 --test-share 0.2
     """
     config = _simulator_config(given, overrides)
@@ -104,24 +107,29 @@ def simulate(out: str, workers: int, overrides: tuple[str, ...], json_path: str 
     type=float,
     default=0.1,
     show_default=True,
-    help='Share of all impressions to train on, at most 0.5; another half is for testing.',
+    help='Share of all impressions to train on, at most 0.5; half of all impressions are for testing.',
 )
 @click.option(
-    '--seed', type=click.IntRange(0), default=1, show_default=True, help='Decides which impressions go where.'
+    '--seed',
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help='Seed of the assignment of impressions to splits.',
 )
 @click.option(
     '--max-weight',
     type=int,
     default=64,
     show_default=True,
-    help='A training row stands for one click or at most so many impressions without; 1: each is a row.',
+    help='Most impressions without a click per training row; with 1, each impression is a row.',
 )
 @json_option
 def convert(source: str, out: str, train_share: float, seed: int, max_weight: int, json_path: str | None):
     """Convert the Upworthy Research Archive to click logs.
 
-    SOURCE is the archive's CSV of packages, or a Parquet file with the same columns. Each test becomes an
-    ad, each month a folder. Tests of the weeks in which assignment was probably not random are left out.
+    SOURCE is the archive's CSV file of packages, or a Parquet file with the same columns. Each test becomes
+    an ad, each month a folder. Tests from weeks in which viewers were probably not assigned at random are left
+    out.
 
     \b
     Example:
@@ -141,8 +149,10 @@ def convert(source: str, out: str, train_share: float, seed: int, max_weight: in
 @click.command()
 @config_option
 @set_option
-@click.option('--logs', metavar='DIR', help='Logs to check.  [default: paths.logs of the configuration]')
-@click.option('--quarantine', metavar='DIR', help='Write the bad rows there, each with its reason.')
+@click.option(
+    '--logs', metavar='DIR', help='Folder of the logs to check.  [default: paths.logs of the configuration]'
+)
+@click.option('--quarantine', metavar='DIR', help='Folder to write the bad rows to, each with its reason.')
 @json_option
 def check(
     config_path: str,
@@ -153,8 +163,8 @@ def check(
 ):
     """Check click logs against the configuration.
 
-    Reads every row of every day and counts the bad ones by the rule that they break. Where a day has more
-    than checks.max_bad_share of them, the exit code is 2.
+    Reads every row of every day and counts the bad rows by the rule that they break. If their share in a day
+    exceeds checks.max_bad_share, the exit code is 2.
 
     \b
     Example:

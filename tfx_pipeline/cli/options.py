@@ -1,4 +1,4 @@
-"""Options that several verbs share."""
+"""Options shared by several verbs."""
 
 import json
 import os
@@ -11,7 +11,11 @@ from creative_logs.errors import InputError
 
 
 def writable(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
-    """Refuses a file that cannot be written before the long work, not after it."""
+    """Checks, before any long work, that a file can be written.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
     if path is None or (not Path(path).is_dir() and os.access(Path(path).absolute().parent, os.W_OK)):
         return path
     raise InputError(f'{parameter.opts[0]} {path}: must be a file in a folder that can be written to')
@@ -22,14 +26,14 @@ config_option = click.option(
     'config_path',
     required=True,
     metavar='FILE',
-    help='Configuration, a YAML file (see configs/).',
+    help='Configuration file in YAML (see configs/).',
 )
 set_option = click.option(
     '--set',
     'overrides',
     multiple=True,
     metavar='KEY=VALUE',
-    help='Override a key, as in training.batch_size=512.',
+    help='Override a key of the configuration, for example training.batch_size=512.',
 )
 json_option = click.option(
     '--json',
@@ -41,13 +45,13 @@ json_option = click.option(
 
 
 def write_json(path: str | None, figures: dict) -> None:
-    """Writes `figures` to `path`, whole or not at all; does nothing where no path was given."""
+    """Writes `figures` to `path` as JSON, completely or not at all; does nothing if `path` is None."""
     if path is not None:
         write_text(path, json.dumps(figures, indent=2, allow_nan=False) + '\n')
 
 
 def write_text(path: str, text: str) -> None:
-    """Writes `text` to `path`, whole or not at all."""
+    """Writes `text` to `path`, completely or not at all."""
     temporary = Path(f'{path}.tmp')
     with writing(path):
         temporary.write_text(text, encoding='utf-8')

@@ -1,4 +1,4 @@
-"""The progress bar of verbs that take a while."""
+"""The progress bar of long-running verbs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def progress_bar(label: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr; gives a function to call with what is done and the total."""
+    """Shows a progress bar on stderr.
+
+    Args:
+        label: The text before the bar.
+        unit: The unit of the counts.
+
+    Yields:
+        A function to call with the number done and the total.
+    """
     columns = TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TextColumn(unit)
     console = Console(stderr=True)
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:

@@ -16,23 +16,23 @@ from tfx_pipeline.window import window_of
 @click.command()
 @config_option
 @set_option
-@click.option('--day', metavar='YYYY-MM-DD', help='Train up to this day of the logs; the newest by default.')
+@click.option('--day', metavar='YYYY-MM-DD', help='Last day of logs to use.  [default: the newest]')
 @click.option(
     '--runner',
     type=click.Choice(['local', 'kubeflow']),
     default='local',
     show_default=True,
-    help='Run here, or write a pipeline file for Kubeflow Pipelines.',
+    help='local runs the pipeline here; kubeflow writes a pipeline file for Kubeflow Pipelines.',
 )
-@click.option('--output', metavar='FILE', help='Pipeline file to write, .json or .yaml (only for kubeflow).')
-@click.option('--image', metavar='IMAGE', help='Container image with this project (only for kubeflow).')
+@click.option('--output', metavar='FILE', help='Pipeline file to write, .json or .yaml (kubeflow only).')
+@click.option('--image', metavar='IMAGE', help='Container image with this project (kubeflow only).')
 @json_option
 def run(config_path, overrides, day, runner, output, image, json_path):
-    """Run the pipeline: logs in, evaluated model pushed.
+    """Run the pipeline: train a model on logs, evaluate it and push it.
 
-    Ingests the days of the window, checks them, trains on them, measures the model on uniform-policy
-    traffic and pushes it if it is better than what serves. Unchanged steps are not run again, so a run
-    that was interrupted goes on where it stopped. The libraries' output goes to run.log below paths.root.
+    Ingests the days of the window, checks them, trains on them, evaluates the model on uniform-policy traffic
+    and pushes it if it is better than the model being served. Unchanged steps are not run again, so an
+    interrupted run continues where it stopped. The output of libraries goes to run.log in paths.root.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""The verb `serve`: a server of pushed models."""
+"""The verb `serve`, which serves pushed models."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ _SETTINGS = ServerSettings()
 _BOOLEAN = {'type': click.BOOL, 'is_flag': False, 'flag_value': 'true', 'default': False}
 _FILE = {'type': click.Path(path_type=Path), 'metavar': 'FILE'}
 _NOT_NEGATIVE = click.IntRange(0)
-# Flags of TensorFlow Serving that change nothing here: where a command line has them, it works all the same.
+# Flags of TensorFlow Serving without effect here, accepted so that its command lines work.
 _WITHOUT_EFFECT = (
     'enable_grpc_healthcheck_service',
     'num_load_threads',
@@ -31,7 +31,7 @@ _WITHOUT_EFFECT = (
 
 
 def _flag(name: str, *more: str, **settings):
-    """An option in both spellings: with dashes, as here, and with underscores, as in TensorFlow Serving."""
+    """An option spelt with dashes, as in this project, and with underscores, as in TensorFlow Serving."""
     spellings = dict.fromkeys((f'--{name.replace("_", "-")}', f'--{name}', *more))
     settings['show_default'] = settings.get('default') not in (None, '')
     return click.option(*spellings, name, **settings)
@@ -49,67 +49,88 @@ def _without_effect(command):
     'model_base_path',
     type=click.Path(path_type=Path),
     metavar='DIR',
-    help='Folder with one numbered sub folder per version, where the pipeline pushes to.',
+    help='Folder to which the pipeline pushes, with one numbered subfolder per version.',
 )
-@_flag('model_name', default='genco', help='Name that clients ask for.')
-@_flag('model_config_file', **_FILE, help='ModelServerConfig: several models, version policies, labels.')
+@_flag('model_name', default='genco', help='Name by which clients request the model.')
+@_flag(
+    'model_config_file',
+    **_FILE,
+    help='ModelServerConfig file with several models, version policies and labels.',
+)
 @_flag(
     'model_config_file_poll_wait_seconds',
     default=0.0,
     type=click.FloatRange(0),
-    help='Time between two looks at that file; 0 reads it once.',
+    help='Seconds between two reads of that file; 0 reads it once.',
 )
-@_flag('port', default=8500, type=click.IntRange(0, 65535), help='Of gRPC; 0 picks a free one.')
-@_flag('grpc_socket_path', **_FILE, help='Unix socket to listen on besides.')
+@_flag('port', default=8500, type=click.IntRange(0, 65535), help='gRPC port; 0 picks a free one.')
+@_flag('grpc_socket_path', **_FILE, help='Unix socket to listen on in addition.')
 @_flag('grpc_channel_arguments', default='', metavar='KEY=VALUE,...', help='Arguments of the gRPC server.')
-@_flag('grpc_max_threads', default=_SETTINGS.grpc_max_threads, type=click.IntRange(1), help='That answer.')
+@_flag('grpc_max_threads', default=_SETTINGS.grpc_max_threads, type=click.IntRange(1), help='gRPC threads.')
 @_flag(
     'grpc_max_queued_requests',
     default=_SETTINGS.grpc_max_queued_requests,
     type=_NOT_NEGATIVE,
-    help='So many wait; one more is refused at once.',
+    help='Largest number of waiting gRPC requests; further ones are rejected at once.',
 )
 @_flag(
     'grpc_max_message_bytes',
     default=-1,
     type=click.IntRange(-1),
-    help='Larger requests are refused; -1: none.',
+    help='Largest gRPC request in bytes; -1 sets no limit.',
 )
-@_flag('ssl_config_file', **_FILE, help='SSLConfig: key and certificate; connections are then encrypted.')
-@_flag('rest_api_port', default=0, type=click.IntRange(0, 65535), help='Of HTTP; 0 serves none.')
+@_flag('ssl_config_file', **_FILE, help='SSLConfig file with key and certificate, for encrypted connections.')
+@_flag('rest_api_port', default=0, type=click.IntRange(0, 65535), help='HTTP port; 0 disables the REST API.')
 @_flag(
-    'rest_api_num_threads', default=_SETTINGS.rest_api_num_threads, type=click.IntRange(1), help='Of HTTP.'
+    'rest_api_num_threads',
+    default=_SETTINGS.rest_api_num_threads,
+    type=click.IntRange(1),
+    help='HTTP threads.',
 )
-@_flag('rest_api_timeout_in_ms', default=30_000, type=click.IntRange(1), help='Of one HTTP request.')
-@_flag('monitoring_config_file', **_FILE, help='MonitoringConfig: metrics for Prometheus, on the HTTP port.')
-@_flag('enable_batching', **_BOOLEAN, help='Merge requests that wait.')
-@_flag('batching_parameters_file', **_FILE, help='BatchingParameters: sizes and waiting times.')
+@_flag(
+    'rest_api_timeout_in_ms', default=30_000, type=click.IntRange(1), help='Timeout of an HTTP request in ms.'
+)
+@_flag(
+    'monitoring_config_file', **_FILE, help='MonitoringConfig file for Prometheus metrics on the HTTP port.'
+)
+@_flag('enable_batching', **_BOOLEAN, help='Merge waiting requests into batches.')
+@_flag('batching_parameters_file', **_FILE, help='BatchingParameters file with sizes and waiting times.')
 @_flag(
     'enable_per_model_batching_parameters',
     **_BOOLEAN,
-    help="A version's own batching_params.pbtxt wins over that file.",
+    help="A version's batching_params.pbtxt takes precedence over that file.",
 )
 @_flag(
     'file_system_poll_wait_seconds',
     '--version-poll-seconds',
     default=1.0,
     type=click.FloatRange(0, min_open=True),
-    help='Time between two looks for new versions.',
+    help='Seconds between two searches for new versions.',
 )
-@_flag('max_num_load_retries', default=5, type=_NOT_NEGATIVE, help='Of a version that does not load.')
-@_flag('load_retry_interval_micros', default=60_000_000, type=_NOT_NEGATIVE, help='Before each of them.')
+@_flag(
+    'max_num_load_retries',
+    default=5,
+    type=_NOT_NEGATIVE,
+    help='Largest number of further attempts to load a version.',
+)
+@_flag(
+    'load_retry_interval_micros',
+    default=60_000_000,
+    type=_NOT_NEGATIVE,
+    help='Microseconds before each of them.',
+)
 @_flag(
     'allow_version_labels_for_unavailable_models',
     **_BOOLEAN,
-    help='A new label may name a version that is not loaded yet.',
+    help='Allow a new label to refer to a version that is not loaded yet.',
 )
 @_without_effect
 def serve(**flags):
     """Serve pushed models over the gRPC and REST APIs of TensorFlow Serving, with its command line.
 
-    A new version is warmed up before it takes over, and no request is lost; a version that is broken or
-    half written is passed over. Stop with Ctrl+C: requests under way are finished. With
-    TF_CPP_MIN_LOG_LEVEL=0 in the environment, what TensorFlow logs is shown.
+    A new version is warmed up before it replaces the old one, and no request is lost; a broken or incomplete
+    version is skipped. Ctrl+C stops the server after pending requests are answered. To see TensorFlow's log,
+    set TF_CPP_MIN_LOG_LEVEL=0 in the environment.
 
     \b
     Example:
@@ -119,7 +140,7 @@ def serve(**flags):
     if not settings.model_base_path and not settings.model_config_file:
         raise click.UsageError('Give --model-base-path or --model-config-file.')
     server = _build(settings)
-    # Set after the imports: libraries must not replace them.
+    # Set after the imports, so that libraries do not replace the handlers.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: server.request_stop())
     click.echo(f'genco: waiting for a version of {_what(settings)}')
@@ -163,7 +184,7 @@ def _build(settings: ServerSettings):
 
 
 def _mute_native_libraries() -> None:
-    """Drops what C++ code writes to standard error, which no setting silences; Python still writes there."""
+    """Discards what C++ code writes to stderr, which no setting silences; Python can still write to it."""
     sys.stderr = os.fdopen(os.dup(2), 'w', buffering=1, encoding='utf-8')
     with open(os.devnull, 'wb') as nowhere:
         os.dup2(nowhere.fileno(), 2)

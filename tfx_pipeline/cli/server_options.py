@@ -1,4 +1,4 @@
-"""Options of the verbs that ask a running server."""
+"""Options of the verbs that send requests to a running server."""
 
 import functools
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _HIGHEST_PORT = 65535
 
 @dataclass(frozen=True)
 class Target:
-    """The model at a server that the options name."""
+    """The served model that the options specify, and how to connect to its server."""
 
     address: str
     model: str
@@ -23,7 +23,11 @@ class Target:
     private_key: str | None
 
     def connect(self, version: int | None = None, version_label: str | None = None):
-        """A `CreativeClient`; raises InputError as it does."""
+        """Connects a `CreativeClient` to the server.
+
+        Raises:
+            InputError: The options are invalid, or a certificate file cannot be read.
+        """
         from serving.client.client import CreativeClient, Tls
 
         files = (self.root_certificates, self.certificate, self.private_key)
@@ -32,7 +36,11 @@ class Target:
 
 
 def host_and_port(context: click.Context, parameter: click.Parameter, address: str) -> str:
-    """Refuses what is no HOST:PORT before anything is sent there."""
+    """Checks that an address has the form HOST:PORT.
+
+    Raises:
+        InputError: It does not.
+    """
     host, _, port = address.rpartition(':')
     if not host or not port.isdecimal() or int(port) > _HIGHEST_PORT:
         raise InputError(f'{parameter.opts[0]} {address!r}: must be HOST:PORT, as in localhost:8500')
@@ -46,28 +54,38 @@ _OPTIONS = (
         show_default=True,
         metavar='HOST:PORT',
         callback=host_and_port,
-        help='Of the server.',
+        help='gRPC address of the server.',
     ),
     click.option(
         '--model-name',
         'model',
         default='genco',
         show_default=True,
-        help='Name of the model at the server.',
+        help='Name of the model on the server.',
     ),
     click.option(
-        '--timeout', default=5.0, show_default=True, type=click.FloatRange(0, min_open=True), help='Seconds.'
+        '--timeout',
+        default=5.0,
+        show_default=True,
+        type=click.FloatRange(0, min_open=True),
+        help='Timeout in seconds.',
     ),
     click.option(
-        '--root-certificates', metavar='FILE', help='PEM: TLS to a server that these authorities vouch for.'
+        '--root-certificates',
+        metavar='FILE',
+        help='PEM file of certificate authorities; use TLS and trust servers that they certify.',
     ),
-    click.option('--certificate', metavar='FILE', help='PEM: of this client, for TLS that asks for it.'),
-    click.option('--private-key', metavar='FILE', help='PEM: of that certificate.'),
+    click.option(
+        '--certificate',
+        metavar='FILE',
+        help='PEM file of the client certificate, for servers that require one.',
+    ),
+    click.option('--private-key', metavar='FILE', help='PEM file of the private key of that certificate.'),
 )
 
 
 def server_options(command: Callable) -> Callable:
-    """Gives a command the options, and their values as its first argument, a `Target`."""
+    """Adds the options to a command, which receives their values as its first argument, a `Target`."""
 
     @functools.wraps(command)
     def wrapped(address, model, timeout, root_certificates, certificate, private_key, **others):

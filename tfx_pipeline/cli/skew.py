@@ -1,4 +1,4 @@
-"""Verb `skew`: compares what a running server answers with what its model says offline."""
+"""The verb `skew`, which compares the answers of a running server with those of its model."""
 
 import os
 from collections.abc import Iterator
@@ -20,10 +20,18 @@ from tfx_pipeline.serving_skew import Skew
 
 @click.command()
 @server_options
-@click.option('--model', 'folder', required=True, metavar='DIR', help='Pushed version, .../<number>.')
-@click.option('--from-logs', required=True, metavar='DIR', help='Parquet logs to take the requests from.')
 @click.option(
-    '--rows', type=click.IntRange(1), default=1000, show_default=True, help='Requests, newest day first.'
+    '--model', 'folder', required=True, metavar='DIR', help='Folder of the pushed version, .../<number>.'
+)
+@click.option(
+    '--from-logs', required=True, metavar='DIR', help='Folder of the Parquet logs to take requests from.'
+)
+@click.option(
+    '--rows',
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help='Number of requests, newest day first.',
 )
 @click.option('--batch', type=click.IntRange(1), default=100, show_default=True, help='Requests per call.')
 @click.option(
@@ -31,14 +39,14 @@ from tfx_pipeline.serving_skew import Skew
     type=click.FloatRange(0),
     default=1e-5,
     show_default=True,
-    help='Difference of CTRs and probabilities that is none.',
+    help='Largest difference at which CTRs and probabilities count as equal.',
 )
 @json_option
 def skew(target, folder, from_logs, rows, batch, tolerance, json_path):
     """Compare a running server with its model, on logged requests.
 
-    Sends them to the version at the server whose number DIR has, and runs the same requests with the same
-    seeds on the SavedModel in DIR. Exit code 1 where an answer differs.
+    Sends the requests to the served version with the number of DIR, and runs the SavedModel in DIR on the
+    same requests and seeds. The exit code is 1 if an answer differs.
 
     \b
     Example:
@@ -78,7 +86,7 @@ def _offline(model: str):
         outputs = function(**{name: tf.constant(value) for name, value in inputs.items()})
         return {name: value.numpy() for name, value in outputs.items()}
 
-    # The variables live only as long as the loaded model, so the function keeps it.
+    # The variables exist only as long as the loaded model, so the function holds a reference to it.
     return partial(answer, loaded)
 
 

@@ -1,4 +1,4 @@
-"""Keeps what libraries print while they start and run away from the user's terminal."""
+"""Keeps the output of libraries off the user's terminal."""
 
 import importlib.util
 import os
@@ -19,10 +19,10 @@ _ENVIRONMENT = {
 
 
 def prepare() -> None:
-    """Sets what must be set before TensorFlow is imported; cheap, imports nothing heavy.
+    """Prepares the environment for the import of TensorFlow, without slow imports of its own.
 
-    TensorFlow then uses Keras 2 and prints neither start-up notices nor warnings of libraries.
-    Variables that the user has set stay as they are.
+    TensorFlow then uses Keras 2 and prints no start-up messages, and warnings of libraries are hidden.
+    Environment variables that the user has set are kept.
     """
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -32,9 +32,9 @@ def prepare() -> None:
 
 
 def stand_in_for_sql_util() -> None:
-    """Lets TensorFlow Data Validation 1.16 import a module that tfx_bsl no longer has.
+    """Provides a module that TensorFlow Data Validation 1.16 imports and tfx_bsl no longer contains.
 
-    It is for slicing statistics by SQL, which is not used here.
+    The module slices statistics by SQL, which this project does not use.
     """
     name = 'tfx_bsl.arrow.sql_util'
     if name in sys.modules or _has_sql_util():
@@ -45,7 +45,7 @@ def stand_in_for_sql_util() -> None:
 
 
 def _has_sql_util() -> bool:
-    # Looks for the file: asking for the module's spec would import tfx_bsl, which is slow.
+    # Looks for the file, because finding the spec of the module would import tfx_bsl, which is slow.
     package = importlib.util.find_spec('tfx_bsl')
     if package is None or package.origin is None:
         return False
@@ -59,13 +59,13 @@ class _NoSqlSlices:
 
 @contextmanager
 def output_to(log: Path) -> Iterator[TextIO]:
-    """Appends all that the process prints, native libraries included, to a file.
+    """Appends all output of the process, including that of native libraries, to a file.
 
     Args:
-        log: the file.
+        log: The file to append to.
 
     Yields:
-        A stream that still reaches the terminal, where standard error did.
+        A stream that still writes to the original standard error.
     """
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Shows which step of a pipeline runs, for how long, and how far it has got."""
+"""Shows the steps of a pipeline with their duration and progress."""
 
 import logging
 import time
@@ -17,7 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-# A step that can tell how far it has got says so with
+# A step reports its progress with
 # logging.getLogger(REPORTS).info('%d of %d', done, total).
 REPORTS = 'genco.progress'
 _STARTED = 'Component %s is running.'
@@ -25,10 +25,13 @@ _FINISHED = 'Component %s is finished.'
 
 
 class StepProgress(logging.Handler):
-    """A live list of steps; plain lines where there is no terminal.
+    """A live list of steps, or plain lines if the output is not a terminal.
+
+    Args:
+        terminal: The stream to write to.
 
     Attributes:
-        step: the step that runs or ran last.
+        step: The current step, or the last one.
     """
 
     def __init__(self, terminal: TextIO):
@@ -55,23 +58,23 @@ class StepProgress(logging.Handler):
         self._progress.stop()
 
     def start(self, step: str) -> None:
-        """Begins the line of a step."""
+        """Starts the line of a step."""
         self.step, self._started = step, time.monotonic()
         self._task = self._progress.add_task(step, total=None)
 
     def report(self, done: int, total: int) -> None:
-        """Shows how far the step has got."""
+        """Shows the progress of the current step."""
         self._progress.update(self._task, completed=done, total=total)
 
     def finish(self) -> None:
-        """Ends the line of the step."""
+        """Ends the line of the current step."""
         self._progress.update(self._task, total=1, completed=1)
         if self._progress.disable:
             self._console.print(f'{self.step}: {time.monotonic() - self._started:.1f} s')
 
     @contextmanager
     def follow_runner(self) -> Iterator[None]:
-        """Takes steps from what TFX's local runner logs, and how far they have got from themselves."""
+        """Follows the steps in the log of TFX's local runner, and their own progress reports."""
         loggers = [logging.getLogger('absl'), logging.getLogger(REPORTS)]
         loggers[1].setLevel(logging.INFO)
         for logger in loggers:
@@ -83,7 +86,7 @@ class StepProgress(logging.Handler):
                 logger.removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Handles what was logged by the runner or by a step."""
+        """Handles a log record of the runner or of a step."""
         arguments: tuple[Any, ...] = record.args if isinstance(record.args, tuple) else ()
         if record.name == REPORTS:
             self.report(*arguments)

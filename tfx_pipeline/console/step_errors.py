@@ -1,4 +1,4 @@
-"""The one line of a failed step that matters."""
+"""Extracts the relevant line from the error of a failed step."""
 
 import re
 
@@ -11,9 +11,9 @@ class StepError(Exception):
 
 
 def input_error_in(error: BaseException) -> str | None:
-    """The message of the InputError that `error` is, was caused by, or quotes.
+    """Returns the message of the InputError that `error` is, was caused by, or quotes; None if there is none.
 
-    Beam hands on what fails in a worker as the text of its traceback.
+    Beam passes on the error of a worker as the text of its traceback.
     """
     cause: BaseException | None = error
     while cause is not None:
@@ -26,7 +26,7 @@ def input_error_in(error: BaseException) -> str | None:
 
 
 def last_line(error: BaseException) -> str:
-    """Type and message of an error, or, where the message is a traceback, that traceback's last line."""
+    """Returns the type and message of an error, or the last line if the message is a traceback."""
     lines = [line for line in _BEAM_SUFFIX.sub('', str(error)).splitlines() if line.strip()]
     if not lines:
         return type(error).__name__

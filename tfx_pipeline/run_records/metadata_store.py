@@ -1,4 +1,4 @@
-"""What ML Metadata recorded about the newest run of a pipeline."""
+"""Reads the records of the newest pipeline run from ML Metadata."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ class StepRecord:
     """One step of a run.
 
     Attributes:
-        name: node id.
-        cached: True where the result of an earlier run was taken.
-        seconds: it took.
-        outputs: artifacts by output key.
+        name: The node id.
+        cached: Whether the result of an earlier run was reused.
+        seconds: The duration of the step in seconds.
+        outputs: The artifacts of each output, by output key.
     """
 
     name: str
@@ -25,13 +25,13 @@ class StepRecord:
     outputs: dict[str, list[metadata_store_pb2.Artifact]]
 
     def output(self, key: str) -> metadata_store_pb2.Artifact:
-        """The one artifact of an output."""
+        """Returns the only artifact of an output."""
         (artifact,) = self.outputs[key]
         return artifact
 
 
 def newest_run(store: mlmd.MetadataStore) -> dict[str, StepRecord]:
-    """Steps of the run that was started last, by node id, in the order in which they ran."""
+    """Returns the steps of the run that was started last, by node id, in the order in which they ran."""
     run = max(store.get_contexts_by_type('pipeline_run'), key=lambda context: context.id)
     executions = sorted(store.get_executions_by_context(run.id), key=lambda execution: execution.id)
     records = [_record(store, execution) for execution in executions]

@@ -1,4 +1,4 @@
-"""The report of a run with what ML Metadata knows beside it: past evaluations, and TFX's own artifacts."""
+"""Adds past evaluations and links to TFX's artifacts, both found in ML Metadata, to the report of a run."""
 
 import json
 import os
@@ -25,12 +25,12 @@ _LINKS = {
 
 
 def write_report(store: mlmd.MetadataStore, pipeline: str, records: Mapping[str, StepRecord]) -> None:
-    """Writes the report of a run's evaluation anew, where the evaluator wrote one without a history.
+    """Replaces the report that the evaluator wrote by one that includes past evaluations.
 
     Args:
-        store: ML Metadata.
-        pipeline: its name.
-        records: steps of the run by node id.
+        store: The ML Metadata store.
+        pipeline: The name of the pipeline.
+        records: The steps of the run, by node id.
     """
     evaluation = records['SctrEvaluator'].output('evaluation')
     folder = Path(evaluation.uri)
@@ -44,7 +44,7 @@ def write_report(store: mlmd.MetadataStore, pipeline: str, records: Mapping[str,
 
 
 def _evaluations(store: mlmd.MetadataStore, pipeline: str) -> Iterator[tuple[int, Past]]:
-    """Those of the pipeline that are still on disk with the ids of their artifacts, oldest first."""
+    """Yields the evaluations of the pipeline that still exist on disk, with artifact ids, oldest first."""
     context = store.get_context_by_type_and_name('pipeline', pipeline)
     artifacts = store.get_artifacts_by_context(context.id)
     for artifact in sorted(artifacts, key=lambda artifact: artifact.id):
@@ -55,7 +55,7 @@ def _evaluations(store: mlmd.MetadataStore, pipeline: str) -> Iterator[tuple[int
 
 
 def _model_of(store: mlmd.MetadataStore, evaluation: metadata_store_pb2.Artifact) -> str:
-    """The number under which the Trainer left the model."""
+    """Returns the name of the folder in which the Trainer wrote the evaluated model, a number."""
     produced = store.get_events_by_artifact_ids([evaluation.id])
     events = store.get_events_by_execution_ids([produced[0].execution_id])
     (model,) = {event.artifact_id for event in events if event.path.steps[0].key == 'model'}

@@ -1,4 +1,4 @@
-"""What a run did, read from ML Metadata and from the artifacts: for people and for machines."""
+"""The summary of a run, read from ML Metadata and the artifacts, as JSON and as a table."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from tfx_pipeline.run_records.metadata_store import StepRecord
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a run; `cached` where the result of an earlier run was taken."""
+    """One step of a run; `cached` tells whether the result of an earlier run was reused."""
 
     name: str
     cached: bool
@@ -30,15 +30,16 @@ class RunSummary:
     """A finished run.
 
     Attributes:
-        name: of the pipeline.
-        days: of the window, oldest first.
-        rows, bad_rows: read on the newest day, and quarantined of these.
-        steps: of the run for the newest day.
-        model: folder of the trained model.
-        evaluation: content of `evaluation.json`.
-        report: the HTML page that shows it.
-        blessed: whether the model may serve.
-        pushed_to: folder of the version that was pushed, None where none was.
+        name: The name of the pipeline.
+        days: The days of the window, oldest first.
+        rows: The number of rows read for the newest day.
+        bad_rows: The number of these rows that were quarantined.
+        steps: The steps of the run for the newest day.
+        model: The folder of the trained model.
+        evaluation: The content of `evaluation.json`.
+        report: The HTML page that shows the evaluation.
+        blessed: Whether the model may be served.
+        pushed_to: The folder of the pushed version; None if nothing was pushed.
     """
 
     name: str
@@ -53,17 +54,17 @@ class RunSummary:
     pushed_to: str | None
 
     def to_json(self) -> dict[str, Any]:
-        """The summary as plain values."""
+        """Returns the summary as values that JSON can represent."""
         return asdict(self)
 
 
 def summarise(config: Config, days: Sequence[str], records: Mapping[str, StepRecord]) -> RunSummary:
-    """Collects the figures of a run that has finished.
+    """Collects the figures of a finished run.
 
     Args:
-        config: of the run.
-        days: of the window.
-        records: steps by node id.
+        config: The configuration of the run.
+        days: The days of the window, oldest first.
+        records: The steps of the run, by node id.
     """
     examples = records['LogExampleGen'].output('examples')
     evaluation = Path(records['SctrEvaluator'].output('evaluation').uri)
@@ -84,7 +85,7 @@ def summarise(config: Config, days: Sequence[str], records: Mapping[str, StepRec
 
 
 def to_table(summary: RunSummary) -> Table:
-    """What was trained, measured, blessed and pushed where."""
+    """Returns a table of what was trained, measured, blessed and pushed."""
     table = Table(title=f'Pipeline {summary.name}', show_header=False)
     table.add_row('days', _span(summary.days))
     table.add_row('logs', f'{summary.rows:,} rows on the newest day, {summary.bad_rows:,} quarantined')
@@ -101,7 +102,7 @@ def to_table(summary: RunSummary) -> Table:
 
 
 def shown_path(path: str | Path) -> str:
-    """The path relative to the working directory, or the whole of it where it does not lie below."""
+    """Returns the path relative to the working directory, or the absolute path if it lies outside."""
     path, here = Path(path).absolute(), Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 

@@ -1,4 +1,4 @@
-"""Imported by every Beam worker process at its start (`--beam_plugins`), before any step of a pipeline."""
+"""Prepares Beam worker processes, which import this module at their start (`--beam_plugins`)."""
 
 from tfx_pipeline.console.captured_output import prepare
 

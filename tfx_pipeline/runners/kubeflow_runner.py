@@ -13,16 +13,16 @@ from tfx_pipeline.pipeline import Runtime, create_pipeline
 
 
 def compile_pipeline(config: Config, days: Sequence[str], image: str, output: str | Path) -> None:
-    """Writes the pipeline file, whole or not at all.
+    """Writes the pipeline file, completely or not at all.
 
-    Kubeflow cannot hand several spans to a step, so the days of the window are ingested as one
-    artifact; everything else is as in the local runner.
+    Kubeflow cannot pass several spans to a step, so the days of the window are ingested as one artifact.
+    Otherwise the pipeline is that of the local runner.
 
     Args:
-        config: everything a run depends on; `paths` must be reachable from the cluster.
-        days: the window (YYYY-MM-DD), oldest first.
-        image: container image with TFX and this project.
-        output: the file, JSON or YAML by its suffix.
+        config: The configuration of the run; the cluster must be able to access its `paths`.
+        days: The days of the window (YYYY-MM-DD), oldest first.
+        image: The container image with TFX and this project.
+        output: The file to write; its suffix selects JSON or YAML.
     """
     output = Path(output)
     output.parent.mkdir(parents=True, exist_ok=True)

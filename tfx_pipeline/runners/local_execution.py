@@ -1,4 +1,4 @@
-"""The part of the local runner that needs TFX, whose import takes many seconds."""
+"""The part of the local runner that imports TFX, which takes many seconds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,23 +16,23 @@ from tfx_pipeline.run_records.past_evaluations import write_report
 
 METADATA = 'metadata.sqlite'
 BEAM_ARGS = (
-    # Beam's default runner would first try to download another one. In memory: more processes do not
-    # pay on few cores.
+    # Beam's default runner would first try to download another runner. This one runs in memory: more
+    # processes do not pay off on few cores.
     '--runner=FnApiRunner',
-    # Without an image TFX packs itself anew for every step, for remote workers that this runner has not.
+    # Without an image, TFX would build a package of itself in every step, for remote workers.
     '--sdk_container_image=none',
     '--beam_plugins=tfx_pipeline.runners.beam_plugin',
 )
 
 
 def execute(config: Config, days: Sequence[str], root: Path, progress: StepProgress) -> dict[str, StepRecord]:
-    """Ingests the older days, then runs the whole pipeline for the newest; what is unchanged is skipped.
+    """Ingests the older days, then runs the whole pipeline for the newest day. Unchanged steps are skipped.
 
     Args:
-        config: everything the run depends on.
-        days: the window (YYYY-MM-DD), oldest first.
-        root: of artifacts and metadata.
-        progress: is told of every step.
+        config: The configuration of the run.
+        days: The days of the window (YYYY-MM-DD), oldest first.
+        root: The folder of artifacts and metadata.
+        progress: The display that is updated at every step.
 
     Returns:
         The steps of the run for the newest day, by node id.

@@ -1,4 +1,4 @@
-"""Runs the pipeline on this machine, with ML Metadata in SQLite below the root."""
+"""Runs the pipeline on this machine, with ML Metadata in an SQLite file in the root folder."""
 
 import fcntl
 import traceback
@@ -20,19 +20,22 @@ LOG = 'run.log'
 
 
 def run(config: Config, day: str | None = None) -> RunSummary:
-    """Ingests the days of the window that are new, then trains, evaluates and pushes for the newest.
+    """Ingests the new days of the window, then trains, evaluates and pushes a model for the newest day.
 
-    Steps whose inputs have not changed take their earlier result, so a run that was killed and is
-    started again goes on from its last finished step. All output of libraries goes to
-    `<root>/run.log`; progress is shown on the terminal.
+    Steps whose inputs have not changed reuse their earlier results, so a run that was killed and is started
+    again continues after its last finished step. All output of libraries goes to `<root>/run.log`; progress
+    is shown on the terminal.
 
     Args:
-        config: everything the run depends on; saved as `<root>/config.yaml`.
-        day: YYYY-MM-DD; the newest day of the logs where None.
+        config: The configuration of the run; it is saved as `<root>/config.yaml`.
+        day: The last day of the window, YYYY-MM-DD. If None, it is the newest day of the logs.
+
+    Returns:
+        The summary of the run.
 
     Raises:
-        InputError: the logs or the configuration are at fault; also where another run uses the root.
-        StepError: a step failed for another reason.
+        InputError: The logs or the configuration are faulty, or another run is using the root folder.
+        StepError: A step failed for another reason.
     """
     quiet.prepare()
     days = window_of(config, day)

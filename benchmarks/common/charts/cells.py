@@ -1,4 +1,4 @@
-"""Figures with their intervals as people read them."""
+"""Figures with their intervals as readable text, and tables of them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,10 +9,10 @@ def percent(row: Mapping, name: str = 'lift', prefix: str = '', digits: int = 1)
     """A fraction in percent with its interval, as in `+3.2 (+1.0 to +5.4)`.
 
     Args:
-        row: with `name`, `<prefix>low` and `<prefix>high`.
-        name: of the figure.
-        prefix: of the bounds.
-        digits: after the point.
+        row: The row with the keys `name`, `<prefix>low` and `<prefix>high`.
+        name: The key of the figure.
+        prefix: The prefix of the keys of the bounds.
+        digits: The number of digits after the decimal point.
     """
     value, low, high = (f'{100 * row[key]:+.{digits}f}' for key in (name, f'{prefix}low', f'{prefix}high'))
     return f'{value} ({low} to {high})'
@@ -22,10 +22,11 @@ def cross_table(title: str, rows: Sequence[Mapping], down: str, across: str, cel
     """A table with a line per value of `down` and a column per value of `across`.
 
     Args:
-        title: text.
-        rows: one per cell.
-        down, across: keys of the rows.
-        cells: what stands in the cell of each row; a cell without a row is empty.
+        title: The title of the table.
+        rows: The rows, one per cell.
+        down: The key of the rows whose values name the lines.
+        across: The key of the rows whose values name the columns.
+        cells: The text of the cell of each row; cells without a row are empty.
     """
     columns = list(dict.fromkeys(row[across] for row in rows))
     table = Table(down, *map(str, columns), title=title)

@@ -1,4 +1,4 @@
-"""Figures with their intervals as a chart, one HTML file that needs nothing else."""
+"""Figures with their intervals as a chart in a single self-contained HTML file."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 WIDTH, HEIGHT = 900, 480
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 190, 30, 50
-_COLOURS = (
+COLOURS = (
     '#1b6ca8', '#d1495b', '#2a9d5c', '#8d5a97', '#e08e0b', '#5c677d',
     '#00b4a0', '#a44a3f', '#9bb01f', '#e07bb5', '#3d3d3d', '#7fb3e6',
 )  # fmt: skip
@@ -33,9 +33,10 @@ def chart(title: str, x_label: str, categories: Sequence[str], series: Mapping[s
     """An HTML page with a dot and a whisker per series and category, in percent.
 
     Args:
-        title, x_label: texts.
-        categories: from left to right.
-        series: by name, a point per category; the first is drawn bold.
+        title: The title of the page.
+        x_label: The label of the horizontal axis.
+        categories: The categories from left to right.
+        series: The points of each series by name, one per category; the first series is drawn bold.
     """
     top = max(point.high for points in series.values() for point in points)
     bottom = min(0.0, *(point.low for points in series.values() for point in points))
@@ -49,12 +50,12 @@ def chart(title: str, x_label: str, categories: Sequence[str], series: Mapping[s
 
 
 def page(title: str, parts: Sequence[str]) -> str:
-    """An HTML page of `WIDTH` by `HEIGHT` pixels, of parts of an SVG."""
+    """An HTML page with an SVG image of `WIDTH` by `HEIGHT` pixels, made of the given SVG elements."""
     return _PAGE.format(title=escape(title), width=WIDTH, height=HEIGHT, body='\n'.join(parts))
 
 
 def round_ticks(bottom: float, top: float) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten from below `bottom` to above `top`: 4 to 8 of them."""
+    """4 to 8 multiples of 1, 2 or 5 times a power of ten that cover the range from `bottom` to `top`."""
     rough = ((top - bottom) or 1.0) / _STEPS
     power = 10.0 ** math.floor(math.log10(rough))
     step = power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
@@ -63,7 +64,7 @@ def round_ticks(bottom: float, top: float) -> list[float]:
 
 
 class _Scale(NamedTuple):
-    """From figures to pixels."""
+    """The mapping from figures to pixels."""
 
     categories: int
     bottom: float
@@ -97,8 +98,8 @@ def _categories(scale: _Scale, categories: Sequence[str], label: str) -> list[st
 
 
 def _points(scale: _Scale, number: int, of: int, points: Sequence[Point]) -> list[str]:
-    """Dots with whiskers, side by side within a category. Lines between them would seem to lead or lag."""
-    colour, width = _COLOURS[number % len(_COLOURS)], 4 if number == 0 else 2
+    """Dots with whiskers, side by side within a category; lines would suggest a horizontal offset."""
+    colour, width = COLOURS[number % len(COLOURS)], 4 if number == 0 else 2
     shift = 0.7 * ((number + 0.5) / of - 0.5)
     shapes = []
     for category, point in enumerate(points):
@@ -114,7 +115,7 @@ def _points(scale: _Scale, number: int, of: int, points: Sequence[Point]) -> lis
 
 def _legend(number: int, name: str) -> str:
     x, y = WIDTH - _RIGHT + 20, _TOP + 22 * number
-    colour = _COLOURS[number % len(_COLOURS)]
+    colour = COLOURS[number % len(COLOURS)]
     return (
         f'<rect x="{x}" y="{y - 10}" width="14" height="10" fill="{colour}"/>'
         f'<text x="{x + 20}" y="{y}">{escape(name)}</text>'

@@ -1,4 +1,4 @@
-"""Shares by row and column as coloured tables, one HTML file that needs nothing else."""
+"""Shares by row and column as coloured tables in a single self-contained HTML file."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -18,12 +18,12 @@ _WHITE = 255
 
 
 def heat_maps(title: str, columns: Sequence[str], maps: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """An HTML page with a map per title: a line per row, values in percent, the largest of a map darkest.
+    """An HTML page of heat maps with values in percent; the largest value of each map is darkest.
 
     Args:
-        title: of the page.
-        columns: names.
-        maps: by title, by row, a value per column, fractions of at least 0.
+        title: The title of the page.
+        columns: The names of the columns.
+        maps: The values by title of the map and name of the row, one per column; fractions of at least 0.
     """
     body = '\n'.join(f'<h2>{escape(name)}</h2>\n{_table(columns, rows)}' for name, rows in maps.items())
     return _PAGE.format(title=escape(title), body=body)

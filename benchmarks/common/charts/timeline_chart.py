@@ -1,12 +1,11 @@
-"""Figures over time as a chart, one HTML file that needs nothing else."""
+"""Figures over time as a chart in a single self-contained HTML file."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from benchmarks.common.charts.chart import HEIGHT, WIDTH, page, round_ticks
+from benchmarks.common.charts.chart import COLOURS, HEIGHT, WIDTH, page, round_ticks
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 150, 40, 50
-_COLOURS = ('#1b6ca8', '#d1495b', '#2a9d5c', '#8d5a97')
 _TICKS = 6
 
 
@@ -17,13 +16,14 @@ def timeline_chart(
     series: Mapping[str, Sequence[float]],
     events: Mapping[str, float],
 ) -> str:
-    """An HTML page with a line per series, from zero up, and a dashed line per event.
+    """An HTML page with a line per series, on an axis from zero, and a dashed line per event.
 
     Args:
-        title, unit: texts.
-        seconds: ascending; of every figure.
-        series: by name, a figure per second.
-        events: seconds at which something happened, by name.
+        title: The title of the page.
+        unit: The unit of the figures.
+        seconds: The times of the figures in seconds, ascending.
+        series: The figures of each series by name, one per time.
+        events: The time of each event in seconds, by name.
     """
     ticks = round_ticks(0.0, max(max(values) for values in series.values()))
     top = ticks[-1]
@@ -46,9 +46,9 @@ def timeline_chart(
         parts.append(_text(x(second), HEIGHT - _BOTTOM + 20, f'{second:.0f} s', 'middle'))
     for second in events.values():
         parts.append(_line(x(second), _TOP, x(second), HEIGHT - _BOTTOM, '#555', 'stroke-dasharray="5 4"'))
-    # At different heights: two events may be close.
+    # At different heights, because two events may be close.
     parts += [_text(x(s) + 4, _TOP + 14 * i, name) for i, (name, s) in enumerate(events.items())]
-    for colour, (number, (name, values)) in zip(_COLOURS, enumerate(series.items())):
+    for colour, (number, (name, values)) in zip(COLOURS, enumerate(series.items())):
         points = ' '.join(f'{x(s):.1f},{y(v):.1f}' for s, v in zip(seconds, values, strict=True))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts.append(_text(WIDTH - _RIGHT + 12, _TOP + 22 * number, name, fill=colour))

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
+from benchmarks.common.simulated import Density, world_of
 from benchmarks.quality import known_truth
-from benchmarks.quality.known_truth import Density, world_of
 
 
 @pytest.fixture(scope='module')

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.quality import upworthy, upworthy_report
 from model.baselines import peers
-from tests.creative_logs.upworthy.test_convert import ARCHIVE
+from tests.creative_logs.upworthy.helpers import ARCHIVE
 from tests.model.random_batches import LAYOUT
 
 POLICIES = {*peers(LAYOUT), 'f_ele', 'f_comb', 'genco'}

@@ -7,7 +7,7 @@ from benchmarks.common.packed_rows import PackedRows
 from benchmarks.quality.upworthy_log import benchmark_config, load
 from creative_logs.errors import InputError
 from model.features import packed_batch as keys
-from tests.creative_logs.upworthy.test_convert import PACKAGES, write_csv
+from tests.creative_logs.upworthy.helpers import PACKAGES, write_csv
 
 MORE = [
     ('test3', 201401 + 10, 'Four', 'img7', None, None, 500, 20),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from creative_logs.errors import InputError
 from creative_logs.upworthy.source import COLUMNS, month_of_week, read_packages
-from tests.creative_logs.upworthy.test_convert import NAMES, PACKAGES, write_csv
+from tests.creative_logs.upworthy.helpers import NAMES, PACKAGES, write_csv
 
 
 def changed(row: int, column: str, value) -> list[tuple]:

@@ -7,7 +7,7 @@ import ml_metadata as mlmd
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-from tests.components.sctr_evaluator.report.test_page import _result
+from tests.components.sctr_evaluator.report.helpers import random_result
 from tfx_pipeline.run_records.metadata_store import StepRecord
 from tfx_pipeline.run_records.past_evaluations import write_report
 
@@ -37,7 +37,7 @@ class _Pipelines:
     def evaluation(self, pipeline: str, model: str, day: int) -> pb.Artifact:
         folder = f'{pipeline}/evaluation/{model}'
         evaluation = self.artifact('genco.SctrEvaluation', folder)
-        result = _result() | {'last_timestamp': day * 86_400_000}
+        result = random_result() | {'last_timestamp': day * 86_400_000}
         (self.root / folder / 'evaluation.json').write_text(json.dumps(result))
         used = self.artifact('Model', f'{pipeline}/model/{model}')
         baseline = self.artifact('Model', f'{pipeline}/serving/{model}-now')

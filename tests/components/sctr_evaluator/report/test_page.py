@@ -2,10 +2,8 @@
 
 import io
 import json
-from functools import cache
 from html.parser import HTMLParser
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,9 +12,8 @@ from components.sctr_evaluator.report.charts.shapes import Drawing, Text
 from components.sctr_evaluator.report.page import Link, report_files
 from components.sctr_evaluator.report.sections import Past, sections_of
 from components.sctr_evaluator.report.writing import write_files
-from components.sctr_evaluator.results.evaluation import evaluate
 from creative_logs.errors import InputError
-from tests.components.sctr_evaluator.scored import CONFIG, found_of, random_scored
+from tests.components.sctr_evaluator.report.helpers import random_result
 
 BAD = '<script>alert("1")</script>'
 
@@ -47,20 +44,6 @@ class _Reader(HTMLParser):
         self.text += data.replace('\u00a0', ' ')
 
 
-@cache
-def _evaluation(rows=400, ctr=0.3, paired=True, forced=''):
-    rng = np.random.default_rng(1)
-    scored = random_scored(rng, rows, ctr)
-    serving = scored.take(rng.permutation(rows)) if paired else None
-    config = CONFIG.model_copy(update={'force_blessing': forced, 'slices': (('candidates',), ('day',))})
-    result = evaluate(found_of(scored, rng.integers(0, 50, rows), serving, config), config)
-    return json.dumps(result, allow_nan=False)
-
-
-def _result(**arguments) -> dict:
-    return json.loads(_evaluation(**arguments))
-
-
 def _page(result, *arguments) -> _Reader:
     return _Reader(report_files(result, *arguments)['report.html'])
 
@@ -78,7 +61,7 @@ def _with_category(result: dict, value: str) -> dict:
 
 
 def test_the_verdict_and_its_reasons_come_first():
-    result = _result()
+    result = random_result()
     text = _page(result).text
     order = [
         'Not blessed',
@@ -111,14 +94,14 @@ def test_the_verdict_and_its_reasons_come_first():
     ],
 )
 def test_every_part_is_there(section):
-    result = _with_category(_result(), 'phone')
+    result = _with_category(random_result(), 'phone')
     page = _page(result, [Past('7', result)], [Link('statistics: tfdv', '../../stat x/Split-test')])
     assert section in page.text
     assert ('a', {'href': '../../stat%20x/Split-test'}) in page.elements
 
 
 def test_every_bracket_of_a_component_has_its_own_lift():
-    result = _result()
+    result = random_result()
     rows = [shape.text for shape in _drawing(result, 'lift_by_candidates').shapes if isinstance(shape, Text)]
     start = rows.index('image')
     expected = ['image']
@@ -129,13 +112,13 @@ def test_every_bracket_of_a_component_has_its_own_lift():
 
 
 def test_what_there_is_no_data_for_is_left_out():
-    text = _page(_result(paired=False) | {'slices': []}).text
+    text = _page(random_result(paired=False) | {'slices': []}).text
     for absent in ('serves now', 'over the serving model', 'Lift by', 'Past models', 'Choices from outside'):
         assert absent not in text.replace('no model is serving yet', '')
 
 
 def test_problems_and_a_forced_blessing_are_said_in_the_head():
-    result = _result(ctr=0.0, forced=f'roll-back {BAD}')
+    result = random_result(ctr=0.0, forced=f'roll-back {BAD}')
     page = _page(result)
     assert f'Blessed by force: roll-back {BAD}. The rules are not met.' in page.text
     assert page.text.index('there is no click') < page.text.index('Lift of each component')
@@ -147,7 +130,7 @@ def test_problems_and_a_forced_blessing_are_said_in_the_head():
 
 
 def test_choices_of_another_policy_have_a_section():
-    result = _result()
+    result = random_result()
     levels = {'image': result['policies']['greedy']['image']}
     result['choices'] = {
         'file': 'ours.parquet', 'matched_rows': 300, 'unmatched_rows': 100, 'unused': 0,
@@ -159,7 +142,7 @@ def test_choices_of_another_policy_have_a_section():
 
 
 def test_names_from_logs_cannot_become_markup():
-    result = _with_category(_result(), BAD)
+    result = _with_category(random_result(), BAD)
     renamed = json.loads(json.dumps(result).replace('badge', json.dumps(BAD)[1:-1]))
     files = report_files(renamed, [Past(BAD, renamed)], [Link(BAD, f'../{BAD}')])
     page = _Reader(files['report.html'])
@@ -172,7 +155,7 @@ def test_names_from_logs_cannot_become_markup():
 
 
 def test_the_page_needs_nothing_from_elsewhere():
-    page = report_files(_result(), [Past('7', _result())])['report.html'].decode()
+    page = report_files(random_result(), [Past('7', random_result())])['report.html'].decode()
     reader = _Reader(page.encode())
     assert '://' not in page and 'url(' not in page and '@import' not in page
     assert {tag for tag, _ in reader.elements}.isdisjoint({'script', 'link', 'img', 'iframe'})
@@ -181,7 +164,7 @@ def test_the_page_needs_nothing_from_elsewhere():
 
 
 def test_every_chart_is_a_png_and_is_drawn_for_wide_and_for_small_screens():
-    files = report_files(_result(), [Past('7', _result())])
+    files = report_files(random_result(), [Past('7', random_result())])
     pngs = [name for name in files if name.endswith('.png')]
     charts = [a for tag, a in _Reader(files['report.html']).elements if tag == 'svg']
     assert len(charts) == 2 * len(pngs) == 18
@@ -191,7 +174,7 @@ def test_every_chart_is_a_png_and_is_drawn_for_wide_and_for_small_screens():
 
 
 def test_history_is_newest_first_and_tells_blessed_from_not():
-    blessed, other = _result(), _result()
+    blessed, other = random_result(), random_result()
     blessed['verdict']['blessed'] = True
     page = _page(other, [Past('3', blessed), Past('8', other), Past('9', other)])
     chart = page.text[page.text.index('Past models') :]
