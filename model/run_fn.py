@@ -8,7 +8,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from model.config import GencoConfig
 from model.export.saved_model import export_model
 from model.features.example_reader import days_in_order, read
-from model.features.preprocessing import layout_of
+from model.features.preprocessing import feature_tables_of
 from model.training.tensorboard import training_callbacks
 from model.training.train import train
 
@@ -27,11 +27,11 @@ def run_fn(fn_args: FnArgs) -> None:
     config = GencoConfig.model_validate(fn_args.custom_config['genco'])
     holdout = fn_args.custom_config['holdout_days']
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
-    layout = layout_of(transform_output, config.log_schema)
+    tables = feature_tables_of(transform_output, config.log_schema)
     train_days = days_in_order(fn_args.train_files)
     test_days = days_in_order(fn_args.eval_files)
-    data = read(train_days[: len(train_days) - holdout], layout, config.training.batch_size)
-    tests = read(test_days[-holdout:], layout, config.training.batch_size)
+    data = read(train_days[: len(train_days) - holdout], tables, config.training.batch_size)
+    tests = read(test_days[-holdout:], tables, config.training.batch_size)
     callbacks = training_callbacks(config, tests, transform_output, fn_args.model_run_dir)
-    model = train(layout, config, data, callbacks)
+    model = train(tables, config, data, callbacks)
     export_model(model, transform_output, config, os.path.normpath(fn_args.serving_model_dir))

@@ -73,6 +73,7 @@ def create_pipeline(config: Config, days: Sequence[str], runtime: Runtime) -> Pi
         model=trainer.outputs['model'],
         baseline_model=serving_model.outputs['model'],
         evaluation=config.evaluation.model_dump_json(),
+        log_schema=config.log_schema.model_dump_json(),
         holdout_days=held_out,
     )
     pusher = AtomicPusher(

@@ -29,7 +29,7 @@ class _Graphs:
 
     def __init__(self, model: GenCO):
         self._model = model
-        self._shape = len(model.layout.components), model.config.samples
+        self._shape = len(model.tables.components), model.config.samples
         self.element_scores = tf.function(self._element_scores, reduce_retracing=True)
         self.combination_scores = tf.function(self._combination_scores, reduce_retracing=True)
         self.best_generated = tf.function(self._best_generated, reduce_retracing=True)

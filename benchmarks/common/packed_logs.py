@@ -14,7 +14,7 @@ import tensorflow as tf
 from creative_logs.checks.rules import list_lengths
 from creative_logs.schema import CLICK, TIMESTAMP, WEIGHT, LogSchema
 from model.features import packed_batch as keys
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch, pack
 
 _SPLITS, _VALUES = 'splits', 'values'
@@ -24,7 +24,7 @@ Features = dict[str, dict[str, np.ndarray]]
 
 def pack_logs(
     logs: Sequence[pa.RecordBatch], schema: LogSchema, batch_size: int
-) -> tuple[Layout, list[list[Batch]]]:
+) -> tuple[FeatureTables, list[list[Batch]]]:
     """Packs rows in their order.
 
     Args:
@@ -37,10 +37,10 @@ def pack_logs(
     """
     table = pa.Table.from_batches([_plain(log) for log in logs])
     features, rows = _features(table, schema)
-    layout = Layout.from_schema(schema, rows, frequent=0)
+    tables = FeatureTables.from_schema(schema, rows, frequent=0)
     ends = np.cumsum([log.num_rows for log in logs]).tolist()
-    return layout, [
-        list(_batches(features, layout, end - log.num_rows, end, batch_size)) for log, end in zip(logs, ends)
+    return tables, [
+        list(_batches(features, tables, end - log.num_rows, end, batch_size)) for log, end in zip(logs, ends)
     ]
 
 
@@ -71,7 +71,7 @@ def _features(table: pa.Table, schema: LogSchema) -> tuple[Features, dict[str, i
     features: Features = {
         CLICK: {_VALUES: _numpy(table, CLICK, np.float32)},
         WEIGHT: {_VALUES: np.ones(table.num_rows, np.float32)},
-        keys.OWN: {_VALUES: np.zeros(table.num_rows, np.float32)},
+        keys.CHOSEN_BY_GENCO: {_VALUES: np.zeros(table.num_rows, np.float32)},
         TIMESTAMP: {_VALUES: _numpy(table, TIMESTAMP, np.int64)},
     }
     columns = {f.name: f.name for f in schema.context} | {c.name: c.candidates for c in schema.components}
@@ -99,10 +99,12 @@ def _numpy(table: pa.Table, column: str, dtype: type) -> np.ndarray:
     return table.column(column).to_numpy().astype(dtype)
 
 
-def _batches(features: Features, layout: Layout, first: int, end: int, batch_size: int) -> Iterator[Batch]:
+def _batches(
+    features: Features, tables: FeatureTables, first: int, end: int, batch_size: int
+) -> Iterator[Batch]:
     for start in range(first, end, batch_size):
         stop = min(start + batch_size, end)
-        yield pack({name: _slice(feature, start, stop) for name, feature in features.items()}, layout)
+        yield pack({name: _slice(feature, start, stop) for name, feature in features.items()}, tables)
 
 
 def _slice(feature: dict[str, np.ndarray], start: int, stop: int) -> tf.Tensor | tf.RaggedTensor:

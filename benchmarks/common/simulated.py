@@ -17,7 +17,7 @@ from creative_logs.simulator.world import World
 from creative_logs.simulator.write import calibrate
 from model.baselines.policy import Policy
 from model.features import packed_batch as keys
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
 
 # The number of draws per request over which the other components of a combination are averaged.
@@ -102,7 +102,7 @@ class Requests:
         return [
             batch
             | {keys.SHOWN: tf.constant(s), keys.PROPENSITY: tf.constant(p), CLICK: tf.constant(c)}
-            | {keys.OWN: tf.ones_like(batch[keys.OWN])}
+            | {keys.CHOSEN_BY_GENCO: tf.ones_like(batch[keys.CHOSEN_BY_GENCO])}
             for batch, s, p, c in parts
         ]
 
@@ -153,12 +153,12 @@ class NextDay:
     """Training data and the requests of the day after it.
 
     Attributes:
-        layout: The feature tables of the batches.
+        tables: The feature tables of the batches.
         train: The packed batches of the production traffic.
         requests: The uniform policy's requests of the next day.
     """
 
-    layout: Layout
+    tables: FeatureTables
     train: list[Batch]
     requests: Requests
 
@@ -175,9 +175,9 @@ def next_day(config: SimulatorConfig, requests: int, batch_size: int) -> NextDay
     logs = [day_log(world, day, TRAIN) for day in range(config.days - 1)]
     wanted = config.model_copy(update={'rows': 2 * requests, 'test_share': 0.5})
     logs.append(day_log(World(wanted, world.intercept), config.days - 1, TEST))
-    layout, packed = pack_logs(logs, config.log_schema(), batch_size)
+    tables, packed = pack_logs(logs, config.log_schema(), batch_size)
     train = [batch for day in packed[:-1] for batch in day]
-    return NextDay(layout, train, Requests(Truth(world), logs[-1], packed[-1]))
+    return NextDay(tables, train, Requests(Truth(world), logs[-1], packed[-1]))
 
 
 def day_log(world: World, day: int, split: str) -> pa.RecordBatch:

@@ -9,7 +9,8 @@ from pathlib import Path
 import apache_beam as beam
 import tensorflow as tf
 
-from benchmarks.evaluator.evaluator_speed import exported_model, repeated
+from benchmarks.common.exported_model import SimulatedExport, exported_model
+from benchmarks.evaluator.evaluator_speed import repeated
 from components.sctr_evaluator.beam.evaluate import Evaluate, WriteJson
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.rows.row_sources import BATCH_ROWS
@@ -27,25 +28,25 @@ def run(quick: bool) -> dict:
     """
     rows = 25_000 if quick else 500_000
     with tempfile.TemporaryDirectory() as folder:
-        model, files = exported_model(Path(folder))
-        few, many = (_in_process(model, files, number) for number in (rows, 10 * rows))
+        export = exported_model(Path(folder))
+        few, many = (_in_process(export, number) for number in (rows, 10 * rows))
     return {'peak_mib': few, 'peak_mib_of_ten_times': many, 'ratio': round(many / few, 2), 'rows': rows}
 
 
-def _in_process(model: str, files: Sequence[str], rows: int) -> int:
+def _in_process(export: SimulatedExport, rows: int) -> int:
     with multiprocessing.get_context('spawn').Pool(1) as pool:
-        return pool.apply(_peak, (model, files, rows))
+        return pool.apply(_peak, (export, rows))
 
 
-def _peak(model: str, files: Sequence[str], rows: int) -> int:
+def _peak(export: SimulatedExport, rows: int) -> int:
     """Evaluates in this process; returns its largest resident memory, MiB."""
     sources = -(-rows // _ROWS_PER_SOURCE)
     read = partial(_read, batches=-(-rows // sources // BATCH_ROWS))
     with tempfile.TemporaryDirectory() as folder, beam.Pipeline(runner='FnApiRunner') as pipeline:
         _ = (
             pipeline
-            | beam.Create([(number, tuple(files)) for number in range(sources)])
-            | Evaluate(read, sources, model, None, EvaluationConfig())
+            | beam.Create([(number, tuple(export.files)) for number in range(sources)])
+            | Evaluate(read, sources, export.model, None, export.schema, EvaluationConfig())
             | WriteJson(str(Path(folder) / 'evaluation.json'))
         )
     return _peak_mib()

@@ -13,20 +13,13 @@ from typing import NamedTuple
 import apache_beam as beam
 import tensorflow as tf
 
-from benchmarks.common.transformed_logs import examples_of, transform_logs
+from benchmarks.common.exported_model import exported_model
 from benchmarks.evaluator import tfma_speed
 from components.sctr_evaluator.beam.evaluate import Evaluate, WriteJson
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.rows.exported_model import ExportedModel
 from components.sctr_evaluator.rows.row_sources import BATCH_ROWS, read_records
-from creative_logs.schema import TEST, TRAIN
-from creative_logs.simulator.config import SimulatorConfig
-from creative_logs.simulator.write import simulate
-from model.config import GencoConfig
-from model.export.saved_model import export_model
-from model.features.example_reader import read
-from model.features.preprocessing import layout_of
-from model.training.train import train
+from creative_logs.schema import LogSchema
 
 # Enough for every thread of the evaluator to have built its graph.
 _START_BATCHES = 4
@@ -42,32 +35,29 @@ def run(quick: bool) -> dict:
     """
     rows, turns = (40_000, 1) if quick else (400_000, 3)
     with tempfile.TemporaryDirectory() as folder:
-        model, files = exported_model(Path(folder))
-        ours = measure(model, files, rows, turns)
-        peer = tfma_speed.measure(model, next(repeated(files, 1)), quick)
+        export = exported_model(Path(folder))
+        ours = measure(export.model, export.files, export.schema, rows, turns)
+        peer = tfma_speed.measure(export.model, next(repeated(export.files, 1)), quick)
     return ours | peer | {'times_tfma': round(ours['rows_per_s'] / peer['tfma_rows_per_s'])}
 
 
-def exported_model(directory: Path) -> tuple[str, list[str]]:
-    """A model trained on simulated logs, and files of their test split, TFRecords of raw tf.Examples."""
-    simulated = SimulatorConfig(ads=2000, days=2, rows=20_000, test_share=0.5)
-    simulate(simulated, directory / 'logs')
-    model_dir = directory / 'model'
-    _export(directory, GencoConfig(log_schema=simulated.log_schema()), model_dir)
-    return str(model_dir), examples_of(directory / 'transformed', TEST, 'raw')
-
-
 def measure(
-    model_dir: str, files: Sequence[str], rows: int, turns: int = 1, baseline_dir: str | None = None
+    model_dir: str,
+    files: Sequence[str],
+    schema: LogSchema,
+    rows: int,
+    turns: int = 1,
+    baseline_dir: str | None = None,
 ) -> dict:
     """Times the evaluator's Beam pipeline.
 
     Args:
-        model_dir: an exported model.
-        files: gzipped TFRecord files of raw tf.Examples; read over and over until there are `rows`.
-        rows: to be evaluated, rounded up to whole batches.
-        turns: the figures are medians over so many runs.
-        baseline_dir: another exported model that scores the same rows, or None.
+        model_dir: The folder of an exported model.
+        files: Gzipped TFRecord files of raw tf.Examples; they are read again and again until there are `rows`.
+        schema: The log schema of the files.
+        rows: The number of rows to evaluate, rounded up to whole batches.
+        turns: The number of runs, of which the figures are medians.
+        baseline_dir: Another exported model that scores the same rows, or None.
 
     Returns:
         rows_per_s: reading, scoring, summing and writing, from the fifth batch on: without what a run pays
@@ -76,7 +66,7 @@ def measure(
         start_s: until the fifth batch was asked for.
         scoring_rows_per_s: the model's scoring alone, batches in memory.
     """
-    runs = [_time(model_dir, baseline_dir, files, -(-rows // BATCH_ROWS)) for _ in range(turns)]
+    runs = [_time(model_dir, baseline_dir, files, schema, -(-rows // BATCH_ROWS)) for _ in range(turns)]
     return {
         'rows_per_s': round(median(run.rows_after / (run.seconds - run.start) for run in runs)),
         'rows_per_s_with_start': round(median(run.rows / run.seconds for run in runs)),
@@ -96,14 +86,9 @@ class _Run(NamedTuple):
     rows_after: int
 
 
-def _export(directory: Path, config: GencoConfig, model_dir: Path) -> None:
-    transforms = transform_logs(directory / 'logs', config, directory / 'transformed')
-    layout = layout_of(transforms, config.log_schema)
-    data = read([examples_of(directory / 'transformed', TRAIN)], layout, config.training.batch_size)
-    export_model(train(layout, config, data), transforms, config, str(model_dir))
-
-
-def _time(model_dir: str, baseline_dir: str | None, files: Sequence[str], batches: int) -> _Run:
+def _time(
+    model_dir: str, baseline_dir: str | None, files: Sequence[str], schema: LogSchema, batches: int
+) -> _Run:
     with tempfile.TemporaryDirectory() as folder:
         path, mark = Path(folder) / 'evaluation.json', Path(folder) / 'mark.json'
         read_all = partial(repeated, batches=batches, mark=mark)
@@ -112,7 +97,7 @@ def _time(model_dir: str, baseline_dir: str | None, files: Sequence[str], batche
             _ = (
                 pipeline
                 | beam.Create([tuple(files)])
-                | Evaluate(read_all, 1, model_dir, baseline_dir, EvaluationConfig())
+                | Evaluate(read_all, 1, model_dir, baseline_dir, schema, EvaluationConfig())
                 | WriteJson(str(path))
             )
         ended = time.time()

@@ -59,8 +59,8 @@ def _weighted(model: str, rows: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Clicks, and weights of the pooled sCTR, float64 [R] each."""
     scored = ExportedModel(model).score(rows, tf.zeros([len(rows)], tf.int64))
     policies, batch = PolicyRows.of(scored, None), Batch.of(scored, 2)
-    layout = SumColumns(*policies.match.shape[1:])
-    exposure = layout.component_ratios(row_terms(policies, *batch))['snips'][:, -1, _POLICY, 1]
+    columns = SumColumns(*policies.match.shape[1:])
+    exposure = columns.component_ratios(row_terms(policies, *batch))['snips'][:, -1, _POLICY, 1]
     return batch.click, exposure
 
 

@@ -16,13 +16,13 @@ from benchmarks.paper.closed_loop import Traffic, expected, serve, traffic
 from creative_logs.simulator.config import SimulatorConfig
 from model.baselines import DynamicCreativeOptimization, MultiLayerPerceptron, OnlineBayes, Policy, Uniform
 from model.config import GencoConfig
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
 from model.training.train import train
 
 EXPLORATION = 0.1
 # Trains a policy on all logs so far, which cover fewer days than the paper's window of 33 days.
-Teach = Callable[[Layout, GencoConfig, Sequence[Batch]], Policy]
+Teach = Callable[[FeatureTables, GencoConfig, Sequence[Batch]], Policy]
 
 
 class Size(NamedTuple):
@@ -90,10 +90,10 @@ def arms() -> dict[str, Teach]:
     """The policies of the test by name, each as a function that trains it."""
     genco = {name: partial(_teach_genco, name) for name in ('f_ele', 'f_comb', GENCO)}
     return {
-        'uniform': lambda layout, config, log: Uniform(),
-        'dco': lambda layout, config, log: _taught(DynamicCreativeOptimization(layout), log),
-        'mlp': lambda layout, config, log: Climbing(_taught(MultiLayerPerceptron(layout), log)),
-        'online_bayes': lambda layout, config, log: _taught(OnlineBayes(layout), log),
+        'uniform': lambda tables, config, log: Uniform(),
+        'dco': lambda tables, config, log: _taught(DynamicCreativeOptimization(tables), log),
+        'mlp': lambda tables, config, log: Climbing(_taught(MultiLayerPerceptron(tables), log)),
+        'online_bayes': lambda tables, config, log: _taught(OnlineBayes(tables), log),
         **genco,
     }
 
@@ -110,7 +110,7 @@ def measure(size: Size, seed: int, policy: str) -> list[dict[str, float]]:
 def _live(world: Traffic, config: GencoConfig, teach: Teach) -> list[dict[str, float]]:
     log, figures = list(world.start), []
     for day in world.days:
-        served, figure = serve(day, teach(world.layout, config, log), EXPLORATION)
+        served, figure = serve(day, teach(world.tables, config, log), EXPLORATION)
         log += served
         uniform = expected(day, day.requests.uniform_ctr)
         figures.append(figure | {f'uniform_{name}': value for name, value in uniform.items()})
@@ -122,8 +122,8 @@ def _taught(policy: Policy, log: Sequence[Batch]) -> Policy:
     return policy
 
 
-def _teach_genco(name: str, layout: Layout, config: GencoConfig, log: Sequence[Batch]) -> Policy:
-    return genco_policies(train(layout, config, dataset(log)))[name]
+def _teach_genco(name: str, tables: FeatureTables, config: GencoConfig, log: Sequence[Batch]) -> Policy:
+    return genco_policies(train(tables, config, dataset(log)))[name]
 
 
 def _total(days: list[dict[str, float]]) -> dict[str, float]:

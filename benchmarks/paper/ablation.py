@@ -76,11 +76,11 @@ def changed(config: GencoConfig, changes: Mapping[str, Mapping]) -> GencoConfig:
 
 
 def _ratios(day: NextDay, config: GencoConfig) -> dict[str, float]:
-    model = train(day.layout, config, dataset(day.train))
+    model = train(day.tables, config, dataset(day.train))
     has_second_stage = config.training.combination_loss > 0
     choice = day.requests.choice_of(genco_policies(model)[GENCO if has_second_stage else 'f_ele'])
     chosen, none = day.requests.component_ctr(choice)
-    ratios = dict(zip(day.layout.components, (chosen.mean(0) / none.mean()).tolist()))
+    ratios = dict(zip(day.tables.components, (chosen.mean(0) / none.mean()).tolist()))
     return ratios | {COMBINATION: 1 + day.requests.figures(choice)['lift']}
 
 

@@ -57,7 +57,7 @@ def measure(density: Density, seed: int, requests: int) -> Lifts:
     simulated = world_of(density, seed)
     config = GencoConfig(log_schema=simulated.log_schema())
     day = next_day(simulated, requests, config.training.batch_size)
-    policy = genco_policies(train(day.layout, config, dataset(day.train)))['genco']
+    policy = genco_policies(train(day.tables, config, dataset(day.train)))['genco']
     chosen, none = day.requests.component_ctr(day.requests.choice_of(policy))
     lifts = {}
     for j, (component, brackets) in enumerate(BRACKETS.items()):

@@ -13,7 +13,7 @@ from creative_logs.simulator.world import World
 from creative_logs.simulator.write import calibrate
 from model.baselines.policy import Policy
 from model.features import packed_batch as keys
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
 
 # The standard deviation of the logarithm of the bid of an ad; the mean bid is 1.
@@ -44,12 +44,12 @@ class Traffic:
     """The traffic of a simulated world.
 
     Attributes:
-        layout: The feature tables of the batches.
+        tables: The feature tables of the batches.
         start: The packed batches of production traffic that every policy starts from.
         days: The days of the test.
     """
 
-    layout: Layout
+    tables: FeatureTables
     start: list[Batch]
     days: list[Day]
 
@@ -65,17 +65,17 @@ def traffic(config: SimulatorConfig, start_days: int, exploration: float, batch_
     """
     world = World(config, calibrate(config))
     logs = [day_log(world, day, TRAIN) for day in range(config.days)]
-    layout, packed = pack_logs(logs, config.log_schema(), batch_size)
+    tables, packed = pack_logs(logs, config.log_schema(), batch_size)
     truth, random = Truth(world), np.random.default_rng(config.seed)
-    bids = np.exp(random.normal(-(_BID_STD**2) / 2, _BID_STD, layout.context_rows))
-    ad = list(layout.ids).index(layout.ad)
+    bids = np.exp(random.normal(-(_BID_STD**2) / 2, _BID_STD, tables.context_rows))
+    ad = list(tables.ids).index(tables.ad)
     days = []
     for log, batches in zip(logs[start_days:], packed[start_days:]):
         requests = Requests(truth, log, batches)
         ads = np.concatenate([batch[keys.CONTEXT_IDS][:, ad] for batch in batches])
         explore = random.random(len(ads)) < exploration
         days.append(Day(requests, bids[ads], explore, requests.drawn(random), random.random(len(ads))))
-    return Traffic(layout, [batch for day in packed[:start_days] for batch in day], days)
+    return Traffic(tables, [batch for day in packed[:start_days] for batch in day], days)
 
 
 def serve(day: Day, policy: Policy, exploration: float) -> tuple[list[Batch], dict[str, float]]:

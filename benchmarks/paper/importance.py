@@ -60,7 +60,7 @@ def measure(density: Density, seed: int, requests: int) -> Shares:
     simulated = world_of(density, seed)
     config = GencoConfig(log_schema=simulated.log_schema())
     day = next_day(simulated, requests, config.training.batch_size)
-    model = train(day.layout, config, dataset(day.train))
+    model = train(day.tables, config, dataset(day.train))
     truth = day.requests.truth.component_importance()
     learned = {ATTENTION: _attention(model, day.requests), SCORE_VARIANCE: _variance(model, day.requests)}
     means = {TRUTH: np.array([list(truth[category].values()) for category in sorted(truth)])}

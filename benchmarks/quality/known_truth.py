@@ -10,7 +10,7 @@ from benchmarks.common.simulated import Density, next_day, world_of
 from benchmarks.common.workers import results_of
 from model.baselines import MultiLayerPerceptron, Policy, peers
 from model.config import GencoConfig
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
 from model.training.train import train
 
@@ -60,15 +60,15 @@ def measure(density: Density, seed: int, requests: int) -> dict[str, dict[str, f
     day = next_day(simulated, requests, config.training.batch_size)
     return {
         name: day.requests.figures(day.requests.choice_of(policy))
-        for name, policy in fitted_policies(day.layout, config, day.train)
+        for name, policy in fitted_policies(day.tables, config, day.train)
     }
 
 
 def fitted_policies(
-    layout: Layout, config: GencoConfig, data: Sequence[Batch]
+    tables: FeatureTables, config: GencoConfig, data: Sequence[Batch]
 ) -> Iterator[tuple[str, Policy]]:
     """Yields all peers and GenCO's policies by name, each trained on the batches."""
-    for name, policy in peers(layout).items():
+    for name, policy in peers(tables).items():
         policy.fit(data)
         yield name, Climbing(policy) if isinstance(policy, MultiLayerPerceptron) else policy
-    yield from genco_policies(train(layout, config, dataset(data))).items()
+    yield from genco_policies(train(tables, config, dataset(data))).items()

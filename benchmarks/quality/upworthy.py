@@ -164,13 +164,13 @@ class _Bench:
         size = self._config.training.batch_size
         data = list(self.log.training_data(self._rows_without_subwords, split.train, seed, size))
         choices = {}
-        for name, policy in peers(self.log.layout, seed).items():
+        for name, policy in peers(self.log.tables, seed).items():
             policy.fit(data)
             choices[name] = ask(policy)
         training = self._config.training.model_copy(update={'seed': seed})
         config = self._config.model_copy(update={'training': training})
         data = self.log.training_data(self.rows, split.train, seed, size)
-        model = train(self.log.layout, config, data)
+        model = train(self.log.tables, config, data)
         choices |= {name: ask(policy) for name, policy in genco_policies(model, seed).items()}
         return choices
 
@@ -178,7 +178,7 @@ class _Bench:
 def _component_rows(log: UpworthyLog, sums: dict[str, np.ndarray]) -> list[dict]:
     rows = []
     for policy, of_policy in sums.items():
-        for j, component in enumerate(log.layout.components):
+        for j, component in enumerate(log.tables.components):
             found = component_lift(of_policy, j, CONFIDENCE)
             estimate = {'lift': found.value, 'low': found.low, 'high': found.high}
             rows.append({'policy': policy, 'component': component} | estimate)

@@ -25,9 +25,9 @@ from creative_logs.upworthy.convert import (
 from creative_logs.upworthy.source import TEST, WEEK, month_of_week, read_packages
 from model.config import GencoConfig
 from model.features.example_reader import read
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
-from model.features.preprocessing import layout_of
+from model.features.preprocessing import feature_tables_of
 
 _VARYING = ('headline', 'eyecatcher_id')
 _STORY = ('headline', 'eyecatcher_id', 'lede')
@@ -52,7 +52,7 @@ class UpworthyLog:
     """The tests in which headline or image varies, with P packages.
 
     Attributes:
-        layout: The feature tables of the batch.
+        tables: The feature tables of the batch.
         batch: The packed packages, one row each; the shown elements are those of the package.
         test: The number of each package's test, ascending from 0, int64 [P].
         story: The number of each package's story, int64 [P]. Tests that share a headline, an image or a lede
@@ -61,7 +61,7 @@ class UpworthyLog:
         counts: The impressions and clicks of each package.
     """
 
-    layout: Layout
+    tables: FeatureTables
     batch: Batch
     test: np.ndarray
     story: np.ndarray
@@ -110,10 +110,10 @@ def load(source: str | Path, config: GencoConfig, most_tests: int | None = None)
     packages = _varying(read_packages(source), most_tests)
     if packages.num_rows == 0:
         raise InputError(f'{source}: holds no test whose headline or image varies')
-    layout, batch = _transformed(packages, config)
+    tables, batch = _transformed(packages, config)
     test = _numbers(packages[TEST])
     return UpworthyLog(
-        layout=layout,
+        tables=tables,
         batch=batch,
         test=test,
         story=_stories(packages, test),
@@ -136,7 +136,7 @@ def _varying(packages: pa.Table, most_tests: int | None) -> pa.Table:
     return packages.take(pa.array(order[np.isin(test[order], kept)])).combine_chunks()
 
 
-def _transformed(packages: pa.Table, config: GencoConfig) -> tuple[Layout, Batch]:
+def _transformed(packages: pa.Table, config: GencoConfig) -> tuple[FeatureTables, Batch]:
     """Transforms one row per package, in the order of the packages."""
     numbers = np.arange(packages.num_rows)
     columns = {
@@ -151,9 +151,9 @@ def _transformed(packages: pa.Table, config: GencoConfig) -> tuple[Layout, Batch
         path.parent.mkdir(parents=True)
         pq.write_table(pa.table(columns), path)
         transforms = transform_logs(directory / 'logs', config, directory / 'transformed')
-        layout = layout_of(transforms, config.log_schema)
+        tables = feature_tables_of(transforms, config.log_schema)
         examples = [examples_of(directory / 'transformed', TRAIN)]
-        return layout, next(iter(read(examples, layout, packages.num_rows)))
+        return tables, next(iter(read(examples, tables, packages.num_rows)))
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:

@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.evaluator.evaluator_speed import exported_model
+from benchmarks.common.exported_model import exported_model
 from benchmarks.serving.load_client import Outcome, another_process, arrivals, closed_loop, open_loop
 from benchmarks.serving.serving_process import MODEL, Server, serving, stage
 from benchmarks.serving.serving_requests import contract_of, draw_requests, encode_messages
@@ -67,7 +67,8 @@ def run(quick: bool) -> dict:
     """
     seconds = 4.0 if quick else 20.0
     with tempfile.TemporaryDirectory() as folder:
-        version, logs = Path(exported_model(Path(folder))[0]), Path(folder) / 'logs'
+        export = exported_model(Path(folder))
+        version, logs = Path(export.model), export.logs
         return measure(version, logs, seconds, _SWAP_S, _QUICK_ROUNDS if quick else _ROUNDS)
 
 

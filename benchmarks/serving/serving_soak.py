@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.pool import AsyncResult
 from pathlib import Path
 
-from benchmarks.evaluator.evaluator_speed import exported_model
+from benchmarks.common.exported_model import exported_model
 from benchmarks.serving.load_client import another_process, arrivals, closed_loop, open_loop
 from benchmarks.serving.serving_load import messages_of, requests_of
 from benchmarks.serving.serving_process import Server, serving
@@ -38,7 +38,7 @@ def run(quick: bool, minutes: float) -> dict:
     """
     seconds = 30.0 if quick else 60.0 * minutes
     with tempfile.TemporaryDirectory() as folder:
-        version = Path(exported_model(Path(folder))[0])
+        version = Path(exported_model(Path(folder)).model)
         return measure(version, Path(folder) / 'logs', seconds)
 
 

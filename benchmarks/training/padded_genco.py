@@ -49,7 +49,7 @@ class PaddedGenCO(GenCO):
         )
 
     def encode(self, batch: Batch, training: bool = False, groups: int = 1, encoder=None) -> Encoded:
-        mask = tf.sequence_mask(batch[keys.COUNTS], self.layout.max_candidates)
+        mask = tf.sequence_mask(batch[keys.COUNTS], self.tables.max_candidates)
         rows = tf.reshape(batch[keys.ELEMENTS], tf.shape(mask))
         embeddings = tf.gather(self.element_embedding, rows) * tf.cast(mask, tf.float32)[..., None]
         counts = tf.cast(batch[keys.COUNTS], tf.float32)
@@ -71,13 +71,13 @@ class PaddedGenCO(GenCO):
         return tf.where(present, super().score_elements(encoded), _MASKED)
 
     def log_policy(self, encoded: Encoded, scores: tf.Tensor) -> tf.Tensor:
-        table = tf.reshape(scores, [-1, self.layout.max_candidates])
+        table = tf.reshape(scores, [-1, self.tables.max_candidates])
         return tf.reshape(tf.nn.log_softmax(table), [-1])
 
     def policy_entropy(self, encoded: Encoded, log_policy: tf.Tensor) -> tf.Tensor:
         present = encoded.index.position >= 0
         terms = tf.where(present, tf.exp(log_policy) * log_policy, 0.0)
-        sums = tf.reduce_sum(tf.reshape(terms, [-1, self.layout.max_candidates]), 1)
+        sums = tf.reduce_sum(tf.reshape(terms, [-1, self.tables.max_candidates]), 1)
         return -tf.reshape(sums, tf.shape(encoded.index.start))
 
     def _attend(self, embeddings: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
@@ -97,7 +97,7 @@ class PaddedTrainer(GencoTrainer):
     """The trainer of a `PaddedGenCO`, on batches from `pad`."""
 
     def _collect(self, inputs: Batch, combined: Combined) -> None:
-        mask = tf.reshape(tf.sequence_mask(inputs[keys.COUNTS], self.network.layout.max_candidates), [-1])
+        mask = tf.reshape(tf.sequence_mask(inputs[keys.COUNTS], self.network.tables.max_candidates), [-1])
         elements = tf.boolean_mask(inputs[keys.ELEMENTS], mask)
         super()._collect(inputs | {keys.ELEMENTS: elements}, combined)
 

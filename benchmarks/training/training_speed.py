@@ -17,7 +17,7 @@ from creative_logs.simulator.write import simulate
 from model.config import GencoConfig
 from model.features import packed_batch as keys
 from model.features.example_reader import read
-from model.features.preprocessing import layout_of
+from model.features.preprocessing import feature_tables_of
 from model.network.genco import GenCO
 from model.training.trainer import GencoTrainer
 
@@ -44,14 +44,14 @@ def run(quick: bool) -> dict:
         directory = Path(folder)
         simulate(simulated, directory / 'logs')
         transforms = transform_logs(directory / 'logs', config, directory / 'transformed')
-        layout = layout_of(transforms, config.log_schema)
-        data = read([examples_of(directory / 'transformed', TRAIN)], layout, config.training.batch_size)
+        tables = feature_tables_of(transforms, config.log_schema)
+        data = read([examples_of(directory / 'transformed', TRAIN)], tables, config.training.batch_size)
         packed, padded = (
-            _step_of(GencoTrainer(GenCO(layout, config.model, config.training), config.training)),
-            _step_of(PaddedTrainer(PaddedGenCO(layout, config.model, config.training), config.training)),
+            _step_of(GencoTrainer(GenCO(tables, config.model, config.training), config.training)),
+            _step_of(PaddedTrainer(PaddedGenCO(tables, config.model, config.training), config.training)),
         )
         batches = list(itertools.islice(data, steps))
-        wide = [pad(batch, layout.max_candidates) for batch in batches]
+        wide = [pad(batch, tables.max_candidates) for batch in batches]
         for step, warm_up in ((packed, batches), (padded, wide)):
             _rate(step, warm_up[:3])
         rates = np.array([(_rate(packed, batches), _rate(padded, wide)) for _ in range(turns)])

@@ -13,6 +13,7 @@ class SctrEvaluatorSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {
         'evaluation_config': component_spec.ExecutionParameter(type=str),
+        'log_schema': component_spec.ExecutionParameter(type=str),
         'holdout_days': component_spec.ExecutionParameter(type=int),
     }
     INPUTS = {
@@ -37,6 +38,7 @@ class SctrEvaluator(base_beam_component.BaseBeamComponent):
         examples: types.BaseChannel,
         model: types.BaseChannel,
         evaluation: str,
+        log_schema: str,
         holdout_days: int = 0,
         baseline_model: types.BaseChannel | None = None,
     ):
@@ -46,6 +48,7 @@ class SctrEvaluator(base_beam_component.BaseBeamComponent):
             examples: `Examples`, raw rows with a split `test`; one or more artifacts.
             model: `Model`, the candidate.
             evaluation: JSON of an `EvaluationConfig`.
+            log_schema: JSON of the `LogSchema` of the examples.
             holdout_days: only the newest so many spans are read; 0 reads all.
             baseline_model: `Model`, the one that serves now; may resolve to nothing.
         """
@@ -55,6 +58,7 @@ class SctrEvaluator(base_beam_component.BaseBeamComponent):
                 model=model,
                 baseline_model=baseline_model,
                 evaluation_config=evaluation,
+                log_schema=log_schema,
                 holdout_days=holdout_days,
                 evaluation=types.Channel(type=SctrEvaluation),
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),

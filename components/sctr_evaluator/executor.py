@@ -19,7 +19,7 @@ from components.sctr_evaluator.report.summary import to_markdown
 from components.sctr_evaluator.results.schema import from_json
 from components.sctr_evaluator.rows.row_sources import read_records
 from creative_logs.errors import InputError
-from creative_logs.schema import TEST, TRAIN
+from creative_logs.schema import TEST, TRAIN, LogSchema
 
 _SPAN = 'span'
 _FORCED = 'forced_blessing'
@@ -51,12 +51,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                   where the blessing is forced, `forced_blessing` (the reason given).
             exec_properties:
                 - evaluation_config (str): JSON of an `EvaluationConfig`.
+                - log_schema (str): JSON of the `LogSchema` of the examples.
                 - holdout_days (int): only the newest so many spans are read; 0 reads all.
 
         Raises:
             InputError: there are no test rows, or a model was not exported by GenCO.
         """
         config = EvaluationConfig.model_validate_json(exec_properties['evaluation_config'])
+        schema = LogSchema.model_validate_json(exec_properties['log_schema'])
         model = artifact_utils.get_single_instance(input_dict['model'])
         baseline = next(iter(input_dict.get('baseline_model') or []), None)
         train, test = _by_days(input_dict['examples'], exec_properties['holdout_days'])
@@ -69,7 +71,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 pipeline
                 | 'Files' >> beam.Create(files)
                 | 'Evaluate'
-                >> Evaluate(read_records, len(files), _serving_path(model), serving, config, train_files)
+                >> Evaluate(
+                    read_records, len(files), _serving_path(model), serving, schema, config, train_files
+                )
                 | 'WriteJson' >> WriteJson(path)
             )
         if not fileio.exists(path):

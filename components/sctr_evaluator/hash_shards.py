@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 _KEY_BITS = 62
+HASH_RANGE = 1 << _KEY_BITS  # All hashes of the evaluator are at least 0 and below it.
 
 
 def shards_of(keys: np.ndarray, bits: int) -> Iterator[tuple[int, np.ndarray]]:

@@ -12,7 +12,7 @@ from model.baselines.poisson_ridge import PoissonRidge
 from model.baselines.policy import Policy
 from model.baselines.uniform import Uniform
 from model.baselines.vowpal_wabbit import VowpalWabbit
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 
 __all__ = [
     'DynamicCreativeOptimization',
@@ -30,30 +30,30 @@ __all__ = [
 ]
 
 
-_OPTIONAL: dict[str, tuple[Callable[[], bool], Callable[[Layout, int], Policy]]] = {
-    'vowpal_wabbit': (vowpal_wabbit.installed, lambda layout, seed: VowpalWabbit(layout)),
+_OPTIONAL: dict[str, tuple[Callable[[], bool], Callable[[FeatureTables, int], Policy]]] = {
+    'vowpal_wabbit': (vowpal_wabbit.installed, lambda tables, seed: VowpalWabbit(tables)),
     'gradient_boosted_trees': (gradient_boosted_trees.installed, GradientBoostedTrees),
 }
 
 
-def peers(layout: Layout, seed: int = 1) -> dict[str, Policy]:
+def peers(tables: FeatureTables, seed: int = 1) -> dict[str, Policy]:
     """Returns one untrained policy of each kind by the name that the benchmarks use.
 
     Args:
-        layout: The feature tables of the batches.
+        tables: The feature tables of the batches.
         seed: The random seed of the policies that use one.
     """
     found: dict[str, Policy] = {
         'uniform': Uniform(seed),
-        'dco': DynamicCreativeOptimization(layout),
-        'eb_package': PackageEmpiricalBayes(layout),
-        'eb_element': ElementEmpiricalBayes(layout),
-        'mlp': MultiLayerPerceptron(layout, seed),
-        'online_bayes': OnlineBayes(layout),
-        'poisson_ridge': PoissonRidge(layout),
+        'dco': DynamicCreativeOptimization(tables),
+        'eb_package': PackageEmpiricalBayes(tables),
+        'eb_element': ElementEmpiricalBayes(tables),
+        'mlp': MultiLayerPerceptron(tables, seed),
+        'online_bayes': OnlineBayes(tables),
+        'poisson_ridge': PoissonRidge(tables),
     }
     there = {name: create for name, (installed, create) in _OPTIONAL.items() if installed()}
-    return found | {name: create(layout, seed) for name, create in there.items()}
+    return found | {name: create(tables, seed) for name, create in there.items()}
 
 
 def left_out() -> list[str]:

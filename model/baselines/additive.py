@@ -6,7 +6,7 @@ import numpy as np
 
 from model.baselines.shown_elements import chosen_values
 from model.features import packed_batch as keys
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
 
 
@@ -33,13 +33,13 @@ class ScoreTable(AdditivePolicy):
     """Base class: `fit` stores one score per row of the element table in `_scores`, float64 [rows].
 
     Args:
-        layout: The feature tables of the batches.
+        tables: The feature tables of the batches.
     """
 
     _scores: np.ndarray
 
-    def __init__(self, layout: Layout):
-        self._layout = layout
+    def __init__(self, tables: FeatureTables):
+        self._tables = tables
 
     def element_scores(self, batch: Batch) -> np.ndarray:
         return self._scores[np.asarray(batch[keys.ELEMENTS])]

@@ -7,7 +7,7 @@ import numpy as np
 from model.baselines.additive import AdditivePolicy, ad_of_elements
 from model.baselines.shown_elements import Shown, Tally, ad_rows, combination_keys
 from model.features import packed_batch as keys
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
 
 _Z = 1.96
@@ -24,16 +24,16 @@ class DynamicCreativeOptimization(AdditivePolicy):
     eliminated. Ads share no information.
 
     Args:
-        layout: The feature tables of the batches.
+        tables: The feature tables of the batches.
 
     Reference: Koren et al. 2020, as GenCO's Table 2 uses it.
     """
 
-    def __init__(self, layout: Layout):
-        self._layout = layout
+    def __init__(self, tables: FeatureTables):
+        self._tables = tables
 
     def fit(self, data: Iterable[Batch]) -> None:
-        shown = Shown.combinations(data, self._layout)
+        shown = Shown.combinations(data, self._tables)
         self._ads = Tally(shown.ad, shown.clicks, shown.impressions)
         ad = np.repeat(shown.ad, shown.elements.shape[1])
         rows = shown.elements.ravel()
@@ -41,7 +41,7 @@ class DynamicCreativeOptimization(AdditivePolicy):
         self._elements = Tally(combination_keys(ad, rows[:, None]), *each)
 
     def element_scores(self, batch: Batch) -> np.ndarray:
-        ad = ad_rows(batch, self._layout)[ad_of_elements(batch)]
+        ad = ad_rows(batch, self._tables)[ad_of_elements(batch)]
         rows = np.asarray(batch[keys.ELEMENTS])
         clicks, impressions = self._elements.get(combination_keys(ad, rows[:, None]))
         ad_clicks, ad_impressions = self._ads.get(ad)

@@ -14,7 +14,7 @@ import numpy as np
 from model.baselines.additive import ScoreTable
 from model.baselines.search import best_combinations
 from model.baselines.shown_elements import Shown, Tally, ad_rows, combination_keys, element_rows
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
 
 _SMALLEST_VARIANCE = 1e-6
@@ -24,21 +24,21 @@ class PackageEmpiricalBayes:
     """Scores a combination by its shrunk CTR relative to its ad, which is 1 if it was never shown.
 
     Args:
-        layout: The feature tables of the batches.
+        tables: The feature tables of the batches.
     """
 
-    def __init__(self, layout: Layout):
-        self._layout = layout
+    def __init__(self, tables: FeatureTables):
+        self._tables = tables
 
     def fit(self, data: Iterable[Batch]) -> None:
-        shown = Shown.combinations(data, self._layout)
+        shown = Shown.combinations(data, self._tables)
         parts = combination_keys(shown.ad, shown.elements)
         self._variance = _prior_variance(shown, parts)
         self._tally = Tally(parts, shown.clicks, _expected_clicks(shown))
 
     def score_combinations(self, batch: Batch, combinations: np.ndarray) -> np.ndarray:
         rows = element_rows(batch, combinations)
-        ad = np.broadcast_to(ad_rows(batch, self._layout)[:, None], rows.shape[:2])
+        ad = np.broadcast_to(ad_rows(batch, self._tables)[:, None], rows.shape[:2])
         return _posterior(*self._tally.get(combination_keys(ad, rows)), self._variance)
 
     def choose(self, batch: Batch) -> np.ndarray:
@@ -50,9 +50,9 @@ class ElementEmpiricalBayes(ScoreTable):
     """Scores an element by the log of its shrunk relative CTR over all ads that show it."""
 
     def fit(self, data: Iterable[Batch]) -> None:
-        shown = Shown.combinations(data, self._layout)
+        shown = Shown.combinations(data, self._tables)
         expected = _expected_clicks(shown)
-        self._scores = np.zeros(self._layout.element_rows)
+        self._scores = np.zeros(self._tables.element_rows)
         for rows in shown.elements.T:
             variance = _prior_variance(shown, combination_keys(shown.ad, rows[:, None]))
             present = rows >= 0

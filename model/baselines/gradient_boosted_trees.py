@@ -10,7 +10,7 @@ from creative_logs.schema import CLICK, WEIGHT
 from model.baselines.search import best_combinations
 from model.baselines.shown_elements import element_rows
 from model.features import packed_batch as keys
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
 
 # At most two ids are combined: the value of an element in general, in an ad, and beside another element.
@@ -30,15 +30,15 @@ class GradientBoostedTrees:
     because a tree splits on a single value per feature.
 
     Args:
-        layout: The feature tables of the batches.
+        tables: The feature tables of the batches.
         seed: The random seed of the trees.
     """
 
-    def __init__(self, layout: Layout, seed: int = 1):
+    def __init__(self, tables: FeatureTables, seed: int = 1):
         from catboost import CatBoostClassifier
 
-        self._layout = layout
-        self._ids = [*layout.ids, *layout.components]
+        self._tables = tables
+        self._ids = [*tables.ids, *tables.components]
         self._trees = CatBoostClassifier(
             **_OPTIONS, random_seed=seed, cat_features=self._ids, verbose=False, allow_writing_files=False
         )
@@ -66,5 +66,5 @@ class GradientBoostedTrees:
         features = pd.DataFrame(np.concatenate([ids, elements], 1), columns=self._ids)
         if keys.NUMBERS in batch:
             numbers = np.repeat(np.asarray(batch[keys.NUMBERS]), combinations.shape[1], 0)
-            features[list(self._layout.numbers)] = numbers
+            features[list(self._tables.numbers)] = numbers
         return features

@@ -9,7 +9,7 @@ from creative_logs.schema import CLICK, WEIGHT
 from model.baselines.search import best_combinations
 from model.baselines.shown_elements import element_rows
 from model.features import packed_batch as keys
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
 
 _DIM = 8
@@ -26,15 +26,15 @@ class MultiLayerPerceptron:
     and the embeddings the sum (Adagrad), so that the update of a row grows with its number of impressions.
 
     Args:
-        layout: The feature tables of the batches.
+        tables: The feature tables of the batches.
         seed: The random seed of the initial weights.
     """
 
-    def __init__(self, layout: Layout, seed: int = 1):
-        self._layout = layout
+    def __init__(self, tables: FeatureTables, seed: int = 1):
+        self._tables = tables
         start = tf.random.Generator.from_seed(seed)
-        rows = layout.context_rows, layout.element_rows
-        self._tables = [tf.Variable(start.normal([n, _DIM], stddev=_EMBEDDING_STD)) for n in rows]
+        rows = tables.context_rows, tables.element_rows
+        self._embeddings = [tf.Variable(start.normal([n, _DIM], stddev=_EMBEDDING_STD)) for n in rows]
         first = [tf.keras.initializers.GlorotUniform(seed + i) for i in range(len(_UNITS))]
         layers = [
             tf.keras.layers.Dense(units, 'relu', kernel_initializer=weights)
@@ -72,8 +72,8 @@ class MultiLayerPerceptron:
 
     def _logits(self, inputs: Batch, rows: tf.Tensor) -> tf.Tensor:
         """Returns the logits, float32 [B, K], of combinations given by element rows, int64 [B, K, M]."""
-        context, elements = self._tables
-        parts = [tf.reshape(tf.gather(context, inputs[keys.CONTEXT_IDS]), [-1, len(self._layout.ids) * _DIM])]
+        context, elements = self._embeddings
+        parts = [tf.reshape(tf.gather(context, inputs[keys.CONTEXT_IDS]), [-1, len(self._tables.ids) * _DIM])]
         if keys.NUMBERS in inputs:
             parts.append(inputs[keys.NUMBERS])
         if keys.TERMS in inputs:
@@ -81,24 +81,24 @@ class MultiLayerPerceptron:
         of_ad = tf.repeat(tf.concat(parts, 1)[:, None], tf.shape(rows)[1], 1)
         present = tf.cast(rows >= 0, tf.float32)[..., None]
         chosen = tf.gather(elements, tf.maximum(rows, 0)) * present
-        width = len(self._layout.components) * _DIM
+        width = len(self._tables.components) * _DIM
         chosen = tf.reshape(chosen, [tf.shape(rows)[0], tf.shape(rows)[1], width])
         return self._intercept + self._network(tf.concat([of_ad, chosen], 2))[..., 0]
 
     def _means_of_terms(self, inputs: Batch) -> tf.Tensor:
-        terms = tf.gather(self._tables[0], inputs[keys.TERMS])
+        terms = tf.gather(self._embeddings[0], inputs[keys.TERMS])
         lengths = tf.reshape(inputs[keys.TERM_COUNTS], [-1])
         means = tf.reduce_mean(tf.RaggedTensor.from_row_lengths(terms, lengths, validate=False), 1)
         means = tf.where(lengths[:, None] > 0, means, 0.0)
-        return tf.reshape(means, [-1, len(self._layout.terms) * _DIM])
+        return tf.reshape(means, [-1, len(self._tables.terms) * _DIM])
 
     def _learn(self, inputs: Batch, rows: tf.Tensor, click: tf.Tensor, weight: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             logits = self._logits(inputs, rows)[:, 0]
             loss = tf.reduce_sum(weight * tf.nn.sigmoid_cross_entropy_with_logits(click, logits))
         dense = self._network.trainable_variables
-        gradients = tape.gradient(loss, self._tables + dense)
-        count = len(self._tables)
-        self._embedding_optimizer.apply_gradients(zip(gradients[:count], self._tables, strict=True))
+        gradients = tape.gradient(loss, self._embeddings + dense)
+        count = len(self._embeddings)
+        self._embedding_optimizer.apply_gradients(zip(gradients[:count], self._embeddings, strict=True))
         means = [gradient / tf.reduce_sum(weight) for gradient in gradients[count:]]
         self._dense_optimizer.apply_gradients(zip(means, dense, strict=True))

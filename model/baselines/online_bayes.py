@@ -26,8 +26,8 @@ class OnlineBayes(ScoreTable):
     """
 
     def fit(self, data: Iterable[Batch]) -> None:
-        shown = Shown.rows(data, self._layout)
-        elements, ads = self._layout.element_rows, self._layout.context_rows
+        shown = Shown.rows(data, self._tables)
+        elements, ads = self._tables.element_rows, self._tables.context_rows
         variances = np.repeat([ELEMENT_PRIOR_STD**2, AD_PRIOR_STD**2], [elements, ads])
         coordinates = np.concatenate([shown.elements, elements + shown.ad[:, None]], 1)
         ctr = shown.clicks.sum() / shown.impressions.sum()

@@ -24,8 +24,8 @@ class PoissonRidge(ScoreTable):
     """
 
     def fit(self, data: Iterable[Batch]) -> None:
-        shown = Shown.combinations(data, self._layout)
-        elements = self._layout.element_rows
+        shown = Shown.combinations(data, self._tables)
+        elements = self._tables.element_rows
         columns = np.concatenate([shown.elements, elements + shown.ad[:, None]], 1)
         row, slot = np.nonzero(columns >= 0)
         used, column = np.unique(columns[row, slot], return_inverse=True)

@@ -8,13 +8,13 @@ import numpy as np
 
 from creative_logs.schema import CLICK, WEIGHT
 from model.features import packed_batch as keys
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
 
 
-def ad_rows(batch: Batch, layout: Layout) -> np.ndarray:
+def ad_rows(batch: Batch, tables: FeatureTables) -> np.ndarray:
     """Returns the row of each ad in the context table, int64 [B]."""
-    return np.asarray(batch[keys.CONTEXT_IDS])[:, list(layout.ids).index(layout.ad)]
+    return np.asarray(batch[keys.CONTEXT_IDS])[:, list(tables.ids).index(tables.ad)]
 
 
 def starts(batch: Batch) -> np.ndarray:
@@ -58,15 +58,15 @@ class Shown:
     impressions: np.ndarray
 
     @classmethod
-    def rows(cls, data: Iterable[Batch], layout: Layout) -> Self:
+    def rows(cls, data: Iterable[Batch], tables: FeatureTables) -> Self:
         """Returns one row per example, in the order of the examples."""
-        parts = [_rows_of(batch, layout) for batch in data]
+        parts = [_rows_of(batch, tables) for batch in data]
         return cls(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     @classmethod
-    def combinations(cls, data: Iterable[Batch], layout: Layout) -> Self:
+    def combinations(cls, data: Iterable[Batch], tables: FeatureTables) -> Self:
         """Returns one row per ad and combination that was shown."""
-        rows = cls.rows(data, layout)
+        rows = cls.rows(data, tables)
         _, first, group = np.unique(
             combination_keys(rows.ad, rows.elements), return_index=True, return_inverse=True
         )
@@ -105,8 +105,8 @@ class Tally:
         return np.where(seen, self.clicks[place], 0.0), np.where(seen, self.exposure[place], 0.0)
 
 
-def _rows_of(batch: Batch, layout: Layout) -> tuple[np.ndarray, ...]:
+def _rows_of(batch: Batch, tables: FeatureTables) -> tuple[np.ndarray, ...]:
     weight = np.asarray(batch[WEIGHT], np.float64)
     shown = np.asarray(batch[keys.SHOWN])[:, None]
     clicks = np.asarray(batch[CLICK], np.float64) * weight
-    return ad_rows(batch, layout), element_rows(batch, shown)[:, 0], clicks, weight
+    return ad_rows(batch, tables), element_rows(batch, shown)[:, 0], clicks, weight

@@ -8,7 +8,7 @@ import numpy as np
 from model.baselines.additive import AdditivePolicy, ad_of_elements
 from model.baselines.shown_elements import Shown, ad_rows
 from model.features import packed_batch as keys
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
 
 # Ids, and pairs of ad and element: the value of an element in general and in this ad.
@@ -24,16 +24,16 @@ class VowpalWabbit(AdditivePolicy):
     """Online logistic regression with VowpalWabbit's adaptive steps, in one chronological pass.
 
     Args:
-        layout: The feature tables of the batches.
+        tables: The feature tables of the batches.
     """
 
-    def __init__(self, layout: Layout):
+    def __init__(self, tables: FeatureTables):
         from vowpalwabbit import Workspace
 
-        self._layout, self._workspace = layout, Workspace(_OPTIONS)
+        self._tables, self._workspace = tables, Workspace(_OPTIONS)
 
     def fit(self, data: Iterable[Batch]) -> None:
-        shown = Shown.rows(data, self._layout)
+        shown = Shown.rows(data, self._tables)
         columns = (shown.ad, shown.elements, shown.clicks, shown.impressions)
         for ad, elements, clicks, impressions in zip(*(c.tolist() for c in columns), strict=True):
             present = ' '.join(str(element) for element in elements if element >= 0)
@@ -41,7 +41,7 @@ class VowpalWabbit(AdditivePolicy):
             self._workspace.learn(f'{label} {impressions} |a {ad} |e {present}')
 
     def element_scores(self, batch: Batch) -> np.ndarray:
-        ads = ad_rows(batch, self._layout)[ad_of_elements(batch)].tolist()
+        ads = ad_rows(batch, self._tables)[ad_of_elements(batch)].tolist()
         elements = np.asarray(batch[keys.ELEMENTS]).tolist()
         logits = [self._workspace.predict(f'|a {ad} |e {row}') for ad, row in zip(ads, elements, strict=True)]
         return np.array(logits)

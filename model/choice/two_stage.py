@@ -37,7 +37,7 @@ def element_tables(model: GenCO, encoded: Encoded, temperature: tf.Tensor | None
         temperature: The temperature of each ad, float32 [B]; None stands for the configured temperature.
     """
     packed = model.score_elements(encoded)
-    scores = padded(packed, encoded.index, model.layout.max_candidates, -float('inf'))
+    scores = padded(packed, encoded.index, model.tables.max_candidates, -float('inf'))
     divisor = model.config.temperature if temperature is None else temperature[:, None, None]
     # Softmax is NaN where a component has no candidates.
     probabilities = tf.where(scores > -float('inf'), tf.nn.softmax(scores / divisor), 0.0)

@@ -51,4 +51,4 @@ class RawEncoder:
 
     def pack(self, raw: dict) -> Batch:
         """Transforms raw features and packs them into a batch."""
-        return pack(self.transforms(raw), self._model.layout)
+        return pack(self.transforms(raw), self._model.tables)

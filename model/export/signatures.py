@@ -166,7 +166,7 @@ class ServingGraph:
             ids: The candidates of the first component of each ad, then those of the second, and so on.
             selected: The positions of the selected candidates, int64 [B, M], -1 where absent.
         """
-        names = tf.constant(list(self._model.layout.components))
+        names = tf.constant(list(self._model.tables.components))
         ads = tf.shape(selected)[0]
         start = tf.transpose(tf.reshape(ids.row_starts(), [-1, ads])[: len(names)])
         place = tf.where(selected >= 0, 1 + start + selected, 0)

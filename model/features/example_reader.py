@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from creative_logs.errors import InputError
 from creative_logs.schema import TIMESTAMP
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import feature_spec, pack
 
 _TIMESTAMP_SPEC = {TIMESTAMP: tf.io.FixedLenFeature([], tf.int64)}
@@ -29,7 +29,7 @@ def days_in_order(patterns: Sequence[str]) -> list[list[str]]:
     return [files for _, files in sorted(days)]
 
 
-def read(days: Sequence[Sequence[str]], layout: Layout, batch_size: int) -> tf.data.Dataset:
+def read(days: Sequence[Sequence[str]], tables: FeatureTables, batch_size: int) -> tf.data.Dataset:
     """Returns packed batches in chronological order (see `model.features.packed_batch.pack`).
 
     ExampleGen shuffles the rows, so the serialized rows of a day are held in memory and sorted. The next day
@@ -37,15 +37,15 @@ def read(days: Sequence[Sequence[str]], layout: Layout, batch_size: int) -> tf.d
 
     Args:
         days: The files of each day, oldest day first.
-        layout: The tables of the features.
+        tables: The tables of the features.
         batch_size: The number of rows B of a batch; the last batch of a day may be smaller.
     """
-    spec = feature_spec(layout)
+    spec = feature_spec(tables)
     serialized = tf.data.Dataset.from_generator(
         lambda: _batches_in_order(days, batch_size), output_signature=tf.TensorSpec([None], tf.string)
     )
     return serialized.map(
-        lambda rows: pack(tf.io.parse_example(rows, spec), layout), num_parallel_calls=2
+        lambda rows: pack(tf.io.parse_example(rows, spec), tables), num_parallel_calls=2
     ).prefetch(4)
 
 

@@ -11,7 +11,7 @@ RAGGED_VALUES = '$ragged_values'  # the suffix of the names of ragged features i
 
 
 @dataclass(frozen=True)
-class Layout:
+class FeatureTables:
     """The features of a model and the number of table rows that each one needs.
 
     Several features share one variable, in which each has a separate range of rows, because one gather and
@@ -39,7 +39,7 @@ class Layout:
     max_candidates: int
 
     @classmethod
-    def from_schema(cls, schema: LogSchema, rows: Mapping[str, int], frequent: int) -> 'Layout':
+    def from_schema(cls, schema: LogSchema, rows: Mapping[str, int], frequent: int) -> 'FeatureTables':
         """Combines the log schema with the table sizes that Transform found, keyed by transformed name."""
         context = schema.context
         return cls(

@@ -6,35 +6,42 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from creative_logs.schema import CLICK, TIMESTAMP, WEIGHT
-from model.features.feature_tables import RAGGED_VALUES, SUBWORD_COUNTS, SUBWORDS, Layout, offsets
+from model.features.feature_tables import RAGGED_VALUES, SUBWORD_COUNTS, SUBWORDS, FeatureTables, offsets
 
 CONTEXT_IDS, NUMBERS, TERMS, TERM_COUNTS = 'context_ids', 'numbers', 'terms', 'term_counts'
 ELEMENTS, COUNTS, SHOWN, PROPENSITY = 'elements', 'counts', 'shown', 'propensity'
 SUBWORD_ROWS, SUBWORDS_PER_ELEMENT = 'subword_rows', 'subwords_per_element'
-OWN = 'own'
-LABELS = (CLICK, WEIGHT, TIMESTAMP, OWN, SHOWN, PROPENSITY)  # the tensors that a request does not have
+CHOSEN_BY_GENCO = 'chosen_by_genco'
+LABELS = (
+    CLICK,
+    WEIGHT,
+    TIMESTAMP,
+    CHOSEN_BY_GENCO,
+    SHOWN,
+    PROPENSITY,
+)  # the tensors that a request does not have
 
 Batch = dict[str, tf.Tensor]
 
 
-def feature_spec(layout: Layout) -> dict:
+def feature_spec(tables: FeatureTables) -> dict:
     """Returns the parsing specification of transformed tf.Examples."""
-    spec = {name: tf.io.FixedLenFeature([], tf.int64) for name in layout.ids}
-    spec |= {name: tf.io.FixedLenFeature([], tf.float32) for name in layout.numbers}
-    spec |= {name: _ragged_rows(name) for name in layout.terms}
-    for name in layout.components:
+    spec = {name: tf.io.FixedLenFeature([], tf.int64) for name in tables.ids}
+    spec |= {name: tf.io.FixedLenFeature([], tf.float32) for name in tables.numbers}
+    spec |= {name: _ragged_rows(name) for name in tables.terms}
+    for name in tables.components:
         spec[name] = _ragged_rows(name)
         spec[f'{name}_shown'] = tf.io.FixedLenFeature([], tf.int64)
         spec[f'{name}_propensity'] = tf.io.FixedLenFeature([], tf.float32)
-    for name in layout.subwords:
+    for name in tables.subwords:
         spec[name + SUBWORDS] = _ragged_rows(name + SUBWORDS)
         spec[name + SUBWORD_COUNTS] = _ragged_rows(name + SUBWORD_COUNTS)
-    spec |= {name: tf.io.FixedLenFeature([], tf.float32) for name in (CLICK, WEIGHT, OWN)}
+    spec |= {name: tf.io.FixedLenFeature([], tf.float32) for name in (CLICK, WEIGHT, CHOSEN_BY_GENCO)}
     spec[TIMESTAMP] = tf.io.FixedLenFeature([], tf.int64)
     return spec
 
 
-def pack(features: dict, layout: Layout) -> Batch:
+def pack(features: dict, tables: FeatureTables) -> Batch:
     """Packs the transformed features of B ads, and the labels where they are present.
 
     The elements are ordered by ad, then by component, then by candidate.
@@ -44,26 +51,28 @@ def pack(features: dict, layout: Layout) -> Batch:
         and term_counts int32 [B, Q] for Q features of terms; elements int64 [T] (rows of the element table);
         counts int32 [B, M] (numbers of candidates); with texts, subword_rows int64 [V] and
         subwords_per_element int32 [T]. The labels are shown int64 [B, M], -1 where the component is absent;
-        propensity float32 [B, M]; click and weight float32 [B]; own float32 [B], which is 1 where a GenCO
+        propensity float32 [B, M]; click and weight float32 [B]; chosen_by_genco float32 [B], which is 1 where a GenCO
         model chose what was shown; and timestamp int64 [B].
     """
-    counts = _lengths([features[name] for name in layout.components])
+    counts = _lengths([features[name] for name in tables.components])
     index = index_of(counts)
     order = _order(counts)
     batch = {
-        CONTEXT_IDS: _context_ids(features, layout),
+        CONTEXT_IDS: _context_ids(features, tables),
         COUNTS: counts,
-        ELEMENTS: _element_rows(features, layout, order, index),
+        ELEMENTS: _element_rows(features, tables, order, index),
     }
-    if layout.numbers:
-        batch[NUMBERS] = tf.stack([features[name] for name in layout.numbers], 1)
-    if layout.terms:
-        batch |= _terms(features, layout)
-    if layout.subwords:
-        batch |= _subwords(features, layout, counts, order)
+    if tables.numbers:
+        batch[NUMBERS] = tf.stack([features[name] for name in tables.numbers], 1)
+    if tables.terms:
+        batch |= _terms(features, tables)
+    if tables.subwords:
+        batch |= _subwords(features, tables, counts, order)
     if CLICK in features:
-        batch |= {name: features[name] for name in (CLICK, WEIGHT, OWN, TIMESTAMP) if name in features}
-        names = list(layout.components)
+        batch |= {
+            name: features[name] for name in (CLICK, WEIGHT, CHOSEN_BY_GENCO, TIMESTAMP) if name in features
+        }
+        names = list(tables.components)
         batch[SHOWN] = tf.stack([features[f'{name}_shown'] for name in names], 1)
         batch[PROPENSITY] = tf.stack([features[f'{name}_propensity'] for name in names], 1)
     return batch
@@ -137,34 +146,34 @@ def _order(counts: tf.Tensor) -> tf.Tensor:
     return tf.ragged.range(start, start + tf.reshape(counts, [-1])).values
 
 
-def _element_rows(features: dict, layout: Layout, order: tf.Tensor, index: Index) -> tf.Tensor:
+def _element_rows(features: dict, tables: FeatureTables, order: tf.Tensor, index: Index) -> tf.Tensor:
     """Returns rows of the element table, int64 [T]; the values -1, -2, ... stand for dedicated rows."""
-    values = tf.gather(tf.concat([features[name].values for name in layout.components], 0), order)
-    first = tf.gather(tf.constant([*offsets(layout.components).values()], tf.int64), index.component)
-    return tf.where(values < 0, layout.frequent_start - 1 - values, first + values)
+    values = tf.gather(tf.concat([features[name].values for name in tables.components], 0), order)
+    first = tf.gather(tf.constant([*offsets(tables.components).values()], tf.int64), index.component)
+    return tf.where(values < 0, tables.frequent_start - 1 - values, first + values)
 
 
-def _context_ids(features: dict, layout: Layout) -> tf.Tensor:
-    first = tf.constant([*offsets(layout.ids).values()], tf.int64)
-    return tf.stack([features[name] for name in layout.ids], 1) + first
+def _context_ids(features: dict, tables: FeatureTables) -> tf.Tensor:
+    first = tf.constant([*offsets(tables.ids).values()], tf.int64)
+    return tf.stack([features[name] for name in tables.ids], 1) + first
 
 
-def _terms(features: dict, layout: Layout) -> Batch:
-    first = offsets(layout.terms, start=sum(layout.ids.values()))
-    counts = _lengths([features[name] for name in layout.terms])
-    values = [features[name].values + first[name] for name in layout.terms]
+def _terms(features: dict, tables: FeatureTables) -> Batch:
+    first = offsets(tables.terms, start=sum(tables.ids.values()))
+    counts = _lengths([features[name] for name in tables.terms])
+    values = [features[name].values + first[name] for name in tables.terms]
     joint = tf.concat(values, 0)
     if len(values) > 1:
         joint = tf.gather(joint, _order(counts))
     return {TERMS: joint, TERM_COUNTS: counts}
 
 
-def _subwords(features: dict, layout: Layout, counts: tf.Tensor, order: tf.Tensor) -> Batch:
+def _subwords(features: dict, tables: FeatureTables, counts: tf.Tensor, order: tf.Tensor) -> Batch:
     """Returns the subwords of all elements in packed order; components without texts have none."""
-    first = offsets(layout.subwords)
+    first = offsets(tables.subwords)
     per_element, rows = [], []
-    for j, name in enumerate(layout.components):
-        if name in layout.subwords:
+    for j, name in enumerate(tables.components):
+        if name in tables.subwords:
             per_element.append(tf.cast(features[name + SUBWORD_COUNTS].values, tf.int32))
             rows.append(features[name + SUBWORDS].values + first[name])
         else:

@@ -1,7 +1,7 @@
 """Transform's preprocessing_fn, which turns raw log columns into rows of hash tables.
 
 It runs unchanged inside the served graph, so that serving and training see the same features. The size of
-each table is written into the transformed schema as the domain of its feature, where `layout_of` reads it.
+each table is written into the transformed schema as the domain of its feature, where `feature_tables_of` reads it.
 There are few analyzers because each one adds a series of Beam stages per day of logs.
 """
 
@@ -15,8 +15,8 @@ from tensorflow_transform import schema_inference
 from creative_logs.schema import CLICK, MODEL_VERSION, TIMESTAMP, WEIGHT, Component, ContextFeature, LogSchema
 from model.config import GencoConfig, TransformConfig
 from model.features.distinct_counts import approximate_distinct_counts
-from model.features.feature_tables import RAGGED_VALUES, SUBWORD_COUNTS, SUBWORDS, Layout
-from model.features.packed_batch import OWN, segments_of
+from model.features.feature_tables import RAGGED_VALUES, SUBWORD_COUNTS, SUBWORDS, FeatureTables
+from model.features.packed_batch import CHOSEN_BY_GENCO, segments_of
 from model.features.raw_columns import joined, parted, propensities, ragged, scalar
 from model.features.subwords import subwords
 
@@ -38,7 +38,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
         (ragged int64). For each component the rows of its candidates (ragged int64, at most N including the
         shown element; -1 - k for the k-th of the elements with dedicated rows), `_shown` int64 [B] and
         `_propensity` float32 [B]. For each component with texts also `_subwords` (ragged int64) and
-        `_subword_counts` (ragged int64, one per candidate). Finally `click` and `weight` float32 [B], `own`
+        `_subword_counts` (ragged int64, one per candidate). Finally `click` and `weight` float32 [B], `chosen_by_genco`
         float32 [B], which is 1 where the row has a model version because a GenCO model chose what was shown,
         and `timestamp` int64 [B].
     """
@@ -62,18 +62,18 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
             outputs[feature.name] = tft.scale_to_z_score(number)
     outputs[CLICK] = tf.cast(scalar(inputs[CLICK], 0), tf.float32)
     outputs[WEIGHT] = scalar(inputs[WEIGHT], 1.0)
-    outputs[OWN] = tf.cast(tf.strings.length(scalar(inputs[MODEL_VERSION], '')) > 0, tf.float32)
+    outputs[CHOSEN_BY_GENCO] = tf.cast(tf.strings.length(scalar(inputs[MODEL_VERSION], '')) > 0, tf.float32)
     outputs[TIMESTAMP] = scalar(inputs[TIMESTAMP], 0)
     return outputs
 
 
-def layout_of(transform_output: tft.TFTransformOutput, schema: LogSchema) -> Layout:
+def feature_tables_of(transform_output: tft.TFTransformOutput, schema: LogSchema) -> FeatureTables:
     """Returns the feature tables of a model that is trained on these transforms."""
     features = transform_output.transformed_metadata.schema.feature
     rows = {
         f.name.removesuffix(RAGGED_VALUES): f.int_domain.max + 1 for f in features if f.HasField('int_domain')
     }
-    return Layout.from_schema(schema, rows, len(frequent_elements(transform_output)))
+    return FeatureTables.from_schema(schema, rows, len(frequent_elements(transform_output)))
 
 
 def frequent_elements(transform_output: tft.TFTransformOutput) -> list[bytes]:
@@ -201,12 +201,12 @@ def _element_rows(
     component = segments_of(tf.reduce_sum(tf.reshape(ids.row_lengths(), [len(names), -1]), 1))
     rows = tf.bitwise.bitwise_and(_fingerprints(ids.values), tf.gather(masks, component))
     if config.frequent_threshold:
-        own = _own_rows(candidates, component, names, config)
-        rows = tf.where(own >= 0, -1 - own, rows)
+        dedicated = _dedicated_rows(candidates, component, names, config)
+        rows = tf.where(dedicated >= 0, -1 - dedicated, rows)
     return ids.with_values(rows)
 
 
-def _own_rows(
+def _dedicated_rows(
     candidates: _Candidates, component: tf.Tensor, names: Sequence[str], config: TransformConfig
 ) -> tf.Tensor:
     """Returns k for each candidate that is the k-th of the frequent elements, and else -1: int64 [T].

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from model.config import ModelConfig, TrainingConfig
 from model.features import packed_batch as keys
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch, Index, index_of
 from model.features.packed_ops import entropy, log_softmax
 from model.network.layers.additive_effects import AdditiveEffects, BatchEffects
@@ -57,7 +57,7 @@ class GenCO(tf.keras.Model):
     """The network of GenCO on packed batches (see `model.features.packed_batch.pack`).
 
     Args:
-        layout: The tables of the features.
+        tables: The tables of the features.
         config: The shape of the network.
         training: The prior standard deviations of the additive effects.
 
@@ -66,19 +66,19 @@ class GenCO(tf.keras.Model):
         effects: `AdditiveEffects`, or None in a model without them.
 
     Example:
-        network = GenCO(layout, ModelConfig(), TrainingConfig())
+        network = GenCO(tables, ModelConfig(), TrainingConfig())
         scores = network.score_elements(network.encode(batch))
 
     Reference: GenCO, eqs. 8 to 19.
     """
 
-    def __init__(self, layout: Layout, config: ModelConfig, training: TrainingConfig, **kwargs):
+    def __init__(self, tables: FeatureTables, config: ModelConfig, training: TrainingConfig, **kwargs):
         super().__init__(**kwargs)
-        self.layout, self.config = layout, config
-        components = len(layout.components)
+        self.tables, self.config = tables, config
+        components = len(tables.components)
         dim = config.element_dim
-        self.context_features = ContextFeatures(layout, dim, name='context_features')
-        self.element_embedding = embedding_table(layout.element_rows, dim, 'element_embedding')
+        self.context_features = ContextFeatures(tables, dim, name='context_features')
+        self.element_embedding = embedding_table(tables.element_rows, dim, 'element_embedding')
         self.component_embedding = embedding_table(components, dim, 'component_embedding')
         self.encoder = ContextEncoder(config.encoder_units, name='context_encoder')
         if config.attention:
@@ -86,9 +86,9 @@ class GenCO(tf.keras.Model):
         self.aggregation = MilAggregation(name='mil_aggregation')
         self.phi = ScoreNetwork(config.phi_units, start_at_zero=config.additive, name='phi')
         self.intercept = self.add_weight('intercept', [], tf.float32, 'zeros', trainable=False)
-        self.effects = AdditiveEffects(layout, config, training, name='effects') if config.additive else None
-        self._ad_axis = list(layout.ids).index(layout.ad)
-        self._ad_offset = sum(list(layout.ids.values())[: self._ad_axis])
+        self.effects = AdditiveEffects(tables, config, training, name='effects') if config.additive else None
+        self._ad_axis = list(tables.ids).index(tables.ad)
+        self._ad_offset = sum(list(tables.ids.values())[: self._ad_axis])
 
     @property
     def embeddings(self) -> list[tf.Variable]:
@@ -125,7 +125,7 @@ class GenCO(tf.keras.Model):
             attended = self.attention(embeddings, index, groups)
         else:
             attended = tf.zeros([tf.shape(embeddings)[0], self.config.attention_dim])
-        kind = tf.one_hot(index.component, len(self.layout.components)) @ self.component_embedding
+        kind = tf.one_hot(index.component, len(self.tables.components)) @ self.component_embedding
         features = tf.concat([embeddings, kind, attended], 1)
         element_context = spread_rows(context, index.ad)
         return Encoded(index, context, element_context, features, self._effects_of(batch, index))

@@ -7,7 +7,7 @@ from scipy import optimize, sparse
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from model.training.training_impressions import Evidence
+from model.training.training_impressions import TrainingImpressions
 
 _PRIOR_EXPOSURE = 3.0  # impressions; keeps the preference for rarely shown elements near zero
 _MOST_ITERATIONS = 150
@@ -59,7 +59,9 @@ class Effects:
     preference: np.ndarray
 
 
-def fit_effects(evidence: Evidence, intercept: float, ads: int, combinations: int, priors: Priors) -> Effects:
+def fit_effects(
+    evidence: TrainingImpressions, intercept: float, ads: int, combinations: int, priors: Priors
+) -> Effects:
     """Fits the effects of ads, elements, subwords and whole combinations to the clicks.
 
     The log-odds of a click on an impression are
@@ -138,7 +140,7 @@ class _Problem:
     It covers only ads, elements, subwords and combinations that occur; all others stay at their prior mean.
     """
 
-    def __init__(self, evidence: Evidence, priors: Priors):
+    def __init__(self, evidence: TrainingImpressions, priors: Priors):
         self._data = data = evidence.impressions()
         self.all_subwords, self.all_preferences = evidence.subwords(), _preferences(evidence)
         self._row, component = np.nonzero(data.shown >= 0)
@@ -196,9 +198,9 @@ def _spread(values: np.ndarray, rows: np.ndarray, table: np.ndarray) -> np.ndarr
     return table
 
 
-def _preferences(evidence: Evidence) -> sparse.csr_matrix:
+def _preferences(evidence: TrainingImpressions) -> sparse.csr_matrix:
     """Returns q_e in the column of the component of each element, float64 [rows, M]."""
     rows = np.flatnonzero(evidence.component >= 0)
     quotient = (evidence.exposure[rows] + _PRIOR_EXPOSURE) / (evidence.chance[rows] + _PRIOR_EXPOSURE)
-    shape = (len(evidence.component), len(evidence.layout.components))
+    shape = (len(evidence.component), len(evidence.tables.components))
     return sparse.csr_matrix((np.log(quotient), (rows, evidence.component[rows])), shape)

@@ -162,7 +162,7 @@ class TestCurves(Snapshots):
 
     def write(self, step: int) -> None:
         assert self._evaluate is not None, 'the training has not begun'
-        figures = figures_of_tests(self._evaluate, self._batches, list(self.model.network.layout.components))
+        figures = figures_of_tests(self._evaluate, self._batches, list(self.model.network.tables.components))
         write_scalars(self._writer, step, figures)
 
 
@@ -256,7 +256,7 @@ class Projector(tf.keras.callbacks.Callback):
         if not labels:
             return
         network = self.model.network
-        first = network.layout.frequent_start
+        first = network.tables.frequent_start
         rows = slice(first, first + len(labels))
         embeddings = tf.Variable(network.element_embedding[rows], name='elements')
         tf.train.Checkpoint(elements=embeddings).save(os.path.join(self._directory, 'elements.ckpt'))

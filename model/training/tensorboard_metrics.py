@@ -131,8 +131,8 @@ def histograms(model: GenCO) -> dict[str, tf.Tensor]:
         _name(variable).removesuffix('_embedding'): variable
         for variable in [*model.embeddings, model.component_embedding]
     }
-    if model.layout.frequent:
-        tables['element_with_own_row'] = model.element_embedding[model.layout.frequent_start :]
+    if model.tables.frequent:
+        tables['element_with_dedicated_row'] = model.element_embedding[model.tables.frequent_start :]
     values = {f'embedding/{name}': _sample(table) for name, table in tables.items()}
     if model.effects:
         for layer in (model.effects.element_bias, model.effects.ad_bias):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from creative_logs.errors import InputError
 from creative_logs.schema import CLICK, WEIGHT
 from model.config import GencoConfig
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.network.genco import GenCO
 from model.training.map_effects import Priors, fit_effects
 from model.training.trainer import GencoTrainer
@@ -18,7 +18,7 @@ _BATCHES_FOR_INTERCEPT = 50
 
 
 def train(
-    layout: Layout,
+    tables: FeatureTables,
     config: GencoConfig,
     data: tf.data.Dataset,
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
@@ -29,7 +29,7 @@ def train(
         InputError: The logs hold no click or only clicks, or the training has diverged.
     """
     tf.keras.utils.set_random_seed(config.training.seed)
-    network = GenCO(layout, config.model, config.training)
+    network = GenCO(tables, config.model, config.training)
     network.intercept.assign(first_logit(data))
     trainer = GencoTrainer(network, config.training)
     trainer.compile()
@@ -94,7 +94,7 @@ class FitEffects(tf.keras.callbacks.Callback):
             combination=config.combination_prior_std,
             preference=config.preference_prior_std,
         )
-        ads = network.layout.ids[network.layout.ad]
+        ads = network.tables.ids[network.tables.ad]
         combinations = network.config.combination_rows
         intercept = float(network.intercept)
         trainer.adopt(fit_effects(trainer.evidence, intercept, ads, combinations, priors))

@@ -12,7 +12,7 @@ from model.network.layers.additive_effects import AdditiveEffects
 from model.training.losses import clipped_importance_weight, cross_entropy, policy_gradient
 from model.training.map_effects import Effects
 from model.training.optimizers import create_optimizer
-from model.training.training_impressions import Evidence
+from model.training.training_impressions import TrainingImpressions
 
 _MEANS = ('loss_combination', 'loss_element', 'loss_rl', 'click_rate', 'predicted_ctr')
 _MEANS_PER_COMPONENT = ('entropy', 'attention_weight')
@@ -30,7 +30,7 @@ class GencoTrainer(tfrs.Model):
             network without effects.
 
     Example:
-        trainer = GencoTrainer(GenCO(layout, ModelConfig(), training), training)
+        trainer = GencoTrainer(GenCO(tables, ModelConfig(), training), training)
         trainer.compile()
         trainer.fit(dataset_of_packed_batches)
 
@@ -40,11 +40,13 @@ class GencoTrainer(tfrs.Model):
     def __init__(self, network: GenCO, training: TrainingConfig, **kwargs):
         super().__init__(**kwargs)
         self.network, self.training_config = network, training
-        self.evidence = Evidence(network.layout, training.evidence_impressions) if network.effects else None
+        self.evidence = (
+            TrainingImpressions(network.tables, training.evidence_impressions) if network.effects else None
+        )
         loss = tf.keras.losses.BinaryCrossentropy(from_logits=True, reduction='sum')
         self.combination_task = tfrs.tasks.Ranking(loss=loss)
         self.auc = tf.keras.metrics.AUC(name='auc', from_logits=True)
-        names = list(network.layout.components)
+        names = list(network.tables.components)
         self._mean_names = [*_MEANS, *(f'{group}/{name}' for group in _MEANS_PER_COMPONENT for name in names)]
         self.means = tf.keras.metrics.MeanTensor(name='means', shape=[len(self._mean_names)])
 
@@ -149,7 +151,7 @@ class GencoTrainer(tfrs.Model):
     ) -> tf.Tensor:
         """L_ele (eq. 12)."""
         base = self.network.intercept + encoded.effects.ad_bias[:, None]
-        labels = tf.repeat(inputs[CLICK][:, None], len(self.network.layout.components), 1)
+        labels = tf.repeat(inputs[CLICK][:, None], len(self.network.tables.components), 1)
         weight = tf.where(present, inputs[WEIGHT][:, None], 0.0)
         return cross_entropy(labels, shown_logit + base, weight)
 
@@ -184,9 +186,12 @@ class GencoTrainer(tfrs.Model):
         subwords = [
             inputs[key]
             for key in (keys.SUBWORD_ROWS, keys.SUBWORDS_PER_ELEMENT)
-            if self.network.layout.subwords
+            if self.network.tables.subwords
         ]
-        logged = [inputs[key] for key in (CLICK, WEIGHT, keys.OWN, keys.SHOWN, keys.COUNTS, keys.ELEMENTS)]
+        logged = [
+            inputs[key]
+            for key in (CLICK, WEIGHT, keys.CHOSEN_BY_GENCO, keys.SHOWN, keys.COUNTS, keys.ELEMENTS)
+        ]
         combination = self._effects.combination_bias.rows_of(combined.codes)
         shown = [self.network.ad_rows(inputs), combination, combined.offset]
         assert self.evidence is not None

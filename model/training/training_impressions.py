@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Impressions:
 
 
 @dataclass
-class Evidence:
+class TrainingImpressions:
     """Collects impressions, and the exposure and subwords of their elements, batch by batch.
 
     Args:
-        layout: The feature tables of the batches.
+        tables: The feature tables of the batches.
         limit: The number of newest impressions to keep, rounded up to whole batches.
 
     Attributes:
@@ -51,7 +51,7 @@ class Evidence:
         component: The component of each element, int64 [rows], -1 where it was never a candidate.
     """
 
-    layout: Layout
+    tables: FeatureTables
     limit: int
     exposure: np.ndarray = field(init=False)
     chance: np.ndarray = field(init=False)
@@ -62,7 +62,7 @@ class Evidence:
 
     def clear(self) -> None:
         """Removes all impressions."""
-        rows = self.layout.element_rows
+        rows = self.tables.element_rows
         self.exposure, self.chance = np.zeros(rows), np.zeros(rows)
         self.component = np.full(rows, -1)
         self._parts: deque[Impressions] = deque()
@@ -77,7 +77,7 @@ class Evidence:
         offset: np.ndarray,
         click: np.ndarray,
         weight: np.ndarray,
-        own: np.ndarray,
+        chosen_by_genco: np.ndarray,
         shown: np.ndarray,
         counts: np.ndarray,
         elements: np.ndarray,
@@ -94,7 +94,7 @@ class Evidence:
         self._kept += len(ad)
         while self._kept - len(self._parts[0].ad) >= self.limit:
             self._kept -= len(self._parts.popleft().ad)
-        self._count(elements, counts, weight * (1 - own), rows[present], np.nonzero(present)[0])
+        self._count(elements, counts, weight * (1 - chosen_by_genco), rows[present], np.nonzero(present)[0])
         if subwords is not None:
             self._note_subwords(rows[present], place[present], subwords, subwords_per_element)
 
@@ -104,7 +104,7 @@ class Evidence:
 
     def subwords(self) -> sparse.csr_matrix:
         """Returns 1 / sqrt(n) at [element, subword] for the n subwords of each element that was shown."""
-        shape = (self.layout.element_rows, sum(self.layout.subwords.values()))
+        shape = (self.tables.element_rows, sum(self.tables.subwords.values()))
         if not self._subwords:
             return sparse.csr_matrix(shape)
         rows, columns, values = (np.concatenate(part) for part in zip(*self._subwords))

@@ -1,3 +1,3 @@
 """The small log of the model's tests."""
 
-from tests.model.conftest import batch, layout, logs, serialized, transform_output, transformed  # noqa: F401
+from tests.model.conftest import batch, logs, serialized, tables, transform_output, transformed  # noqa: F401

@@ -16,9 +16,9 @@ from components.log_schema_gen.curated import curated_schema
 from creative_logs.schema import Component, ContextFeature, LogSchema
 from model.config import GencoConfig
 from model.export.saved_model import export_model
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import feature_spec, pack
-from model.features.preprocessing import layout_of, preprocessing_fn
+from model.features.preprocessing import feature_tables_of, preprocessing_fn
 from model.network.genco import GenCO
 from model.training.train import train
 
@@ -99,8 +99,8 @@ def transform_output(serialized, tmp_path_factory) -> tft.TFTransformOutput:
 
 
 @pytest.fixture(scope='session')
-def layout(transform_output) -> Layout:
-    return layout_of(transform_output, SCHEMA)
+def tables(transform_output) -> FeatureTables:
+    return feature_tables_of(transform_output, SCHEMA)
 
 
 @pytest.fixture(scope='session')
@@ -111,18 +111,18 @@ def transformed(transform_output, serialized) -> dict:
 
 
 @pytest.fixture(scope='session')
-def batch(transformed, layout) -> dict:
-    return pack(transformed, layout)
+def batch(transformed, tables) -> dict:
+    return pack(transformed, tables)
 
 
 @pytest.fixture(scope='session')
-def transformed_spec(layout) -> dict:
-    return feature_spec(layout)
+def transformed_spec(tables) -> dict:
+    return feature_spec(tables)
 
 
 @pytest.fixture(scope='session')
-def model(layout, batch) -> GenCO:
-    return train(layout, CONFIG, tf.data.Dataset.from_tensors(batch).repeat(5))
+def model(tables, batch) -> GenCO:
+    return train(tables, CONFIG, tf.data.Dataset.from_tensors(batch).repeat(5))
 
 
 @pytest.fixture(scope='session')

@@ -132,7 +132,10 @@ def _run(
     (
         pipeline
         | beam.Create([str(file) for file in files])
-        | 'Evaluate' >> Evaluate(read, len(files), model, baseline, config.evaluation, list(map(str, train)))
+        | 'Evaluate'
+        >> Evaluate(
+            read, len(files), model, baseline, config.log_schema, config.evaluation, list(map(str, train))
+        )
         | WriteJson(str(path))
     )
     try:

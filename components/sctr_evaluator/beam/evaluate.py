@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import apache_beam as beam
-import numpy as np
 import tensorflow as tf
 from apache_beam.pvalue import AsList, AsSingleton, PCollection, TaggedOutput
 from apache_beam.utils.shared import Shared
 
-from components.sctr_evaluator.beam.join_choices import JoinChoices, RowsToJoin
+from components.sctr_evaluator.beam.join_choices import JoinChoices, rows_to_join
 from components.sctr_evaluator.beam.shard_buffers import RowBuffer, Tables
 from components.sctr_evaluator.beam.sum_by_cluster import Summed
 from components.sctr_evaluator.beam.train_test_skew import Skew
@@ -26,18 +25,16 @@ from components.sctr_evaluator.results.evaluation import Found, evaluate
 from components.sctr_evaluator.results.schema import to_json
 from components.sctr_evaluator.results.slice_results import SliceSums
 from components.sctr_evaluator.rows.choice_file import ChoiceFile
-from components.sctr_evaluator.rows.choice_rows import LoggedRows
 from components.sctr_evaluator.rows.exported_model import ExportedModel
-from components.sctr_evaluator.rows.row_keys import RowIdentity
+from components.sctr_evaluator.rows.parsed_rows import ParsedRows, RowParser
 from components.sctr_evaluator.rows.scored_rows import ScoredRows
-from components.sctr_evaluator.rows.slice_labels import RowLabels
 from components.sctr_evaluator.sums.batch_sums import measure, slice_columns
 from components.sctr_evaluator.sums.estimator_sums import Sums
 from components.sctr_evaluator.sums.row_totals import Totals
 from components.sctr_evaluator.sums.slice_sums import Slicer, Value
+from creative_logs.schema import LogSchema
 
 Read = Callable[[Any], Iterator[tf.Tensor]]
-Labels = dict[str, list[str | None]]
 In = TypeVar('In')
 Out = TypeVar('Out')
 
@@ -54,12 +51,13 @@ class Evaluate(beam.PTransform):
     Memory is bounded by a batch of rows plus the clusters of one of 64 shards.
 
     Args:
-        read: gives the rows of a source in batches, string [R], serialized raw tf.Examples.
-        sources: number of sources, to tell progress.
-        model: folder of the exported model.
-        serving: folder of the model that serves now, or None.
-        config: of the evaluation.
-        train: sources of the days that the model was trained on, to compare with.
+        read: Gives the rows of a source in batches, string [R], serialized raw tf.Examples.
+        sources: The number of sources, to report progress.
+        model: The folder of the exported model.
+        serving: The folder of the model that serves now, or None.
+        schema: The log schema.
+        config: The configuration of the evaluation.
+        train: The sources of the days that the model was trained on, with which the test rows are compared.
     """
 
     def __init__(
@@ -68,18 +66,19 @@ class Evaluate(beam.PTransform):
         sources: int,
         model: str,
         serving: str | None,
+        schema: LogSchema,
         config: EvaluationConfig,
         train: Sequence[Any] = (),
     ):
         super().__init__()
         models = [model] + ([serving] if serving else [])
         self._choices = ChoiceFile.open(config.choices) if config.choices else None
-        self._score = Score(read, sources, models, config, self._choices)
+        self._score = Score(read, sources, models, schema, config, self._choices)
         self._config = config
         self._policies = SERVING_START + (len(POLICIES) if serving else 0)
         self._slice_columns = slice_columns(config, bool(serving))
         compared = bool(train) and config.skew_rows > 0
-        self._skew = Skew(read, train, sources, config.skew_rows) if compared else None
+        self._skew = Skew(read, schema, train, sources, config.skew_rows) if compared else None
 
     def expand(self, sources: PCollection) -> PCollection:
         scored = (
@@ -132,15 +131,6 @@ class WriteJson(beam.PTransform):
         )
 
 
-class _Rows(NamedTuple):
-    """A batch: serialized string [R], seeds and keys of the clusters int64 [R], labels to slice by."""
-
-    serialized: tf.Tensor
-    seeds: tf.Tensor
-    keys: np.ndarray
-    labels: Labels
-
-
 class Score(beam.DoFn):
     """A source of rows -> (shard, ClusterSums), and more under tags.
 
@@ -153,10 +143,12 @@ class Score(beam.DoFn):
         read: Read,
         sources: int,
         models: list[str],
+        schema: LogSchema,
         config: EvaluationConfig,
         choices: ChoiceFile | None,
     ):
         self._read, self._sources, self._config, self._choices = read, sources, config, choices
+        self._schema = schema
         self._paths, self._shared = models, [Shared() for _ in models]
         self._done = 0
 
@@ -164,23 +156,22 @@ class Score(beam.DoFn):
         self._models = [
             shared.acquire(partial(ExportedModel, path)) for path, shared in zip(self._paths, self._shared)
         ]
-        self._identity = RowIdentity(self._config.cluster)
-        self._labels = RowLabels(self._config.sliced_features())
-        self._to_join = RowsToJoin(self._choices) if self._choices else None
+        by_id = self._choices.components_by_id if self._choices else ()
+        self._parse = RowParser(self._schema, self._config.cluster, self._config.sliced_features(), by_id)
 
     def process(self, source: Any) -> Iterator[Any]:
         clusters, ads, totals = Tables(), Tables(), None
         slicer, rows = Slicer(self._config), RowBuffer()
         # All but the scoring is done on this thread while the next batch is scored on the other.
-        for scored, to_join in in_parallel(self._scored, map(self._identified, self._read(source))):
-            ours, serving, keys, labels = scored
-            measured = measure(ours, serving, keys, labels, self._config)
+        for parsed, scored, serving in in_parallel(self._scored, map(self._parsed, self._read(source))):
+            measured = measure(scored, serving, parsed.keys, parsed.labels, self._config)
             totals = Totals.merged([totals, measured.totals]) if totals else measured.totals
             slicer.add(measured.slices)
             yield from clusters.add(measured.clusters)
             yield from _tagged(_ADS, ads.add(measured.ads))
             yield from _tagged(_SLICES, slicer.flush())
-            if to_join:
+            if self._choices:
+                to_join = rows_to_join(self._choices, parsed, scored)
                 yield from _tagged(_ROWS, rows.add(to_join.take(measured.sound)))
         yield from clusters.flush()
         yield from _tagged(_ADS, ads.flush())
@@ -191,18 +182,14 @@ class Score(beam.DoFn):
         self._done += 1
         _progress.info('%d of %d', self._done, self._sources)
 
-    def _identified(self, rows: tf.Tensor) -> _Rows:
-        seeds, keys = self._identity(rows)
-        return _Rows(rows, seeds, keys.numpy(), self._labels(rows))
+    def _parsed(self, rows: tf.Tensor) -> tuple[tf.Tensor, ParsedRows]:
+        return rows, self._parse(rows)
 
-    def _scored(
-        self, rows: _Rows
-    ) -> tuple[tuple[ScoredRows, ScoredRows | None, np.ndarray, Labels], LoggedRows | None]:
-        scored, *serving = [model.score(rows.serialized, rows.seeds) for model in self._models]
-        to_join = None
-        if self._to_join:
-            to_join = self._to_join(rows.serialized, rows.seeds.numpy(), rows.keys, scored)
-        return (scored, next(iter(serving), None), rows.keys, rows.labels), to_join
+    def _scored(self, rows: tuple[tf.Tensor, ParsedRows]) -> tuple[ParsedRows, ScoredRows, ScoredRows | None]:
+        serialized, parsed = rows
+        seeds = tf.constant(parsed.seeds)
+        scored, *serving = [model.score(serialized, seeds) for model in self._models]
+        return parsed, scored, next(iter(serving), None)
 
 
 def _tagged(tag: str, elements: Iterable[Any]) -> Iterator[TaggedOutput]:

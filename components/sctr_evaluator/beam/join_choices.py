@@ -6,14 +6,14 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-import tensorflow as tf
 from apache_beam.pvalue import AsSingleton, PCollection, TaggedOutput
 
 from components.sctr_evaluator.beam.sum_by_cluster import Summed
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.policies import CHOICE_POLICIES
-from components.sctr_evaluator.rows.choice_file import ChoiceFile, ShownIds
+from components.sctr_evaluator.rows.choice_file import ChoiceFile
 from components.sctr_evaluator.rows.choice_rows import ChoiceTable, LoggedRows
+from components.sctr_evaluator.rows.parsed_rows import ParsedRows
 from components.sctr_evaluator.rows.scored_rows import ScoredRows
 from components.sctr_evaluator.sums.choice_sums import ChoiceSums, ChoiceTotals, join
 from components.sctr_evaluator.sums.estimator_sums import Sums
@@ -51,30 +51,32 @@ class JoinChoices(beam.PTransform):
         return totals | 'ChoiceSums' >> beam.Map(partial(_found, self._file), AsSingleton(sums, None))
 
 
-class RowsToJoin:
-    """What the join needs of scored rows.
+def rows_to_join(file: ChoiceFile, rows: ParsedRows, scored: ScoredRows) -> LoggedRows:
+    """The part of R scored rows that is joined to the choices of a file.
 
     Args:
-        file: of the choices.
+        file: The file of the choices.
+        rows: The parsed rows, with the candidate ids of the components that are chosen by id.
+        scored: The scores of the same rows.
+
+    Raises:
+        InputError: The file names a component that the model does not have.
     """
-
-    def __init__(self, file: ChoiceFile):
-        self._file, self._ids = file, ShownIds(file)
-
-    def __call__(
-        self, rows: tf.Tensor, request: np.ndarray, keys: np.ndarray, scored: ScoredRows
-    ) -> LoggedRows:
-        """Of serialized rows, string [R].
-
-        Args:
-            rows: serialized.
-            request, keys: int64 [R], hashes of the request id and of the cluster.
-            scored: what `score_examples` returns for them.
-        """
-        places = self._file.places(scored.component_names)
-        name, shown = self._ids(rows, scored.shown[:, places])
-        of_file = (values[:, places] for values in (scored.candidate_count, scored.shown_propensity))
-        return LoggedRows(request, name, keys, scored.click, scored.weight, shown, *of_file)
+    places = file.places(scored.component_names)
+    shown = scored.shown[:, places].astype(np.int64)
+    for column, name in enumerate(file.components):
+        if name in rows.candidate_ids:
+            shown[:, column] = rows.candidate_ids[name].hash_at(scored.shown[:, places[column]])
+    return LoggedRows(
+        request=rows.seeds,
+        name=rows.request_ids,
+        keys=rows.keys,
+        click=scored.click,
+        weight=scored.weight,
+        shown=shown,
+        candidate_count=scored.candidate_count[:, places],
+        propensity=scored.shown_propensity[:, places],
+    )
 
 
 def _read(file: ChoiceFile) -> Iterator[tuple[int, ChoiceTable]]:

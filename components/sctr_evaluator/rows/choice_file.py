@@ -1,4 +1,4 @@
-"""Choices from a Parquet file, and what rows of the log are compared with them by."""
+"""Reads the choices of another policy from a Parquet file."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
+from components.sctr_evaluator.hash_shards import HASH_RANGE
 from components.sctr_evaluator.rows.choice_rows import NOT_CHOSEN, ChoiceTable
 from creative_logs.checks.check_logs import read_batches
 from creative_logs.errors import InputError
-from creative_logs.schema import REQUEST_ID, Component
+from creative_logs.schema import REQUEST_ID
 
 _SUFFIX = '_choice'
-_HASH_RANGE = 1 << 62
 
 
 class ChoiceFile(NamedTuple):
@@ -62,6 +62,11 @@ class ChoiceFile(NamedTuple):
         names = tuple(field.name.removesuffix(_SUFFIX) for field in fields)
         return cls(path, names, tuple(_is_text(field.type) for field in fields))
 
+    @property
+    def components_by_id(self) -> tuple[str, ...]:
+        """The components that the policy chose by element id."""
+        return tuple(name for name, by_id in zip(self.components, self.by_id) if by_id)
+
     def read(self) -> Iterator[ChoiceTable]:
         """The choices, a row group at a time.
 
@@ -96,53 +101,9 @@ class ChoiceFile(NamedTuple):
         return np.where(known, values, NOT_CHOSEN)
 
 
-class ShownIds:
-    """Request ids of serialized tf.Examples, and hashes of the ids that were shown.
-
-    Args:
-        file: of the choices.
-    """
-
-    def __init__(self, file: ChoiceFile):
-        self._file = file
-
-    def __call__(self, rows: tf.Tensor, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of rows, string [R].
-
-        Args:
-            rows: serialized.
-            shown: int64 [R, M], indices of what was shown, in the order of the file.
-
-        Returns:
-            Request ids, bytes [R]; int64 [R, M], what a choice in the file is equal to if it was shown.
-        """
-        columns = [Component(name=name).candidates for name in self._file.components]
-        chosen = tuple(column for column, by_id in zip(columns, self._file.by_id) if by_id)
-        request, ids = _parse(rows, chosen)
-        result = shown.astype(np.int64)
-        for place, (hashes, starts) in zip(np.flatnonzero(self._file.by_id), ids):
-            result[:, place] = _shown_hash(hashes.numpy(), starts.numpy(), shown[:, place])
-        return request.numpy().astype('S'), result
-
-
-@tf.function(reduce_retracing=True)
-def _parse(rows: tf.Tensor, columns: tuple[str, ...]):
-    spec = {column: tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64) for column in columns}
-    spec |= {REQUEST_ID: tf.io.FixedLenFeature([], tf.string, default_value='')}
-    parsed = tf.io.parse_example(rows, spec)
-    lists = [parsed[column] for column in columns]
-    ids = [(tf.strings.to_hash_bucket_fast(ids.values, _HASH_RANGE), ids.row_starts()) for ids in lists]
-    return parsed[REQUEST_ID], ids
-
-
-def _shown_hash(hashes: np.ndarray, starts: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    place = np.where(shown >= 0, starts + shown, len(hashes))
-    return np.append(hashes, -1)[place]
-
-
 def _hashes(column: pa.Array) -> np.ndarray:
     text = column.cast(pa.string()).to_numpy(zero_copy_only=False)
-    return tf.strings.to_hash_bucket_fast(tf.constant(text, tf.string), _HASH_RANGE).numpy()
+    return tf.strings.to_hash_bucket_fast(tf.constant(text, tf.string), HASH_RANGE).numpy()
 
 
 def _is_text(kind: pa.DataType) -> bool:

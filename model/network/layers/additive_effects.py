@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from model.config import ModelConfig, TrainingConfig
 from model.features import packed_batch as keys
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch, Index
 from model.network.layers.combination_bias import CombinationBias
 from model.network.layers.shrunk_bias import ShrunkBias
@@ -54,7 +54,7 @@ class AdditiveEffects(tf.keras.layers.Layer):
         combination_bias: `CombinationBias`.
     """
 
-    def __init__(self, tables: Layout, config: ModelConfig, training: TrainingConfig, **kwargs):
+    def __init__(self, tables: FeatureTables, config: ModelConfig, training: TrainingConfig, **kwargs):
         super().__init__(**kwargs)
         self.element_bias = ShrunkBias(tables.element_rows, training.element_prior_std, name='element_bias')
         self.ad_bias = ShrunkBias(tables.ids[tables.ad], training.ad_prior_std, name='ad_bias')

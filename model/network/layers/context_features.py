@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from model.features import packed_batch as keys
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch, segments_of
 from model.ops.segment_ops import mean_rows
 
@@ -25,7 +25,7 @@ class ContextFeatures(tf.keras.layers.Layer):
     Reference: GenCO, eq. 14.
     """
 
-    def __init__(self, tables: Layout, dim: int, **kwargs):
+    def __init__(self, tables: FeatureTables, dim: int, **kwargs):
         super().__init__(**kwargs)
         self._tables, self._dim = tables, dim
         self.embedding = embedding_table(tables.context_rows, dim, 'context_embedding')

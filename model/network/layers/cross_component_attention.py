@@ -48,7 +48,7 @@ class CrossComponentAttention(tf.keras.layers.Layer):
 
     def call(self, embeddings: tf.Tensor, index: Index, groups: int = GROUPS) -> tf.Tensor:
         query, key, value = self.project(embeddings)
-        own = tf.exp(tf.reduce_sum(query * key, -1, keepdims=True))
+        itself = tf.exp(tf.reduce_sum(query * key, -1, keepdims=True))
         masks, marks = (tf.gather(table, index.component) for table in (self._masks, self._marks))
         rows = tf.concat([query, masks, key, marks, value], 1)
         lengths = tf.reduce_sum(index.counts, 1)
@@ -57,7 +57,7 @@ class CrossComponentAttention(tf.keras.layers.Layer):
         else:
             sums = self._attend_in_groups(rows, _grouped(lengths, index.ad, groups))
         total, weighted = tf.split(sums, [1, self.units], 1)
-        return self.combine((weighted + own * value) * tf.math.reciprocal(total + own))
+        return self.combine((weighted + itself * value) * tf.math.reciprocal(total + itself))
 
     def project(self, embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns queries (divided by sqrt(d)), keys and values, each float32 [..., d]."""

@@ -9,15 +9,15 @@ import tensorflow as tf
 from benchmarks.common.genco_policies import GENCO, genco_policies
 from model.config import ModelConfig, TrainingConfig
 from model.features import packed_batch as keys
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.network.genco import GenCO
 from model.training.trainer import GencoTrainer
-from tests.model.random_batches import LAYOUT, random_batch
+from tests.model.random_batches import TABLES, random_batch
 
 
-def _model(layout: Layout = LAYOUT, **config) -> GenCO:
+def _model(tables: FeatureTables = TABLES, **config) -> GenCO:
     tf.keras.utils.set_random_seed(3)
-    model = GenCO(layout, ModelConfig(**config), TrainingConfig())
+    model = GenCO(tables, ModelConfig(**config), TrainingConfig())
     trainer = GencoTrainer(model, TrainingConfig())
     trainer.compile()
     batches = [random_batch(np.random.default_rng(i), 64) for i in range(8)]

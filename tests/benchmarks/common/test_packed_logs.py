@@ -11,7 +11,7 @@ from creative_logs.simulator.write import simulate
 from model.config import GencoConfig, TransformConfig
 from model.features import packed_batch as keys
 from model.features.example_reader import read
-from model.features.preprocessing import layout_of
+from model.features.preprocessing import feature_tables_of
 
 CONFIG = SimulatorConfig(ads=60, users=200, days=1, rows=1000, test_share=0.3)
 SCHEMA = CONFIG.log_schema()
@@ -45,27 +45,27 @@ def test_is_what_transform_makes_of_the_log_up_to_the_numbers_of_rows(folder):
     transform = TransformConfig(frequent_threshold=1, load_factor=4096)
     config = GencoConfig(log_schema=SCHEMA, transform=transform)
     transforms = transform_logs(folder / 'logs', config, folder / 'transformed')
-    theirs_layout = layout_of(transforms, SCHEMA)
-    layout, (train, _) = pack_logs(logs(folder), SCHEMA, 128)
-    theirs = list(read([examples_of(folder / 'transformed', TRAIN)], theirs_layout, 128))
+    theirs_tables = feature_tables_of(transforms, SCHEMA)
+    tables, (train, _) = pack_logs(logs(folder), SCHEMA, 128)
+    theirs = list(read([examples_of(folder / 'transformed', TRAIN)], theirs_tables, 128))
     for key in EQUAL:
         np.testing.assert_allclose(joined(train, key), joined(theirs, key), rtol=1e-6, err_msg=key)
     for key in RENUMBERED:
         assert_renumbered(joined(train, key), joined(theirs, key))
     for ours, transformed in zip(joined(train, keys.CONTEXT_IDS).T, joined(theirs, keys.CONTEXT_IDS).T):
         assert_renumbered(ours, transformed)
-    assert list(layout.ids) == list(theirs_layout.ids)
-    assert layout.components.keys() == theirs_layout.components.keys()
+    assert list(tables.ids) == list(theirs_tables.ids)
+    assert tables.components.keys() == theirs_tables.components.keys()
 
 
 def test_logs_share_their_numbers_and_keep_their_rows_apart(folder):
-    layout, (train, test) = pack_logs(logs(folder), SCHEMA, 128)
+    tables, (train, test) = pack_logs(logs(folder), SCHEMA, 128)
     assert [len(batch[CLICK]) for batch in train] == [128] * 5 + [60]
     assert [len(batch[CLICK]) for batch in test] == [128, 128, 44]
     shared = np.intersect1d(joined(train, keys.ELEMENTS), joined(test, keys.ELEMENTS))
     assert len(shared) > 0.9 * len(np.unique(joined(test, keys.ELEMENTS)))
     every = np.concatenate([joined(train, keys.ELEMENTS), joined(test, keys.ELEMENTS)])
-    np.testing.assert_array_equal(np.unique(every), np.arange(layout.element_rows))
+    np.testing.assert_array_equal(np.unique(every), np.arange(tables.element_rows))
 
 
 def test_dataset_gives_the_batches_again_and_again(folder):

@@ -8,10 +8,10 @@ from model.features import packed_batch as keys
 from model.features.packed_batch import pack
 
 
-def test_taken_rows_are_what_packing_them_gives(transformed, layout, batch):
+def test_taken_rows_are_what_packing_them_gives(transformed, tables, batch):
     rows = np.array([3, 77, 3, 0, 599, 42])
     chosen = {name: tf.gather(value, rows) for name, value in transformed.items()}
-    expected, found = pack(chosen, layout), PackedRows(batch).take(rows)
+    expected, found = pack(chosen, tables), PackedRows(batch).take(rows)
     assert set(found) == set(expected)
     for name, value in expected.items():
         np.testing.assert_array_equal(found[name], value, err_msg=name)

@@ -1,21 +1,21 @@
 """Peak memory with few rows and with ten times as many."""
 
+from benchmarks.common.exported_model import SimulatedExport
 from benchmarks.evaluator import evaluator_memory
 from components.log_example_gen.encoding import encode
-from tests.components.sctr_evaluator.beam.test_evaluate import write_records
-from tests.components.sctr_evaluator.tiny_export import export, make_logs
+from tests.components.sctr_evaluator.tiny_export import SCHEMA, export, make_logs, write_records
 
 
 def test_ten_times_the_rows_are_compared(tmp_path, monkeypatch):
     files = [write_records(tmp_path / 'rows.gz', encode(make_logs(300)))]
-    model = export(tmp_path / 'model')
-    monkeypatch.setattr(evaluator_memory, 'exported_model', lambda folder: (model, files))
+    exported = SimulatedExport(export(tmp_path / 'model'), files, tmp_path, SCHEMA)
+    monkeypatch.setattr(evaluator_memory, 'exported_model', lambda folder: exported)
     asked = []
     measured = evaluator_memory._in_process
 
     def in_process(*arguments):
-        asked.append(arguments[2])
-        return measured(model, files, 2048) if len(asked) == 1 else 3000
+        asked.append(arguments[1])
+        return measured(exported, 2048) if len(asked) == 1 else 3000
 
     monkeypatch.setattr(evaluator_memory, '_in_process', in_process)
     result = evaluator_memory.run(quick=True)

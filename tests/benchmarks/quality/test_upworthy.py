@@ -7,9 +7,9 @@ import pytest
 from benchmarks.quality import upworthy, upworthy_report
 from model.baselines import peers
 from tests.creative_logs.upworthy.helpers import ARCHIVE
-from tests.model.random_batches import LAYOUT
+from tests.model.random_batches import TABLES
 
-POLICIES = {*peers(LAYOUT), 'f_ele', 'f_comb', 'genco'}
+POLICIES = {*peers(TABLES), 'f_ele', 'f_comb', 'genco'}
 
 
 @pytest.fixture(scope='module')

@@ -15,12 +15,12 @@ from benchmarks.quality.upworthy_choice import (
 from benchmarks.quality.upworthy_log import UpworthyLog
 from creative_logs.upworthy.convert import Counts
 from model.features import packed_batch as keys
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 
 SHOWN = np.array([[0, 0], [1, 0], [1, 1], [0, -1], [1, -1], [0, 0], [0, 1]])
 TEST = np.array([0, 0, 0, 1, 1, 2, 2])
 COUNTS = Counts(np.array([100, 200, 100, 50, 150, 80, 80]), np.array([10, 30, 10, 5, 6, 8, 4]))
-LAYOUT = Layout({'ad_id': 3}, (), {}, {'title': 6, 'image': 6}, 0, {}, 'ad_id', 15)
+TABLES = FeatureTables({'ad_id': 3}, (), {}, {'title': 6, 'image': 6}, 0, {}, 'ad_id', 15)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def log() -> UpworthyLog:
         keys.PROPENSITY: np.array(share, np.float32),
     }
     batch = {name: tf.constant(value) for name, value in batch.items()}
-    return UpworthyLog(LAYOUT, batch, TEST, TEST, np.zeros(7, 'datetime64[D]'), COUNTS)
+    return UpworthyLog(TABLES, batch, TEST, TEST, np.zeros(7, 'datetime64[D]'), COUNTS)
 
 
 class _Fixed:

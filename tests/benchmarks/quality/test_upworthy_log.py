@@ -34,7 +34,7 @@ def test_tests_that_share_a_headline_are_one_story(log):
 
 def test_every_element_has_a_row_of_its_own(log):
     rows = log.batch[keys.ELEMENTS].numpy()
-    assert rows.min() >= log.layout.frequent_start
+    assert rows.min() >= log.tables.frequent_start
     first = PackedRows(log.batch).take(np.array([0]))
     assert len(set(first[keys.ELEMENTS].numpy())) == 6
 

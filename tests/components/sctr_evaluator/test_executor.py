@@ -17,8 +17,7 @@ from components.sctr_evaluator.component import SctrEvaluator
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.executor import Executor
 from creative_logs.errors import InputError
-from tests.components.sctr_evaluator.beam.test_evaluate import write_records
-from tests.components.sctr_evaluator.tiny_export import make_logs
+from tests.components.sctr_evaluator.tiny_export import SCHEMA, make_logs, write_records
 
 CONFIG = EvaluationConfig(blessing_policy='greedy').model_dump_json()
 ROWS_PER_DAY = 400
@@ -55,7 +54,12 @@ def _run(folder: Path, examples, model, baseline=None, holdout_days=0, config=CO
     inputs = {'examples': examples, 'model': [model]} | (
         {'baseline_model': baseline} if baseline is not None else {}
     )
-    Executor(context).Do(inputs, outputs, {'evaluation_config': config, 'holdout_days': holdout_days})
+    properties = {
+        'evaluation_config': config,
+        'log_schema': SCHEMA.model_dump_json(),
+        'holdout_days': holdout_days,
+    }
+    Executor(context).Do(inputs, outputs, properties)
     return outputs['blessing'][0], json.loads((folder / 'evaluation' / 'evaluation.json').read_text())
 
 
@@ -130,6 +134,7 @@ def test_compiles_for_kubeflow(tmp_path):
         examples=examples.outputs['result'],
         model=model.outputs['result'],
         evaluation=CONFIG,
+        log_schema=SCHEMA.model_dump_json(),
         holdout_days=1,
     )
     assert component.outputs['evaluation'].type is SctrEvaluation

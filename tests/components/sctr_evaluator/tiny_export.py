@@ -113,3 +113,11 @@ def _best(ids: list[str]) -> int:
     if not ids:
         return -2
     return int(np.argmax(tf.strings.to_hash_bucket_fast(ids, _BEST).numpy()))
+
+
+def write_records(path, serialized) -> str:
+    """Writes serialized rows as a gzipped TFRecord file, like ExampleGen; returns its path."""
+    with tf.io.TFRecordWriter(str(path), 'GZIP') as writer:
+        for row in serialized:
+            writer.write(row)
+    return str(path)

@@ -3,11 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
 
 ADS, CANDIDATES = 12, (4, 3)
-LAYOUT = Layout(
+TABLES = FeatureTables(
     ids={'user_id': 4, 'ad_id': ADS},
     numbers=(),
     terms={},
@@ -62,7 +62,7 @@ def batch_of(ad, shown, click, weight=None) -> Batch:
         1,
     )
     values = {
-        'context_ids': np.stack([np.zeros_like(ad), LAYOUT.ids['user_id'] + ad], 1),
+        'context_ids': np.stack([np.zeros_like(ad), TABLES.ids['user_id'] + ad], 1),
         'counts': np.tile(np.array(CANDIDATES, np.int32), [len(ad), 1]),
         'elements': elements.ravel(),
         'shown': shown.astype(np.int64),

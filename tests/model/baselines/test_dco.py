@@ -6,7 +6,7 @@ import pytest
 from model.baselines import DynamicCreativeOptimization
 from model.baselines.dco import _ELIMINATED, _wilson
 from model.features import packed_batch as keys
-from tests.model.baselines.logs import LAYOUT, batch_of
+from tests.model.baselines.logs import TABLES, batch_of
 
 
 def _scores(clicks, impressions):
@@ -17,7 +17,7 @@ def _scores(clicks, impressions):
     batch = batch_of([0] * 8, shown, [1, 0] * 4, weight)
     batch = {name: value[weight > 0] for name, value in batch.items() if name != keys.ELEMENTS}
     batch[keys.ELEMENTS] = np.tile(np.arange(7) + np.repeat([0, 44], [4, 3]), (weight > 0).sum())
-    policy = DynamicCreativeOptimization(LAYOUT)
+    policy = DynamicCreativeOptimization(TABLES)
     policy.fit([batch])
     return policy.element_scores(batch)[:4]
 

@@ -7,7 +7,7 @@ from model.baselines import ElementEmpiricalBayes, PackageEmpiricalBayes
 from model.baselines.empirical_bayes import _SMALLEST_VARIANCE, _prior_variance
 from model.baselines.shown_elements import Shown
 from model.features import packed_batch as keys
-from tests.model.baselines.logs import LAYOUT, batch_of
+from tests.model.baselines.logs import TABLES, batch_of
 
 
 def _drawn(variance: float, impressions: int, ads: int = 4000, parts: int = 5) -> tuple[Shown, np.ndarray]:
@@ -39,7 +39,7 @@ def test_more_impressions_are_shrunk_less():
         [1, 0, 1, 0, 1, 0, 1, 0],
         [2, 8, 200, 800, 100, 1400, 100, 1400],
     )
-    policy = PackageEmpiricalBayes(LAYOUT)
+    policy = PackageEmpiricalBayes(TABLES)
     policy.fit([batch])
     request = {name: batch[name][:1] for name in (keys.CONTEXT_IDS, keys.COUNTS)}
     request[keys.ELEMENTS] = batch[keys.ELEMENTS][:7]
@@ -53,7 +53,7 @@ def test_elements_learn_from_all_ads_that_share_them():
     ad, shown = [0] * 4 + [1] * 4, [[0, 0], [0, 0], [1, 0], [1, 0]] * 2
     batch = batch_of(ad, shown, [1, 0] * 4, [30, 970, 10, 990, 300, 700, 100, 900])
     batch[keys.ELEMENTS] = np.tile(batch[keys.ELEMENTS][:7], 8)
-    policy = ElementEmpiricalBayes(LAYOUT)
+    policy = ElementEmpiricalBayes(TABLES)
     policy.fit([batch])
     first, second, unseen, _ = policy.element_scores(batch)[:4]
     assert np.exp([first, second]) == pytest.approx([1.5, 0.5], abs=0.05)

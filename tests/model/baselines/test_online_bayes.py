@@ -6,11 +6,11 @@ import pytest
 from model.baselines import OnlineBayes, PoissonRidge
 from model.baselines.online_bayes import AD_PRIOR_STD, ELEMENT_PRIOR_STD
 from model.features import packed_batch as keys
-from tests.model.baselines.logs import LAYOUT, World, all_ads, batch_of
+from tests.model.baselines.logs import TABLES, World, all_ads, batch_of
 
 
 def test_steps_by_hand():
-    policy = OnlineBayes(LAYOUT)
+    policy = OnlineBayes(TABLES)
     batch = batch_of([0, 0], [[1, 2], [1, 0]], [1, 0], [1, 30])
     policy.fit([batch])
     scores = policy.element_scores(batch)[:7]
@@ -26,7 +26,7 @@ def test_steps_by_hand():
 
 def test_is_near_the_ridge_that_has_the_same_priors():
     world = World(spread=0.12)
-    online, ridge = OnlineBayes(LAYOUT), PoissonRidge(LAYOUT)
+    online, ridge = OnlineBayes(TABLES), PoissonRidge(TABLES)
     data = world.log(20_000)
     online.fit(data), ridge.fit(data)
     scores = [policy.element_scores(all_ads()) for policy in (online, ridge)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.baselines import left_out, peers
-from tests.model.baselines.logs import LAYOUT, World, all_ads
+from tests.model.baselines.logs import TABLES, World, all_ads
 
 NEEDED = {'vowpal_wabbit': 'vowpalwabbit', 'gradient_boosted_trees': 'catboost'}
 
@@ -14,7 +14,7 @@ NEEDED = {'vowpal_wabbit': 'vowpalwabbit', 'gradient_boosted_trees': 'catboost'}
 @pytest.mark.parametrize('name', NEEDED)
 def test_is_a_peer_or_named_as_left_out(name):
     present = find_spec(NEEDED[name]) is not None
-    assert (name in peers(LAYOUT)) == present
+    assert (name in peers(TABLES)) == present
     assert (name in left_out()) != present
 
 
@@ -23,7 +23,7 @@ def test_learns_what_is_worth_choosing(name):
     if find_spec(NEEDED[name]) is None:
         pytest.skip(f'{NEEDED[name]} is not installed')
     world = World()
-    policy = peers(LAYOUT)[name]
+    policy = peers(TABLES)[name]
     policy.fit(world.log(20_000))
     chosen = policy.choose(all_ads())
     gain = [effects[np.arange(len(chosen)), chosen[:, j]] for j, effects in enumerate(world.effects)]

@@ -6,19 +6,19 @@ import pytest
 from model.baselines import PoissonRidge
 from model.baselines.online_bayes import AD_PRIOR_STD, ELEMENT_PRIOR_STD
 from model.baselines.shown_elements import Shown
-from tests.model.baselines.logs import ADS, CANDIDATES, LAYOUT, World, all_ads
+from tests.model.baselines.logs import ADS, CANDIDATES, TABLES, World, all_ads
 
 
 def test_is_the_solution_of_scikit_learn():
     linear_model = pytest.importorskip('sklearn.linear_model', reason='scikit-learn is not installed')
     data = World().log(30_000)
-    policy = PoissonRidge(LAYOUT)
+    policy = PoissonRidge(TABLES)
     policy.fit(data)
-    shown = Shown.combinations(data, LAYOUT)
+    shown = Shown.combinations(data, TABLES)
     elements = ADS * sum(CANDIDATES)
     design = np.zeros([len(shown.ad), elements + ADS])
     np.put_along_axis(design, shown.elements, ELEMENT_PRIOR_STD, 1)
-    design[np.arange(len(shown.ad)), elements + shown.ad - LAYOUT.ids['user_id']] = AD_PRIOR_STD
+    design[np.arange(len(shown.ad)), elements + shown.ad - TABLES.ids['user_id']] = AD_PRIOR_STD
     # Its loss is the weighted mean of y - rate log y plus alpha/2 ||w||^2, with weights n and y = c / n.
     rate = shown.clicks.sum() / shown.impressions.sum()
     model = linear_model.PoissonRegressor(

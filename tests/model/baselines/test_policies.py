@@ -6,18 +6,18 @@ from scipy.stats import spearmanr
 
 from model.baselines import peers
 from model.features import packed_batch as keys
-from tests.model.baselines.logs import LAYOUT, World, all_ads
-from tests.model.random_batches import LAYOUT as RANDOM_LAYOUT
+from tests.model.baselines.logs import TABLES, World, all_ads
+from tests.model.random_batches import TABLES as RANDOM_TABLES
 from tests.model.random_batches import random_batch
 
-NAMES = list(peers(LAYOUT))
+NAMES = list(peers(TABLES))
 LEARNERS = [name for name in NAMES if name != 'uniform']
 
 
 @pytest.mark.parametrize('name', LEARNERS)
 def test_finds_the_best_of_much_data(name):
     world = World()
-    policy = peers(LAYOUT)[name]
+    policy = peers(TABLES)[name]
     policy.fit(world.log(120_000))
     found = policy.choose(all_ads())
     assert (found == world.best).mean() > 0.8, found
@@ -26,7 +26,7 @@ def test_finds_the_best_of_much_data(name):
 @pytest.mark.parametrize('name', LEARNERS)
 def test_given_combinations_are_ranked_as_their_truth(name):
     world = World(spread=0.8)
-    policy = peers(LAYOUT)[name]
+    policy = peers(TABLES)[name]
     policy.fit(world.log(120_000))
     combinations = np.stack(np.meshgrid(np.arange(4), np.arange(3), indexing='ij'), -1).reshape(1, -1, 2)
     scores = policy.score_combinations(all_ads(), np.repeat(combinations, 12, 0))
@@ -38,7 +38,7 @@ def test_given_combinations_are_ranked_as_their_truth(name):
 @pytest.mark.parametrize('name', NAMES)
 def test_copes_with_absent_components_and_unseen_ids(name):
     rng = np.random.default_rng(0)
-    policy = peers(RANDOM_LAYOUT)[name]
+    policy = peers(RANDOM_TABLES)[name]
     policy.fit([random_batch(rng), random_batch(rng)])
     batch = random_batch(rng, ads=30)
     chosen, counts = policy.choose(batch), batch[keys.COUNTS].numpy()
@@ -50,7 +50,7 @@ def test_copes_with_absent_components_and_unseen_ids(name):
 
 @pytest.mark.parametrize('name', LEARNERS)
 def test_choice_has_the_highest_score(name):
-    policy = peers(LAYOUT)[name]
+    policy = peers(TABLES)[name]
     policy.fit(World().log(3000))
     combinations = np.stack(np.meshgrid(np.arange(4), np.arange(3), indexing='ij'), -1).reshape(1, -1, 2)
     combinations = np.repeat(combinations, 12, 0)
@@ -61,7 +61,7 @@ def test_choice_has_the_highest_score(name):
 
 
 def test_uniform_chooses_all_equally_often_and_prefers_none():
-    policy = peers(LAYOUT)['uniform']
+    policy = peers(TABLES)['uniform']
     chosen = np.stack([policy.choose(all_ads()) for _ in range(500)])
     for j, n in enumerate((4, 3)):
         np.testing.assert_allclose(np.bincount(chosen[..., j].ravel()) / 6000, 1 / n, atol=0.03)

@@ -6,7 +6,7 @@ import numpy as np
 
 from model.baselines.shown_elements import Shown, Tally, ad_rows, combination_keys, element_rows
 from model.features import packed_batch as keys
-from tests.model.random_batches import LAYOUT, random_batch
+from tests.model.random_batches import TABLES, random_batch
 
 
 def _by_hand(batches):
@@ -29,7 +29,7 @@ def test_combinations_are_counted_by_ad_and_elements():
     rng = np.random.default_rng(0)
     batches = [random_batch(rng, 60) for _ in range(4)]
     batches += batches[:2]
-    shown = Shown.combinations(batches, LAYOUT)
+    shown = Shown.combinations(batches, TABLES)
     clicks, impressions = _by_hand(batches)
     found = list(zip(shown.ad.tolist(), map(tuple, shown.elements.tolist()), strict=True))
     assert len(set(found)) == len(found) == len(impressions)
@@ -40,8 +40,8 @@ def test_combinations_are_counted_by_ad_and_elements():
 def test_rows_keep_their_order():
     rng = np.random.default_rng(1)
     batches = [random_batch(rng, 8), random_batch(rng, 5)]
-    shown = Shown.rows(batches, LAYOUT)
-    np.testing.assert_array_equal(shown.ad, np.concatenate([ad_rows(batch, LAYOUT) for batch in batches]))
+    shown = Shown.rows(batches, TABLES)
+    np.testing.assert_array_equal(shown.ad, np.concatenate([ad_rows(batch, TABLES) for batch in batches]))
     rows = element_rows(batches[1], batches[1][keys.SHOWN].numpy()[:, None])[:, 0]
     np.testing.assert_array_equal(shown.elements[8:], rows)
 

@@ -8,14 +8,14 @@ from model.choice.combination_scores import combination_logits
 from model.config import ModelConfig, TrainingConfig
 from model.network.genco import GenCO
 from model.training.trainer import GencoTrainer
-from tests.model.random_batches import LAYOUT, random_batch
+from tests.model.random_batches import TABLES, random_batch
 
 
 @pytest.fixture(scope='module')
 def trained():
     rng = np.random.default_rng(3)
     training = TrainingConfig(dense_learning_rate=0.01)
-    model = GenCO(LAYOUT, ModelConfig(), training)
+    model = GenCO(TABLES, ModelConfig(), training)
     trainer = GencoTrainer(model, training)
     trainer.compile()
     for _ in range(5):

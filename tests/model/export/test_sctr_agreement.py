@@ -18,8 +18,8 @@ NAMES = [component.name for component in SCHEMA.components]
 
 
 @pytest.fixture(scope='module')
-def model(layout, batch):
-    return train(layout, CONFIG, tf.data.Dataset.from_tensors(batch).repeat(20))
+def model(tables, batch):
+    return train(tables, CONFIG, tf.data.Dataset.from_tensors(batch).repeat(20))
 
 
 @pytest.fixture(scope='module')
@@ -31,8 +31,8 @@ def whole(logs) -> np.ndarray:
 
 
 @pytest.fixture(scope='module')
-def curves(model, transformed, layout, whole):
-    batch = pack({name: tf.gather(values, whole) for name, values in transformed.items()}, layout)
+def curves(model, transformed, tables, whole):
+    batch = pack({name: tf.gather(values, whole) for name, values in transformed.items()}, tables)
     return figures_of_tests(lambda rows: policy_of_shown(model, rows), [batch], NAMES)
 
 

@@ -5,10 +5,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import index_of, pack
 
-LAYOUT = Layout(
+TABLES = FeatureTables(
     ids={'u': 10, 'a': 20},
     numbers=('x',),
     terms={'q': 5},
@@ -39,7 +39,7 @@ def test_packs_by_ad_then_component_then_candidate(ads, data):
         'image_subwords': ragged([[w for element in ad for w in element] for ad in subwords]),
         'image_subword_counts': ragged([[len(element) for element in ad] for ad in subwords]),
     }
-    batch = {name: value.numpy().tolist() for name, value in pack(features, LAYOUT).items()}
+    batch = {name: value.numpy().tolist() for name, value in pack(features, TABLES).items()}
     place = lambda row, first: first + row if row >= 0 else 149 - row  # noqa: E731
     expected = [[place(t, 0) for t in title] + [place(i, 100) for i in image] for title, image, *_ in ads]
     assert batch['elements'] == sum(expected, [])

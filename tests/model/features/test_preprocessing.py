@@ -41,13 +41,13 @@ def test_same_id_has_the_same_row_and_the_shown_one_is_where_it_says(logs, trans
     assert len(rows_of) > 40
 
 
-def test_hash_tables_are_powers_of_two_above_the_distinct_count(logs, layout):
+def test_hash_tables_are_powers_of_two_above_the_distinct_count(logs, tables):
     distinct_users = len(set(logs['user_id'].to_pylist()))
     wanted = distinct_users * CONFIG.transform.load_factor
-    assert layout.ids['user_id'] == 2 ** int(np.ceil(np.log2(wanted)))
+    assert tables.ids['user_id'] == 2 ** int(np.ceil(np.log2(wanted)))
 
 
-def test_frequently_shown_elements_have_rows_of_their_own(logs, transformed, transform_output, layout):
+def test_frequently_shown_elements_have_rows_of_their_own(logs, transformed, transform_output, tables):
     shown, ids_of_rows = [], {}
     for component in SCHEMA.components:
         for ids, k, rows in zip(
@@ -63,12 +63,12 @@ def test_frequently_shown_elements_have_rows_of_their_own(logs, transformed, tra
     threshold = CONFIG.transform.frequent_threshold
     frequent = {id_ for id_ in shown if shown.count(id_) >= threshold}
     own = [label.decode() for label in frequent_elements(transform_output)]
-    assert set(own) == frequent and 10 < len(frequent) == layout.frequent
+    assert set(own) == frequent and 10 < len(frequent) == tables.frequent
     for (component, row), found in ids_of_rows.items():
         if row < 0:
             assert found == {own[-1 - row]}
         else:
-            assert not found & frequent and row < layout.components[component]
+            assert not found & frequent and row < tables.components[component]
 
 
 def test_subwords_are_counted_per_candidate_and_equal_texts_have_equal_ones(logs, transformed):

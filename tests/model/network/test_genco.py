@@ -10,7 +10,7 @@ from model.config import PRESETS, ModelConfig, TrainingConfig
 from model.network.genco import GenCO
 from model.training.train import first_logit
 from model.training.trainer import GencoTrainer
-from tests.model.random_batches import LAYOUT, random_batch
+from tests.model.random_batches import TABLES, random_batch
 
 STEPS = 3
 
@@ -18,7 +18,7 @@ STEPS = 3
 def _trainer(kind=GencoTrainer, network=GenCO, config=None, training=None):
     tf.keras.utils.set_random_seed(0)
     training = training or TrainingConfig()
-    trainer = kind(network(LAYOUT, config or ModelConfig(), training), training)
+    trainer = kind(network(TABLES, config or ModelConfig(), training), training)
     trainer.compile()
     return trainer
 
@@ -47,7 +47,7 @@ def test_packed_equals_padded_in_loss_metrics_and_after_updates(batches):
     )
     packed, padded = _trainer(training=sgd), _trainer(PaddedTrainer, PaddedGenCO, training=sgd)
     packed.compute_loss(batches[0])
-    padded.compute_loss(pad(batches[0], LAYOUT.max_candidates))
+    padded.compute_loss(pad(batches[0], TABLES.max_candidates))
     packed.network.effects.combination_bias.mean.assign(
         tf.random.normal([packed.network.config.combination_rows])
     )
@@ -55,7 +55,7 @@ def test_packed_equals_padded_in_loss_metrics_and_after_updates(batches):
     for batch in batches:
         losses = [
             float(packed.train_step(batch)['loss']),
-            float(padded.train_step(pad(batch, LAYOUT.max_candidates))['loss']),
+            float(padded.train_step(pad(batch, TABLES.max_candidates))['loss']),
         ]
         assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     others = _named(padded) | dict(enumerate(padded.network.attention.get_weights()))
@@ -99,14 +99,14 @@ def test_an_ads_scores_do_not_depend_on_other_ads(batches):
 
 def test_combination_score_of_the_additive_part_is_a_sum(batches):
     model, batch = _trainer().network, batches[0]
-    model.effects.element_bias.mean.assign(tf.random.normal([LAYOUT.element_rows]))
-    model.effects.ad_bias.mean.assign(tf.random.normal([LAYOUT.ids['ad_id']]))
+    model.effects.element_bias.mean.assign(tf.random.normal([TABLES.element_rows]))
+    model.effects.ad_bias.mean.assign(tf.random.normal([TABLES.ids['ad_id']]))
     model.intercept.assign(-2.0)
     logit = model.score_combination(model.encode(batch), batch['shown']).logit.numpy()
     element, ad = model.effects.element_bias.mean.numpy(), model.effects.ad_bias.mean.numpy()
     counts, rows, start = batch['counts'].numpy(), batch['elements'].numpy(), 0
     for i, (chosen, n) in enumerate(zip(batch['shown'].numpy(), counts)):
-        expected = -2.0 + ad[batch['context_ids'][i, 1] - LAYOUT.ids['user_id']]
+        expected = -2.0 + ad[batch['context_ids'][i, 1] - TABLES.ids['user_id']]
         for j, k in enumerate(chosen):
             if k >= 0:
                 expected += element[rows[start + k]]
@@ -190,7 +190,7 @@ def test_learns_which_element_is_clicked():
         ]
         rate = np.where((batch['shown'].numpy()[:, 0] >= 0) & (shown_title == good), 0.6, 0.1)
         step(batch | {'click': tf.constant((rng.random(256) < rate).astype(np.float32))})
-    assert int(tf.argmax(model.effects.element_bias.mean[: LAYOUT.components['title']])) == good
+    assert int(tf.argmax(model.effects.element_bias.mean[: TABLES.components['title']])) == good
 
 
 def test_intercept_starts_at_the_observed_rate_and_needs_both_labels(batches):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from model.features.feature_tables import Layout
+from model.features.feature_tables import FeatureTables
 from model.training.map_effects import Priors, fit_effects
-from model.training.training_impressions import Evidence
+from model.training.training_impressions import TrainingImpressions
 
 ADS, ELEMENTS, SUBWORDS, COMBINATIONS = 4, 9, 5, 8
 PRIORS = Priors(ad=0.6, element=0.3, subword=0.2, combination=0.25, preference=0.4)
@@ -14,8 +14,8 @@ PRIORS = Priors(ad=0.6, element=0.3, subword=0.2, combination=0.25, preference=0
 FIRST_ELEMENT = 1 + ADS + COMBINATIONS
 
 
-def layout(subwords: int = SUBWORDS) -> Layout:
-    return Layout(
+def tables(subwords: int = SUBWORDS) -> FeatureTables:
+    return FeatureTables(
         ids={'ad_id': ADS},
         numbers=(),
         terms={},
@@ -39,7 +39,7 @@ def batch(rng: np.random.Generator, ads: int, subwords: bool = True) -> dict[str
         'offset': rng.normal(0, 0.3, ads).astype(np.float32),
         'click': (rng.random(ads) < 0.3).astype(np.float32),
         'weight': rng.integers(1, 4, ads).astype(np.float32),
-        'own': (rng.random(ads) < 0.2).astype(np.float32),
+        'chosen_by_genco': (rng.random(ads) < 0.2).astype(np.float32),
         'shown': np.where(counts > 0, (rng.random(counts.shape) * counts).astype(int), -1),
         'counts': counts,
         'elements': np.concatenate(elements),
@@ -49,8 +49,8 @@ def batch(rng: np.random.Generator, ads: int, subwords: bool = True) -> dict[str
     return found
 
 
-def collected(batches: list[dict], limit: int = 1000, subwords: int = SUBWORDS) -> Evidence:
-    evidence = Evidence(layout(subwords), limit)
+def collected(batches: list[dict], limit: int = 1000, subwords: int = SUBWORDS) -> TrainingImpressions:
+    evidence = TrainingImpressions(tables(subwords), limit)
     for each in batches:
         evidence.add(**each)
     return evidence
@@ -94,7 +94,7 @@ def preferences(batches: list[dict]) -> np.ndarray:
                 for position in range(n):
                     element = each['elements'][place + position]
                     component[element] = j
-                    foreign = each['weight'][row] * (1 - each['own'][row])
+                    foreign = each['weight'][row] * (1 - each['chosen_by_genco'][row])
                     chance[element] += foreign / n
                     exposure[element] += foreign * (each['shown'][row, j] == position)
                 place += n
@@ -104,7 +104,7 @@ def preferences(batches: list[dict]) -> np.ndarray:
     return found
 
 
-def learned_spread(evidence: Evidence, q: np.ndarray, first: np.ndarray) -> float:
+def learned_spread(evidence: TrainingImpressions, q: np.ndarray, first: np.ndarray) -> float:
     """Of the weights of the preference beyond their noise, a weight at a time."""
     data, weights = evidence.impressions(), first[-2:]
     effect = first[FIRST_ELEMENT : FIRST_ELEMENT + ELEMENTS] + q @ weights
@@ -163,21 +163,21 @@ def test_a_weight_is_worth_as_many_equal_rows():
     np.testing.assert_allclose(weighted.element_precision, repeated.element_precision, rtol=1e-3)
 
 
-def preferring(rng: np.random.Generator, effect: float) -> Evidence:
+def preferring(rng: np.random.Generator, effect: float) -> TrainingImpressions:
     """Each ad has one title and two images of 40, half of which are shown four times as often as the others
     and raise the logit of a click by `effect`."""
     rows = 6000
     images = np.stack([rng.integers(0, 20, rows), rng.integers(20, 40, rows)], 1)
     shown = (rng.random(rows) < 0.2).astype(int)
     logit = -1.5 + effect * (shown == 0)
-    evidence = Evidence(replace(layout(0), components={'title': 4, 'image': 40}), 10_000)
+    evidence = TrainingImpressions(replace(tables(0), components={'title': 4, 'image': 40}), 10_000)
     evidence.add(
         ad=np.zeros(rows, int),
         combination=images[np.arange(rows), shown],
         offset=np.zeros(rows, np.float32),
         click=(rng.random(rows) < expit(logit)).astype(np.float32),
         weight=np.ones(rows, np.float32),
-        own=np.zeros(rows, np.float32),
+        chosen_by_genco=np.zeros(rows, np.float32),
         shown=np.stack([np.zeros(rows, int), shown], 1),
         counts=np.tile(np.int32([1, 2]), (rows, 1)),
         elements=np.concatenate([np.zeros((rows, 1), int), 4 + images], 1).ravel(),
@@ -198,6 +198,6 @@ def test_the_preference_of_a_policy_that_knows_nothing_is_left_out():
 
 
 def test_what_our_own_models_showed_is_no_preference():
-    each = batch(np.random.default_rng(9), 300) | {'own': np.ones(300, np.float32)}
+    each = batch(np.random.default_rng(9), 300) | {'chosen_by_genco': np.ones(300, np.float32)}
     found = fit_effects(collected([each]), -1.0, ADS, COMBINATIONS, PRIORS)
     assert not found.preference.any()

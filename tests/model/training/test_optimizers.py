@@ -7,7 +7,7 @@ from model.config import ModelConfig, TrainingConfig
 from model.network.genco import GenCO
 from model.training.optimizers import SparseAdagrad
 from model.training.trainer import GencoTrainer
-from tests.model.random_batches import LAYOUT, random_batch
+from tests.model.random_batches import TABLES, random_batch
 
 
 def test_repeated_rows_add_the_square_of_each_occurrence():
@@ -34,7 +34,7 @@ def test_embedding_rows_get_summed_gradients_and_dense_weights_the_mean():
     moves = []
     for weight in (1.0, 2.0):
         tf.keras.utils.set_random_seed(0)
-        model = GenCO(LAYOUT, ModelConfig(additive=False), training)
+        model = GenCO(TABLES, ModelConfig(additive=False), training)
         trainer = GencoTrainer(model, training)
         trainer.compile()
         weighted = batch | {'weight': tf.fill([24], weight)}

@@ -20,7 +20,7 @@ from model.training.tensorboard import Periodic, Snapshots, evenly_spaced, train
 from model.training.tensorboard_metrics import MEANING, auc, figures_of_tests, histograms, policy_of_shown
 from model.training.train import train
 from tests.model.conftest import CONFIG, SCHEMA
-from tests.model.random_batches import LAYOUT, random_batch
+from tests.model.random_batches import TABLES, random_batch
 
 NAMES = [component.name for component in SCHEMA.components]
 STEPS, BATCH = 63, 10
@@ -28,15 +28,15 @@ TRAINING = {'batch_size': BATCH, 'dense_learning_rate': 0.01, 'rl_loss': 0.5}
 
 
 @pytest.fixture(scope='module')
-def batches(transformed, layout):
+def batches(transformed, tables):
     def rows(start, end):
-        return pack({name: value[start:end] for name, value in transformed.items()}, layout)
+        return pack({name: value[start:end] for name, value in transformed.items()}, tables)
 
     return [rows(start, start + BATCH) for start in range(0, 600, BATCH)]
 
 
 @pytest.fixture(scope='module')
-def run(batches, layout, transform_output, tmp_path_factory):
+def run(batches, tables, transform_output, tmp_path_factory):
     """A trained model, the folder of its training and its test batches."""
     config = CONFIG.model_copy(update={'training': CONFIG.training.model_copy(update=TRAINING)})
     directory = tmp_path_factory.mktemp('model_run') / '7'
@@ -48,7 +48,7 @@ def run(batches, layout, transform_output, tmp_path_factory):
         )
 
     callbacks = training_callbacks(config, data(40), transform_output, str(directory))
-    return train(layout, config, data(STEPS), callbacks), directory, batches[:40]
+    return train(tables, config, data(STEPS), callbacks), directory, batches[:40]
 
 
 def _read(directory: Path) -> EventAccumulator:
@@ -157,7 +157,7 @@ def test_figures_weigh_rows_and_leave_out_absent_components(run):
     batch = random_batch(np.random.default_rng(3), ads=60)
     model, rng = _untrained(), np.random.default_rng(4)
     batch['propensity'] = tf.constant(rng.uniform(0.1, 1, batch['counts'].shape).astype(np.float32))
-    figures = figures_of_tests(lambda rows: policy_of_shown(model, rows), [batch], list(LAYOUT.components))
+    figures = figures_of_tests(lambda rows: policy_of_shown(model, rows), [batch], list(TABLES.components))
     assert figures == pytest.approx(_oracle(model, [batch]), rel=1e-4, abs=1e-6)
 
 
@@ -165,7 +165,7 @@ def test_figures_are_not_finite_where_the_rows_do_not_tell():
     batch = random_batch(np.random.default_rng(3), ads=20)
     batch['click'] = tf.zeros([20])
     model = _untrained()
-    figures = figures_of_tests(lambda rows: policy_of_shown(model, rows), [batch], list(LAYOUT.components))
+    figures = figures_of_tests(lambda rows: policy_of_shown(model, rows), [batch], list(TABLES.components))
     unknown = {name for name, value in figures.items() if not np.isfinite(value)}
     assert unknown >= {'prediction/auc', 'prediction/calibration', 'sctr_lift/title'}
     assert figures['sctr/title'] == 0
@@ -173,7 +173,7 @@ def test_figures_are_not_finite_where_the_rows_do_not_tell():
 
 def _untrained():
     tf.keras.utils.set_random_seed(0)
-    return GenCO(LAYOUT, ModelConfig(), TrainingConfig())
+    return GenCO(TABLES, ModelConfig(), TrainingConfig())
 
 
 def test_auc_counts_ties_a_half_and_weighs():
@@ -187,11 +187,11 @@ def test_histograms_hold_every_trainable_weight_and_the_learned_biases(run):
     events = _read(directory / 'train')
     tags = _tags(events, 'histograms')
     assert set(tags) == set(histograms(model))
-    extra = {'embedding/element_with_own_row', 'bias/element', 'bias/ad'}
+    extra = {'embedding/element_with_dedicated_row', 'bias/element', 'bias/ad'}
     assert len(set(tags) - extra) == len(model.trainable_variables) and extra <= set(tags)
     assert all(tag.split('/')[0] in ('embedding', 'bias', 'weights') for tag in tags)
-    points = _points(events, 'embedding/element_with_own_row')
-    own = model.element_embedding[model.layout.frequent_start :].numpy()
+    points = _points(events, 'embedding/element_with_dedicated_row')
+    own = model.element_embedding[model.tables.frequent_start :].numpy()
     assert list(points) == [0, 50, STEPS]
     buckets = points[STEPS]
     assert (buckets[0, 0], buckets[-1, 1]) == pytest.approx((own.min(), own.max()))
@@ -220,7 +220,7 @@ def test_projector_labels_are_those_of_the_rows(run, transform_output):
     assert labels and labels == list(frequent_elements(transform_output))
     checkpoint = tf.train.load_checkpoint(str(directory / 'train'))
     embeddings = checkpoint.get_tensor(config.embeddings[0].tensor_name)
-    first = model.layout.frequent_start
+    first = model.tables.frequent_start
     np.testing.assert_array_equal(embeddings, model.element_embedding.numpy()[first : first + len(labels)])
     bias = model.effects.element_bias.mean.numpy()[first:]
     np.testing.assert_allclose([float(row['bias']) for row in rows], bias, atol=1e-4)
@@ -229,7 +229,7 @@ def test_projector_labels_are_those_of_the_rows(run, transform_output):
 
 def test_a_labelled_row_is_the_row_that_its_id_is_looked_up_in(run, transform_output, batches, logs):
     """Against the raw log: candidates of the first rows, and where their embeddings come from."""
-    first = run[0].layout.frequent_start
+    first = run[0].tables.frequent_start
     labels = list(frequent_elements(transform_output))
     ids = [
         f'{c.name}\t{element}'

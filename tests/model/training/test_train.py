@@ -8,7 +8,7 @@ from creative_logs.errors import InputError
 from model.config import GencoConfig
 from model.training.train import train
 from tests.model.conftest import SCHEMA
-from tests.model.random_batches import LAYOUT, random_batch
+from tests.model.random_batches import TABLES, random_batch
 
 
 class Steps(tf.keras.callbacks.Callback):
@@ -35,7 +35,7 @@ def test_divergence_ends_the_training_with_what_to_do():
     steps = Steps()
     wild = _config(dense_optimizer='sgd', dense_learning_rate=1e30, reward='paper')
     with pytest.raises(InputError) as error:
-        train(LAYOUT, wild, _data(20), [steps])
+        train(TABLES, wild, _data(20), [steps])
     message = str(error.value)
     assert 'diverged' in message and '\n' not in message
     assert 'training.dense_learning_rate (now 1e+30)' in message
@@ -49,11 +49,11 @@ def test_names_the_batch_whose_loss_is_not_finite():
 
     steps = Steps()
     with pytest.raises(InputError, match='in batch 3 the loss is .* of its gradient nan'):
-        train(LAYOUT, _config(), _data(6, spoil), [steps])
+        train(TABLES, _config(), _data(6, spoil), [steps])
     assert steps.count == 3
 
 
 def test_a_training_that_stays_finite_sees_every_batch():
     steps = Steps()
-    train(LAYOUT, _config(), _data(5), [steps])
+    train(TABLES, _config(), _data(5), [steps])
     assert steps.count == 5 and int(steps.model.optimizer.iterations) == 5

@@ -59,5 +59,5 @@ def test_nothing_is_left_after_clearing():
     assert len(evidence.impressions().ad) == 4
     assert (
         evidence.exposure.sum()
-        == ((later['weight'] * (1 - later['own']))[:, None] * (later['shown'] >= 0)).sum()
+        == ((later['weight'] * (1 - later['chosen_by_genco']))[:, None] * (later['shown'] >= 0)).sum()
     )

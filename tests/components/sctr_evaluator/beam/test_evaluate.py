@@ -13,24 +13,16 @@ from components.sctr_evaluator.beam.evaluate import Evaluate, WriteJson, in_para
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.results.evaluation import evaluate
 from components.sctr_evaluator.rows.exported_model import ExportedModel
-from components.sctr_evaluator.rows.row_keys import RowIdentity
+from components.sctr_evaluator.rows.parsed_rows import RowParser
 from components.sctr_evaluator.rows.row_sources import read_records
-from components.sctr_evaluator.rows.slice_labels import RowLabels
 from components.sctr_evaluator.sums.batch_sums import measure
 from creative_logs.errors import InputError
 from tests.components.sctr_evaluator.scored import algorithm_1, summed
-from tests.components.sctr_evaluator.tiny_export import export
+from tests.components.sctr_evaluator.tiny_export import SCHEMA, export, write_records
 
 CONFIG = EvaluationConfig(
     blessing_policy='greedy', bootstrap_replicates=50, slices=('candidates', ('user_id', 'day'), 'ad_id')
 )
-
-
-def write_records(path, serialized):
-    with tf.io.TFRecordWriter(str(path), 'GZIP') as writer:
-        for row in serialized:
-            writer.write(row)
-    return str(path)
 
 
 def _evaluate(folder, parts, model, serving=None, config=CONFIG):
@@ -40,7 +32,7 @@ def _evaluate(folder, parts, model, serving=None, config=CONFIG):
         _ = (
             pipeline
             | beam.Create(files)
-            | Evaluate(read_records, len(files), model, serving, config)
+            | Evaluate(read_records, len(files), model, serving, SCHEMA, config)
             | WriteJson(str(path))
         )
     return json.loads(path.read_text()) if path.exists() else None
@@ -48,11 +40,10 @@ def _evaluate(folder, parts, model, serving=None, config=CONFIG):
 
 def _in_memory(serialized, model, serving=None, config=CONFIG):
     rows = tf.constant(serialized)
-    seeds, keys = RowIdentity(config.cluster)(rows)
-    scored = ExportedModel(model).score(rows, seeds)
-    other = ExportedModel(serving).score(rows, seeds) if serving else None
-    labels = RowLabels(config.sliced_features())(rows)
-    measured = measure(scored, other, keys.numpy(), labels, config)
+    parsed = RowParser(SCHEMA, config.cluster, config.sliced_features())(rows)
+    scored = ExportedModel(model).score(rows, parsed.seeds)
+    other = ExportedModel(serving).score(rows, parsed.seeds) if serving else None
+    measured = measure(scored, other, parsed.keys, parsed.labels, config)
     return scored, evaluate(summed([measured], config), config)
 
 

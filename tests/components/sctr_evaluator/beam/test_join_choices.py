@@ -13,7 +13,7 @@ from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.rows.choice_file import ChoiceFile
 from components.sctr_evaluator.rows.row_sources import read_records
 from creative_logs.errors import InputError
-from tests.components.sctr_evaluator.beam.test_evaluate import write_records
+from tests.components.sctr_evaluator.tiny_export import SCHEMA, write_records
 
 
 def _write(path, **columns) -> str:
@@ -46,7 +46,7 @@ def _evaluate(folder, serialized, model, choices):
     path = folder / 'evaluation.json'
     with beam.Pipeline(runner='FnApiRunner') as pipeline:
         sources = pipeline | beam.Create(files)
-        _ = sources | Evaluate(read_records, 2, model, None, config) | WriteJson(str(path))
+        _ = sources | Evaluate(read_records, 2, model, None, SCHEMA, config) | WriteJson(str(path))
     return json.loads(path.read_text())
 
 

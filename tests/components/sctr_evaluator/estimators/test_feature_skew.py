@@ -15,8 +15,8 @@ from components.log_example_gen.encoding import encode
 from components.sctr_evaluator.beam.train_test_skew import Skew, feature_hashes
 from components.sctr_evaluator.estimators.feature_skew import BUCKETS, FeatureCounts, skew
 from components.sctr_evaluator.rows.row_sources import read_records
-from tests.components.sctr_evaluator.beam.test_evaluate import write_records
-from tests.components.sctr_evaluator.tiny_export import make_logs
+from creative_logs.schema import ContextFeature
+from tests.components.sctr_evaluator.tiny_export import SCHEMA, make_logs, write_records
 
 
 def _counts(hashes, rows=1):
@@ -57,7 +57,7 @@ def test_counts_merge_and_features_of_one_side_are_left_out():
 
 def test_context_and_candidates_are_compared_choices_and_clicks_are_not():
     rows = tf.constant(encode(make_logs(50)))
-    hashes = feature_hashes(rows)
+    hashes = feature_hashes(rows, SCHEMA)
     assert set(hashes) == {'ad_id', 'user_id', 'title_candidates', 'image_candidates'}
     assert len(hashes['ad_id']) == 50 and len(hashes['title_candidates']) > 100
     assert len(hashes['user_id']) == 50, 'a missing value counts as one'
@@ -68,7 +68,9 @@ def test_numbers_within_a_quarter_octave_are_one_value():
         feature = tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
         return tf.train.Example(features=tf.train.Features(feature={'x': feature})).SerializeToString()
 
-    hashes = feature_hashes(tf.constant([example(v) for v in (1.0, 1.1, 1.3, -1.0, 0.0)]))['x']
+    rows = tf.constant([example(v) for v in (1.0, 1.1, 1.3, -1.0, 0.0)])
+    context = (*SCHEMA.context, ContextFeature(name='x', type='float'))
+    hashes = feature_hashes(rows, SCHEMA.model_copy(update={'context': context}))['x']
     assert hashes[0] == hashes[1] and len(set(hashes)) == 4
 
 
@@ -82,7 +84,7 @@ def _through_beam(folder, train, test, rows=10_000):
         sources = pipeline | beam.Create(files['test'])
         _ = (
             sources
-            | Skew(read_records, files['train'], len(files['test']), rows)
+            | Skew(read_records, SCHEMA, files['train'], len(files['test']), rows)
             | beam.Map(json.dumps)
             | beam.io.WriteToText(str(found), shard_name_template='')
         )
