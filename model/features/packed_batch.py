@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from creative_logs.schema import CLICK, TIMESTAMP, WEIGHT
+from creative_logs.schema import CLICK, TIMESTAMP, WEIGHT, Component
 from model.features.feature_tables import RAGGED_VALUES, SUBWORD_COUNTS, SUBWORDS, FeatureTables, offsets
 
 CONTEXT_IDS, NUMBERS, TERMS, TERM_COUNTS = 'context_ids', 'numbers', 'terms', 'term_counts'
@@ -31,8 +31,8 @@ def feature_spec(tables: FeatureTables) -> dict:
     spec |= {name: _ragged_rows(name) for name in tables.terms}
     for name in tables.components:
         spec[name] = _ragged_rows(name)
-        spec[f'{name}_shown'] = tf.io.FixedLenFeature([], tf.int64)
-        spec[f'{name}_propensity'] = tf.io.FixedLenFeature([], tf.float32)
+        spec[Component(name=name).shown] = tf.io.FixedLenFeature([], tf.int64)
+        spec[Component(name=name).propensity] = tf.io.FixedLenFeature([], tf.float32)
     for name in tables.subwords:
         spec[name + SUBWORDS] = _ragged_rows(name + SUBWORDS)
         spec[name + SUBWORD_COUNTS] = _ragged_rows(name + SUBWORD_COUNTS)
@@ -72,9 +72,9 @@ def pack(features: dict, tables: FeatureTables) -> Batch:
         batch |= {
             name: features[name] for name in (CLICK, WEIGHT, CHOSEN_BY_GENCO, TIMESTAMP) if name in features
         }
-        names = list(tables.components)
-        batch[SHOWN] = tf.stack([features[f'{name}_shown'] for name in names], 1)
-        batch[PROPENSITY] = tf.stack([features[f'{name}_propensity'] for name in names], 1)
+        components = [Component(name=name) for name in tables.components]
+        batch[SHOWN] = tf.stack([features[component.shown] for component in components], 1)
+        batch[PROPENSITY] = tf.stack([features[component.propensity] for component in components], 1)
     return batch
 
 
