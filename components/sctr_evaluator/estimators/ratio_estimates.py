@@ -199,7 +199,7 @@ def _estimate(
 
 
 def _quadratic(vector: np.ndarray, matrix: np.ndarray) -> float:
-    """vector' matrix vector, for a positive semidefinite matrix; 0.0 where it is nothing but rounding error."""
+    """vector' matrix vector, for a positive semidefinite matrix; 0.0 where it is only rounding error."""
     value = vector @ matrix @ vector
     scale = np.abs(vector) @ np.abs(matrix) @ np.abs(vector)
     return float(value) if value > _ROUNDING * scale else 0.0
