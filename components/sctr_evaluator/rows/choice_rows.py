@@ -48,8 +48,8 @@ class LoggedRows(NamedTuple):
         keys: The hash of the cluster, int64 [R].
         click: 0 or 1, float32 [R].
         weight: The number of impressions that the row stands for, float32 [R].
-        shown: The index of the shown element, or the hash of its id where the file chooses by id, and -1 where
-            the component is absent, int64 [R, M].
+        shown: The index of the shown element, or the hash of its id where the file chooses by id; -1 where
+            the component is absent. int64 [R, M].
         candidate_count: The number of candidates, int64 [R, M].
         propensity: The propensity of the shown element, float32 [R, M].
     """
