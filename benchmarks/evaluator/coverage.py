@@ -1,4 +1,4 @@
-"""Whether intervals cover the truth as often as they say: every estimator, on many small simulated logs."""
+"""Measures how often each estimator's intervals cover the truth, on many small simulated logs."""
 
 from itertools import product
 from typing import NamedTuple
@@ -36,7 +36,7 @@ _REFERENCE = POLICIES.index('uniform')
 
 
 class Case(NamedTuple):
-    """One figure: the level, the estimator, the policy, and whether its rate or its lift over uniform."""
+    """One figure: its level, estimator and policy, and whether it is a rate or a lift over uniform."""
 
     level: str
     estimator: str
@@ -48,11 +48,13 @@ def run(quick: bool, seed: int = 1) -> dict:
     """Draws 2,000 logs (200 in the quick form) of 150 ads and about 3,000 impressions per scenario.
 
     Returns:
-        rows: per scenario and case the truth; whether the estimator's assumptions `hold`; bias over the
-        standard error; and of delta-method and bootstrap intervals how often they covered the truth, an
-        interval that is not known counting as a miss. `passed`: coverage within 93 to 97 % and bias below
-        a tenth of the standard error (None where assumptions do not hold).
-        all_passed: whether all did where assumptions hold.
+        rows: A row per scenario and case. It has the truth; `holds`, whether the estimator's assumptions
+            hold; the bias over the standard error; and how often the delta-method and the bootstrap interval
+            covered the truth, where an interval that is not known counts as a miss. `passed` says whether
+            both coverages are within 93 to 97 % and the bias is below a tenth of the standard error (None
+            where the assumptions do not hold).
+        all_passed: Whether every row passed in which the assumptions hold.
+        logs, ads, replicates, confidence: The settings of the run.
     """
     logs = 200 if quick else 2000
     tasks = [(scenario, logs, seed) for scenario in SCENARIOS]
@@ -68,7 +70,7 @@ def run(quick: bool, seed: int = 1) -> dict:
 
 
 def measure(scenario: Scenario, logs: int, seed: int) -> list[dict]:
-    """Rows of one scenario, see `run`."""
+    """The rows of one scenario, see `run`."""
     world, rng = World(scenario, seed), np.random.default_rng(seed)
     found: dict[Case, list[tuple[Estimate, Estimate]]] = {case: [] for case in cases()}
     for _ in range(logs):
@@ -81,7 +83,7 @@ def measure(scenario: Scenario, logs: int, seed: int) -> list[dict]:
 
 
 def cases() -> list[Case]:
-    """All figures; those that do not tell draws from their expectation once only."""
+    """All figures; the draws of the sampled policy are measured under `snips` only."""
     return [
         Case(level, estimator, policy, figure)
         for level in (_COMPONENT, _OVERALL, _COMBINATION)
@@ -113,13 +115,13 @@ def holds(case: Case, scenario: Scenario) -> bool:
 
 
 def estimates_of(log: Log) -> dict[Case, tuple[Estimate, Estimate]]:
-    """All figures of one log with delta-method and with bootstrap intervals."""
+    """All figures of one log, each with the delta-method and with the bootstrap interval."""
     figures = _Figures(Sums.of(ClusterSums.of(log.key, terms_of(log)), len(POLICIES), REPLICATES))
     return {case: figures.of(case) for case in cases()}
 
 
 def terms_of(log: Log) -> np.ndarray:
-    """The terms that production computes, float64 [R, width], in the order of `SumColumns`."""
+    """The terms by production's `row_terms`, float64 [R, width], in the order of `SumColumns`."""
     shape = log.match.shape
     policies = PolicyRows(
         match=log.match,
@@ -133,7 +135,7 @@ def terms_of(log: Log) -> np.ndarray:
 
 
 class _Figures:
-    """Estimates from production's sums; the levels of its components are these and, last, all pooled."""
+    """Estimates from production's sums, whose last level of the components pools all of them."""
 
     def __init__(self, sums: Sums):
         self._components = sums.components, sums.component_replicates()

@@ -1,4 +1,4 @@
-"""Figures of `benchmarks.evaluator.coverage` as tables and as charts, for people."""
+"""Shows the figures of `benchmarks.evaluator.coverage` as tables and as a chart."""
 
 from rich.table import Table
 
@@ -10,7 +10,7 @@ _MEASURED = (*_INTERVALS, 'bias / error')
 
 
 def tables(figures: dict) -> list[Table]:
-    """What `benchmarks.evaluator.coverage.run` measured: per scenario the extremes of each estimator; what failed."""
+    """One table per scenario with the range of each estimator's figures, and one of the rows that failed."""
     scenarios = dict.fromkeys(row['scenario'] for row in figures['rows'])
     found = [_summary(figures, scenario) for scenario in scenarios]
     failed = [row for row in figures['rows'] if row['passed'] is False]
@@ -20,7 +20,7 @@ def tables(figures: dict) -> list[Table]:
 
 
 def plot(figures: dict) -> str:
-    """Lowest, mean and highest coverage of each estimator where its assumptions hold, as an HTML page."""
+    """The lowest, mean and highest coverage of each estimator where its assumptions hold, as an HTML page."""
     held = [row for row in figures['rows'] if row['holds']]
     estimators = list(dict.fromkeys(_name(row) for row in held))
     series = {

@@ -9,24 +9,24 @@ _ADS = 400
 _COMPONENTS = 3
 _MOST_CANDIDATES = 4
 _MEAN_IMPRESSIONS = 20.0
-# Of the best element less that of a mean one, in shares of the CTR.
+# The effect of the best element relative to a mean one, as a fraction of the CTR.
 _EFFECT = 0.14
 
-# Of the policies under test, in the order of the axis P. The uniform one is the reference of lifts.
+# The policies under test, in the order of the axis P. The uniform policy is the reference of lifts.
 POLICIES = ('uniform', 'greedy', 'sampled', 'sampled_expectation')
 _SAMPLED = POLICIES.index('sampled')
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is true of a world.
+    """The properties of a world.
 
     Attributes:
-        name: for tables.
-        ctr: about that of the uniform policy.
-        logged_propensities: the log is not uniform, and says with which probability it showed what it did.
-        right_model: the model's CTRs are the true ones.
-        interactions: effects of elements do not add up.
+        name: The name of the scenario in tables.
+        ctr: The approximate CTR of the uniform policy.
+        logged_propensities: Whether the logging policy is not uniform, so that the log has its propensities.
+        right_model: Whether the model's CTRs are the true ones.
+        interactions: Whether elements interact, so that their effects do not add up.
     """
 
     name: str
@@ -40,12 +40,15 @@ class Log(NamedTuple):
     """R impressions of one log; M components, P policies.
 
     Attributes:
-        key: int64 [R], of the ad.
-        click: float64 [R].
-        propensity: float64 [R, M], of the shown element.
-        match: float64 [R, M, P], the policies' probability of the shown element, or whether they chose it.
-        element_expected, element_predicted: [R, M, P], [R, M], a model of one component's elements.
-        expected, predicted: [R, P], [R], a model of whole combinations.
+        key: The key of the ad, int64 [R].
+        click: 0 or 1, float64 [R].
+        propensity: The propensity of the shown element, float64 [R, M].
+        match: The policy's probability of the shown element, or whether it chose that element, float64
+            [R, M, P].
+        element_expected: The model's mean CTR of the element that the policy shows, [R, M, P].
+        element_predicted: The model's CTR of the shown element, [R, M].
+        expected: The model's mean CTR of the combination that the policy shows, [R, P].
+        predicted: The model's CTR of the shown combination, [R].
     """
 
     key: np.ndarray
@@ -59,18 +62,18 @@ class Log(NamedTuple):
 
 
 class World:
-    """A population of ads from which logs draw theirs, with as many impressions as chance has it.
+    """A population of ads from which logs draw ads, each with a random number of impressions.
 
-    CTRs of combinations are tables [A, N, N, N] of A ads, probabilities of elements [A, M, N].
+    For A ads, the CTRs of combinations are tables [A, N, N, N], the probabilities of elements [A, M, N].
 
     Args:
-        scenario: what is true.
-        seed: of the population.
+        scenario: The properties of the world.
+        seed: The seed of the population.
 
     Attributes:
-        component_truth: float64 [M + 1, P], CTR of each policy where it chooses one component and the others
-            are drawn as logged; the last is the mean over components.
-        combination_truth: float64 [P], CTR of each policy's whole combinations.
+        component_truth: The CTR of each policy where it chooses one component and the others are drawn as
+            logged, float64 [M + 1, P]; the last row is the mean over components.
+        combination_truth: The CTR of each policy's whole combinations, float64 [P].
     """
 
     def __init__(self, scenario: Scenario, seed: int):
@@ -80,11 +83,11 @@ class World:
         base, effect = scenario.ctr * rng.uniform(0.6, 1.4, _ADS), rng.uniform(-1, 1, shape)
         self._ctr = _added_up(base, _EFFECT * scenario.ctr * effect)
         if scenario.interactions:
-            # Good elements gain by each other, so that what chooses them gains more than effects add up to.
+            # Good elements reinforce each other, so choosing them gains more than their effects add up to.
             self._ctr += _EFFECT * scenario.ctr * effect[:, 0, :, None, None] * effect[:, 1, None, :, None]
         wrong = _added_up(0.9 * base, _EFFECT * scenario.ctr * effect * rng.normal(0.7, 0.5, shape))
         self._model = self._ctr if scenario.right_model else wrong
-        # Ads that are clicked more get more impressions, as on a real platform.
+        # As on a real platform, ads with higher CTRs get more impressions.
         self._size = np.maximum(_MEAN_IMPRESSIONS * rng.gamma(2.0, 0.5, _ADS) * base / base.mean(), 1.0)
         self._policies = _policies(exists, effect + rng.normal(0, 0.5, shape))
         tilt = np.exp(rng.normal(0, 0.5, shape)) if scenario.logged_propensities else 1.0
@@ -97,7 +100,7 @@ class World:
         self._combination_expected = self._by_combination(self._model)
 
     def draw(self, rng: np.random.Generator, ads: int) -> Log:
-        """A log of so many clusters; an ad drawn twice is two."""
+        """Draws a log with the given number of clusters; an ad that is drawn twice makes two clusters."""
         chosen = rng.integers(_ADS, size=ads)
         rows = 1 + rng.poisson(self._size[chosen] - 1)
         ad = np.repeat(chosen, rows)
@@ -116,11 +119,11 @@ class World:
         )
 
     def _by_component(self, ctr: np.ndarray) -> np.ndarray:
-        """Mean CTR where a policy chooses one component, float64 [A, M, P]."""
+        """The mean CTR where a policy chooses one component, float64 [A, M, P]."""
         return np.einsum('amn,ampn->amp', _element_ctr(ctr, self._logging), self._policies)
 
     def _by_combination(self, ctr: np.ndarray) -> np.ndarray:
-        """Mean CTR of a policy's combinations, float64 [A, P]."""
+        """The mean CTR of a policy's combinations, float64 [A, P]."""
         return np.einsum('aijk,api,apj,apk->ap', ctr, *np.moveaxis(self._policies, 1, 0))
 
     def _truth(self, mean: np.ndarray) -> np.ndarray:
@@ -128,7 +131,7 @@ class World:
 
 
 def _policies(exists: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """Probabilities of elements, float64 [A, M, P, N]."""
+    """The policies' probabilities of elements, float64 [A, M, P, N]."""
     score = np.where(exists, score, -np.inf)
     greedy = (score == score.max(2, keepdims=True)).astype(float)
     soft = _normalised(np.exp(score))
@@ -146,7 +149,7 @@ def _added_up(base: np.ndarray, effect: np.ndarray) -> np.ndarray:
 
 
 def _element_ctr(ctr: np.ndarray, logging: np.ndarray) -> np.ndarray:
-    """CTR of each element where the other components are drawn as logged, float64 [A, M, N]."""
+    """The CTR of each element where the other components are drawn as logged, float64 [A, M, N]."""
     first, second, third = np.moveaxis(logging, 1, 0)
     return np.stack(
         [
@@ -163,7 +166,7 @@ def _normalised(weights: np.ndarray) -> np.ndarray:
 
 
 def _drawn(rng: np.random.Generator, probability: np.ndarray) -> np.ndarray:
-    """One element per component, int64 [R, M], of [R, M, N]."""
+    """Draws one element per component, int64 [R, M], from probabilities [R, M, N]."""
     below = probability.cumsum(2)[..., :-1] <= rng.random(probability.shape[:2])[..., None]
     return below.sum(2)
 

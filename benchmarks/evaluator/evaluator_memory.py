@@ -1,4 +1,4 @@
-"""Peak memory of the evaluator: does it depend on the number of rows?"""
+"""Measures whether the evaluator's peak memory depends on the number of rows."""
 
 import multiprocessing
 import tempfile
@@ -20,11 +20,13 @@ _KIB_PER_MIB = 1 << 10
 
 
 def run(quick: bool) -> dict:
-    """Evaluates few and ten times as many rows, each in a process of its own.
+    """Evaluates some rows and ten times as many, each in a separate process.
 
     Returns:
-        peak_mib, peak_mib_of_ten_times: largest resident memory, MiB, and ratio of the second to the first;
-        rows: of the first.
+        peak_mib: The largest resident memory of the first evaluation, MiB.
+        peak_mib_of_ten_times: The largest resident memory with ten times as many rows, MiB.
+        ratio: The second divided by the first.
+        rows: The number of rows of the first evaluation.
     """
     rows = 25_000 if quick else 500_000
     with tempfile.TemporaryDirectory() as folder:
@@ -39,7 +41,7 @@ def _in_process(export: SimulatedExport, rows: int) -> int:
 
 
 def _peak(export: SimulatedExport, rows: int) -> int:
-    """Evaluates in this process; returns its largest resident memory, MiB."""
+    """Evaluates in this process, and returns its largest resident memory, MiB."""
     sources = -(-rows // _ROWS_PER_SOURCE)
     read = partial(_read, batches=-(-rows // sources // BATCH_ROWS))
     with tempfile.TemporaryDirectory() as folder, beam.Pipeline(runner='FnApiRunner') as pipeline:
@@ -53,7 +55,7 @@ def _peak(export: SimulatedExport, rows: int) -> int:
 
 
 def _peak_mib() -> int:
-    """Of this process alone: what `resource.getrusage` tells has the parent's peak in it."""
+    """The peak of this process alone; `resource.getrusage` would include the parent's peak."""
     status = Path('/proc/self/status').read_text(encoding='utf-8')
     return (
         int(next(line for line in status.splitlines() if line.startswith('VmHWM')).split()[1]) // _KIB_PER_MIB

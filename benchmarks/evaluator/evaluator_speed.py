@@ -1,4 +1,4 @@
-"""Speed of the evaluator: rows per second from TFRecord files to the finished evaluation."""
+"""Measures the evaluator's speed: rows per second from TFRecord files to the finished evaluation."""
 
 import json
 import tempfile
@@ -21,7 +21,7 @@ from components.sctr_evaluator.rows.exported_model import ExportedModel
 from components.sctr_evaluator.rows.row_sources import BATCH_ROWS, read_records
 from creative_logs.schema import LogSchema
 
-# Enough for every thread of the evaluator to have built its graph.
+# After this many batches every thread of the evaluator has built its graph.
 _START_BATCHES = 4
 _SCORING_BATCHES = 40
 
@@ -30,8 +30,8 @@ def run(quick: bool) -> dict:
     """Evaluates a GenCO model of six components, up to 15 candidates each, on simulated logs.
 
     Returns:
-        See `measure`, and `tfma_speed.measure` for TensorFlow Model Analysis on rows of the same logs, timed
-        right after; `times_tfma`, the ratio of both speeds.
+        The figures of `measure`; those of `tfma_speed.measure`, which times TensorFlow Model Analysis on rows
+        of the same logs right afterwards; and `times_tfma`, the evaluator's speed divided by that of TFMA.
     """
     rows, turns = (40_000, 1) if quick else (400_000, 3)
     with tempfile.TemporaryDirectory() as folder:
@@ -53,18 +53,20 @@ def measure(
 
     Args:
         model_dir: The folder of an exported model.
-        files: Gzipped TFRecord files of raw tf.Examples; they are read again and again until there are `rows`.
+        files: Gzipped TFRecord files of raw tf.Examples; they are read repeatedly until `rows` is reached.
         schema: The log schema of the files.
         rows: The number of rows to evaluate, rounded up to whole batches.
-        turns: The number of runs, of which the figures are medians.
+        turns: The number of runs; the figures are medians over the runs.
         baseline_dir: Another exported model that scores the same rows, or None.
 
     Returns:
-        rows_per_s: reading, scoring, summing and writing, from the fifth batch on: without what a run pays
-        once whatever its rows, the start of Beam, loading the model and building its graph.
-        rows_per_s_with_start: of all rows, with the start.
-        start_s: until the fifth batch was asked for.
-        scoring_rows_per_s: the model's scoring alone, batches in memory.
+        rows_per_s: The speed of reading, scoring, summing and writing from the fifth batch on. It leaves out
+            the costs that do not depend on the number of rows: starting Beam, loading the model and building
+            its graph.
+        rows_per_s_with_start: The speed over all rows, with the start.
+        start_s: The time until the fifth batch is requested.
+        scoring_rows_per_s: The speed of the model's scoring alone, with the batches in memory.
+        rows, turns: The number of rows evaluated, and the number of runs.
     """
     runs = [_time(model_dir, baseline_dir, files, schema, -(-rows // BATCH_ROWS)) for _ in range(turns)]
     return {
@@ -78,7 +80,7 @@ def measure(
 
 
 class _Run(NamedTuple):
-    """Seconds of a whole run and of its start; its rows, and those of them read after the start."""
+    """The seconds of a run and of its start; the number of its rows, and of those read after the start."""
 
     seconds: float
     start: float
@@ -107,12 +109,15 @@ def _time(
 
 
 def repeated(files: Sequence[str], batches: int, mark: Path | None = None) -> Iterator[tf.Tensor]:
-    """Batches of the files, over and over; notes when the start is over and how many rows that took."""
+    """Yields batches of the files, read repeatedly.
+
+    It writes to `mark` the time at which the start is over and the number of rows read until then.
+    """
     every_pass = chain.from_iterable(repeat(files))
     rows = 0
     for number, batch in enumerate(islice(chain.from_iterable(map(read_records, every_pass)), batches)):
         if number == _START_BATCHES and mark is not None:
-            # Rows still being scored are not counted although their time is: the figure errs downwards.
+            # Rows that are still being scored are not counted, but their time is: the speed errs downwards.
             mark.write_text(json.dumps([time.time(), rows]), encoding='utf-8')
         rows += len(batch)
         yield batch

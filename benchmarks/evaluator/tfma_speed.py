@@ -1,4 +1,4 @@
-"""TensorFlow Model Analysis on the same rows: one of the evaluator's means with its own Poisson bootstrap."""
+"""Times TensorFlow Model Analysis on the same rows: one of the evaluator's means, with its own bootstrap."""
 
 import tempfile
 import time
@@ -26,20 +26,21 @@ _BATCH_ROWS = 1000
 def measure(model: str, rows: tf.Tensor, quick: bool) -> dict:
     """Times TFMA's `MeanLabel` with the evaluator's weights: the overall sCTR of the two-stage policy.
 
-    It is spared the rest: the model's predictions, which are made before, and all other figures (the
-    evaluator has 42 such means, with lifts, and other estimators). TFMA runs a combiner per replicate, and
-    building that graph takes longer than a thousand rows: the time of one row is taken off. It works on one
-    core, so that its CPU time is what it would take alone on the machine.
+    TFMA does less than the evaluator: the model's predictions are made beforehand, and all other figures are
+    left out (the evaluator has 42 such means, with lifts, and other estimators). TFMA runs a combiner per
+    replicate. Building that graph takes longer than a thousand rows, so the time of a run with one row is
+    subtracted. TFMA uses one core, so its CPU time is the time that it would take alone on the machine.
 
     Args:
-        model: folder of the exported model.
-        rows: string [R], serialized tf.Examples.
-        quick: 20 replicates, not 200.
+        model: The folder of the exported model.
+        rows: Serialized tf.Examples, string [R].
+        quick: Whether to draw 20 replicates instead of 200.
 
     Returns:
-        tfma_rows_per_s; tfma_start_s, the CPU time of one row; tfma_replicates; tfma_difference, between its
-        mean
-        and ours of the same rows, relative.
+        tfma_rows_per_s: The speed without the start.
+        tfma_start_s: The CPU time of a run with one row.
+        tfma_replicates: The number of replicates.
+        tfma_difference: The relative difference between TFMA's mean and ours of the same rows.
     """
     replicates = 20 if quick else 200
     click, weight = _weighted(model, rows)
@@ -56,7 +57,7 @@ def measure(model: str, rows: tf.Tensor, quick: bool) -> dict:
 
 
 def _weighted(model: str, rows: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Clicks, and weights of the pooled sCTR, float64 [R] each."""
+    """The clicks, and the weights of the pooled sCTR, float64 [R] each."""
     scored = ExportedModel(model).score(rows, tf.zeros([len(rows)], tf.int64))
     policies, batch = PolicyRows.of(scored, None), Batch.of(scored, 2)
     columns = SumColumns(*policies.match.shape[1:])
@@ -65,7 +66,7 @@ def _weighted(model: str, rows: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _time(click: np.ndarray, weight: np.ndarray, replicates: int) -> tuple[float, float]:
-    """Seconds of CPU time, and the mean that it found."""
+    """The seconds of CPU time that TFMA takes, and the mean that it finds."""
     columns = {name: _column(values) for name, values in (('label', click), ('weight', weight))}
     batches = pa.table(columns | {'prediction': columns['label']}).to_batches(_BATCH_ROWS)
     with tempfile.TemporaryDirectory() as folder, _replicates(replicates):
@@ -100,7 +101,7 @@ def _config() -> config_pb2.EvalConfig:
 
 @contextmanager
 def _replicates(number: int) -> Iterator[None]:
-    """TFMA has no setting for their number."""
+    """Sets the number of TFMA's bootstrap replicates, for which it has no setting."""
     default = evaluator._DEFAULT_NUM_BOOTSTRAP_SAMPLES
     evaluator._DEFAULT_NUM_BOOTSTRAP_SAMPLES = number
     try:

@@ -1,11 +1,17 @@
-"""Offline evaluation of policies from logs, with confidence intervals and a blessing.
+"""Evaluation of policies from logs, with confidence intervals and a blessing.
 
-Pure numpy, importable without TFX, Beam and TensorFlow:
-    offline: what a row adds to an estimator: IPS, SNIPS (sCTR), DM, DR; replay, pseudo-inverse.
-    estimators: sums per cluster, their moments, delta-method intervals of rates and of paired lifts.
-    bootstrap: Poisson bootstrap of the same sums.
-    power: effective sample size, and the rows needed to resolve a lift.
-    uniformity: whether the log was drawn with the propensities it claims.
-    faults: rows from which nothing can be learned, by name.
-    calibration: how well predicted CTRs agree with clicks.
+A batch of rows passes through these folders in order:
+    rows: Parses the rows, scores them with exported models and finds faulty ones.
+    sums: Adds up the terms of the rows per cluster, per slice and in total.
+    results: `results.evaluation.evaluate` turns the sums into figures with intervals and a verdict.
+    report: Writes the summary and the report.
+`estimators` holds the statistics in pure numpy, importable without TFX, Beam and TensorFlow:
+    importance_weights: The weights of IPS, SNIPS (sCTR), DM and DR, of replay and of the pseudo-inverse.
+    ratio_estimates: Rates and paired lifts with delta-method intervals, from the moments of `cluster_sums`.
+    bootstrap: A Poisson bootstrap of the same sums.
+    power: The effective sample size, and the number of rows needed to detect a lift.
+    propensity_check: Whether the log was drawn with the propensities that it claims.
+    calibration: How well predicted CTRs agree with clicks.
+    feature_skew: How far the test days differ from the train days.
+`beam` runs all of this in a Beam pipeline, and `component` and `executor` make it a TFX component.
 """

@@ -6,5 +6,5 @@ from tfx.types.artifact import Artifact
 class SctrEvaluation(Artifact):
     """A folder with `evaluation.json`, `summary.md`, `report.html` and the report's charts as PNG."""
 
-    # No declared properties: Kubeflow refuses them on types that are not its own.
+    # It declares no properties, because Kubeflow rejects them on types that it does not define itself.
     TYPE_NAME = 'genco.SctrEvaluation'

@@ -1,4 +1,4 @@
-"""SctrEvaluator: measures a model on uniform-policy traffic and blesses it if it is better."""
+"""SctrEvaluator: evaluates a model on uniform-policy traffic and blesses it if it is good enough."""
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
@@ -9,7 +9,7 @@ from components.sctr_evaluator.executor import Executor
 
 
 class SctrEvaluatorSpec(component_spec.ComponentSpec):
-    """Inputs, outputs and parameters; `Executor.Do` says what they are."""
+    """The inputs, outputs and parameters, which `Executor.Do` describes."""
 
     PARAMETERS = {
         'evaluation_config': component_spec.ExecutionParameter(type=str),
@@ -28,7 +28,7 @@ class SctrEvaluatorSpec(component_spec.ComponentSpec):
 
 
 class SctrEvaluator(base_beam_component.BaseBeamComponent):
-    """Calibrated sCTR (GenCO, Algorithm 1) with intervals, lifts, and a blessing."""
+    """Measures calibrated sCTR (GenCO, Algorithm 1) with intervals and lifts, and blesses the model."""
 
     SPEC_CLASS = SctrEvaluatorSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
@@ -42,15 +42,15 @@ class SctrEvaluator(base_beam_component.BaseBeamComponent):
         holdout_days: int = 0,
         baseline_model: types.BaseChannel | None = None,
     ):
-        """Describes the component.
+        """Creates the component.
 
         Args:
-            examples: `Examples`, raw rows with a split `test`; one or more artifacts.
-            model: `Model`, the candidate.
-            evaluation: JSON of an `EvaluationConfig`.
-            log_schema: JSON of the `LogSchema` of the examples.
-            holdout_days: only the newest so many spans are read; 0 reads all.
-            baseline_model: `Model`, the one that serves now; may resolve to nothing.
+            examples: The channel of one or more `Examples`, raw rows with a split `test`.
+            model: The channel of the `Model` to evaluate.
+            evaluation: The JSON of an `EvaluationConfig`.
+            log_schema: The JSON of the `LogSchema` of the examples.
+            holdout_days: The number of newest spans that are evaluated; 0 evaluates all spans.
+            baseline_model: The channel of the `Model` that serves now; it may resolve to nothing.
         """
         super().__init__(
             spec=SctrEvaluatorSpec(

@@ -1,4 +1,4 @@
-"""Executor of SctrEvaluator."""
+"""The executor of SctrEvaluator."""
 
 import os
 from typing import Any
@@ -26,7 +26,7 @@ _FORCED = 'forced_blessing'
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Scores the test rows with the model (and with the one that serves) and writes figures and verdict."""
+    """Scores the test rows with the model and the serving model, and writes the figures and the verdict."""
 
     def Do(
         self,
@@ -34,28 +34,28 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Evaluates.
+        """Evaluates the model.
 
         Args:
             input_dict:
-                - examples: `Examples`, one or more, raw rows with the splits `train` and `test`, gzipped
-                  TFRecords.
-                - model: `Model`, the candidate.
-                - baseline_model (may be absent or empty): `Model`, the one that serves now.
+                - examples: One or more `Examples`, raw rows in gzipped TFRecord files with the splits `train`
+                  and `test`.
+                - model: The `Model` to evaluate.
+                - baseline_model (may be absent or empty): The `Model` that serves now.
             output_dict:
-                - evaluation: `SctrEvaluation` with `evaluation.json`, see `results.schema.Evaluation`,
+                - evaluation: A `SctrEvaluation` with `evaluation.json` (see `results.schema.Evaluation`),
                   `summary.md`, and `report.html` with its charts as PNG.
-                - blessing: `ModelBlessing` with a file BLESSED or NOT_BLESSED and the custom properties
-                  `blessed` (int, 1 or 0), `blessing_message` (the reasons), `current_model`,
-                  `current_model_id`, where there is one, `baseline_model`, `baseline_model_id`, and,
-                  where the blessing is forced, `forced_blessing` (the reason given).
+                - blessing: A `ModelBlessing` with a file BLESSED or NOT_BLESSED and the custom properties
+                  `blessed` (int, 1 or 0), `blessing_message` (the reasons), `current_model` and
+                  `current_model_id`; with a baseline model also `baseline_model` and `baseline_model_id`; and
+                  for a forced blessing `forced_blessing` (the reason given).
             exec_properties:
-                - evaluation_config (str): JSON of an `EvaluationConfig`.
-                - log_schema (str): JSON of the `LogSchema` of the examples.
-                - holdout_days (int): only the newest so many spans are read; 0 reads all.
+                - evaluation_config (str): The JSON of an `EvaluationConfig`.
+                - log_schema (str): The JSON of the `LogSchema` of the examples.
+                - holdout_days (int): The number of newest spans that are evaluated; 0 evaluates all spans.
 
         Raises:
-            InputError: there are no test rows, or a model was not exported by GenCO.
+            InputError: There are no test rows, or a model was not exported by GenCO.
         """
         config = EvaluationConfig.model_validate_json(exec_properties['evaluation_config'])
         schema = LogSchema.model_validate_json(exec_properties['log_schema'])
@@ -77,7 +77,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | 'WriteJson' >> WriteJson(path)
             )
         if not fileio.exists(path):
-            raise InputError(f'the {TEST} split has no row in {len(files)} file(s), as in {files[:1]}')
+            raise InputError(f'the {TEST} split has no rows in {len(files)} file(s), such as {files[:1]}')
         with fileio.open(path) as file:
             result = from_json(file.read())
         io_utils.write_string_file(os.path.join(folder, SUMMARY_FILE), to_markdown(result))
@@ -92,7 +92,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 def _by_days(
     examples: list[types.Artifact], held_out: int
 ) -> tuple[list[types.Artifact], list[types.Artifact]]:
-    """Artifacts of the days trained on, and of those tested on: the newest, or all where none is held out."""
+    """Splits artifacts into those of the train days and those of the test days.
+
+    The test days are the newest ones. Where none is held out, all days are both.
+    """
     if not held_out:
         return examples, examples
     newest = sorted({_span_of(artifact) for artifact in examples})[-held_out:]
@@ -107,7 +110,7 @@ def _span_of(artifact: types.Artifact) -> int:
 
 
 def _files(examples: list[types.Artifact], split: str) -> list[str]:
-    """Files of the artifacts' splits; a split without files has none."""
+    """The files of a split in all artifacts; none where the split has no files."""
     return sorted(
         path
         for uri in (artifact_utils.get_split_uris(examples, split) if examples else ())

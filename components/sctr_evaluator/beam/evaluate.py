@@ -1,4 +1,4 @@
-"""Beam: scores rows with exported models, a file at a time, and sums them up without keeping them."""
+"""Beam: scores rows with exported models, one file at a time, and sums them up without keeping them."""
 
 import logging
 from collections import deque
@@ -39,20 +39,20 @@ In = TypeVar('In')
 Out = TypeVar('Out')
 
 _TOTALS, _ADS, _SLICES, _ROWS = 'totals', 'ads', 'slices', 'rows'
-# Batches are scored while the next are read. TensorFlow spreads one over all cores, but not all of it: two at
-# a time gave 27,900 rows/s on two cores, one 24,300 to 27,000, three 25,700 to 27,900.
+# Batches are scored while the next ones are read. TensorFlow does not keep all cores busy with one batch. On
+# two cores, two threads scored 27,900 rows/s, one thread 24,300 to 27,000, and three 25,700 to 27,900.
 _THREADS = 2
 _progress = logging.getLogger('genco.progress')
 
 
 class Evaluate(beam.PTransform):
-    """Sources of rows -> one mapping, the content of `evaluation.json`; nothing where there are no rows.
+    """Sources of rows -> one mapping, the content of `evaluation.json`; no output if there are no rows.
 
-    Memory is bounded by a batch of rows plus the clusters of one of 64 shards.
+    Memory is bounded by a batch of rows and the clusters of one of 64 shards.
 
     Args:
-        read: Gives the rows of a source in batches, string [R], serialized raw tf.Examples.
-        sources: The number of sources, to report progress.
+        read: Yields the rows of a source in batches of serialized raw tf.Examples, string [R].
+        sources: The number of sources, for reporting progress.
         model: The folder of the exported model.
         serving: The folder of the model that serves now, or None.
         schema: The log schema.
@@ -117,7 +117,7 @@ def _slice_sums(columns: int, name: tuple[Value, Value], table: ClusterSums):
 
 
 class WriteJson(beam.PTransform):
-    """Writes the one evaluation of a collection, validated, as a JSON file, whole or not at all."""
+    """Validates the one evaluation of a collection and writes it as a JSON file, completely or not at all."""
 
     def __init__(self, path: str):
         super().__init__()
@@ -132,10 +132,11 @@ class WriteJson(beam.PTransform):
 
 
 class Score(beam.DoFn):
-    """A source of rows -> (shard, ClusterSums), and more under tags.
+    """A source of rows -> (shard, ClusterSums), and further outputs under tags.
 
-    Tags: 'ads', (shard, ClusterSums) of the check for uniformity; 'slices', ((slicing, value), ClusterSums);
-    'totals', Totals; 'rows', (shard, LoggedRows), where choices are to be joined.
+    The tags are 'ads' for (shard, ClusterSums) of the propensity check, 'slices' for
+    ((slicing, value), ClusterSums), 'totals' for Totals and, where choices are to be joined, 'rows' for
+    (shard, LoggedRows).
     """
 
     def __init__(
@@ -162,7 +163,7 @@ class Score(beam.DoFn):
     def process(self, source: Any) -> Iterator[Any]:
         clusters, ads, totals = Tables(), Tables(), None
         slicer, rows = Slicer(self._config), RowBuffer()
-        # All but the scoring is done on this thread while the next batch is scored on the other.
+        # This thread does everything but the scoring, while the next batches are scored on other threads.
         for parsed, scored, serving in in_parallel(self._scored, map(self._parsed, self._read(source))):
             measured = measure(scored, serving, parsed.keys, parsed.labels, self._config)
             totals = Totals.merged([totals, measured.totals]) if totals else measured.totals
@@ -197,7 +198,7 @@ def _tagged(tag: str, elements: Iterable[Any]) -> Iterator[TaggedOutput]:
 
 
 def in_parallel(function: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
-    """Like `map`, with a few calls at a time and few items in memory; results keep their order."""
+    """Like `map`, but makes a few calls at the same time; results keep their order, and memory is bounded."""
     with ThreadPoolExecutor(_THREADS) as pool:
         pending: deque[Future[Out]] = deque()
         for item in items:

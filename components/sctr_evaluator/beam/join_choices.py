@@ -26,8 +26,8 @@ class JoinChoices(beam.PTransform):
     """(shard, LoggedRows) -> one ChoiceSums; a shard holds 1/256 of the requests.
 
     Args:
-        file: of the choices.
-        config: of the evaluation.
+        file: The file of the choices.
+        config: The configuration of the evaluation.
     """
 
     def __init__(self, file: ChoiceFile, config: EvaluationConfig):
@@ -52,11 +52,11 @@ class JoinChoices(beam.PTransform):
 
 
 def rows_to_join(file: ChoiceFile, rows: ParsedRows, scored: ScoredRows) -> LoggedRows:
-    """The part of R scored rows that is joined to the choices of a file.
+    """The fields of R scored rows that the join with a file of choices needs.
 
     Args:
         file: The file of the choices.
-        rows: The parsed rows, with the candidate ids of the components that are chosen by id.
+        rows: The parsed rows, with the candidate ids of the components whose elements are chosen by id.
         scored: The scores of the same rows.
 
     Raises:

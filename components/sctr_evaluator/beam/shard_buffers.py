@@ -1,4 +1,4 @@
-"""What one source gives, kept until it is enough to be given out in shards; memory is bounded."""
+"""Buffers for the results of one source, which are given out in shards; their memory is bounded."""
 
 from collections.abc import Iterator
 
@@ -10,14 +10,14 @@ _MOST_ROWS = 1 << 15
 
 
 class Tables:
-    """Cluster sums, given out before they grow too large."""
+    """A buffer of cluster sums, which gives them out before they grow too large."""
 
     def __init__(self):
         self._tables: list[ClusterSums] = []
         self._clusters = 0
 
     def add(self, table: ClusterSums) -> Iterator[tuple[int, ClusterSums]]:
-        """Keeps a table; gives out what is kept where there are too many clusters."""
+        """Adds a table, and gives out all tables if there are too many clusters."""
         self._tables.append(table)
         self._clusters += len(table.keys)
         if self._clusters > _MOST_CLUSTERS:
@@ -34,13 +34,13 @@ class Tables:
 
 
 class RowBuffer:
-    """Rows to be joined, given out before there are too many."""
+    """A buffer of rows to be joined, which gives them out before there are too many."""
 
     def __init__(self):
         self._parts: list[LoggedRows] = []
 
     def add(self, rows: LoggedRows) -> Iterator[tuple[int, LoggedRows]]:
-        """Keeps rows; gives out what is kept where it is too much."""
+        """Adds rows, and gives out all rows if there are too many."""
         self._parts.append(rows)
         if sum(len(part.request) for part in self._parts) > _MOST_ROWS:
             yield from self.flush()

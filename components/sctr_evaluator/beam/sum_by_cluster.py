@@ -9,10 +9,12 @@ from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 
 
 class Summed(beam.PTransform):
-    """(shard, ClusterSums) -> one sum over all clusters; nothing where there are none.
+    """(shard, ClusterSums) -> one sum over all clusters; no output if there are no clusters.
 
     Args:
-        kind: has `of`, which takes the table of whole clusters and the other arguments, and `merged`.
+        kind: The class of the sum. It has `of`, which takes a table of whole clusters and `arguments`, and
+            `merged`.
+        arguments: Further arguments of `kind.of`.
     """
 
     def __init__(self, kind: Any, *arguments: Any):

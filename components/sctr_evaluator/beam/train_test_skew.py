@@ -1,4 +1,4 @@
-"""Beam: counts of feature values in a few rows of every source of the train and of the test days."""
+"""Beam: compares the feature values of the train days and of the test days in some of their rows."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -13,19 +13,20 @@ from components.sctr_evaluator.rows.parsed_rows import as_text, column_types
 from creative_logs.schema import LogSchema
 
 _MOST_SOURCES = 20
-# Numbers within a factor of 2^(1/4) are one value.
+# Numbers are grouped in ranges that span a factor of 2^(1/4), each of which is one value.
 _PER_OCTAVE = 4
 
 
 class Skew(beam.PTransform):
-    """Sources of test rows -> the content of `skew`; nothing where a split has no row.
+    """Sources of test rows -> the result of `feature_skew.skew`; no output if a split has no rows.
 
     Args:
-        read: Gives the rows of a source in batches, string [R], serialized raw tf.Examples.
+        read: Yields the rows of a source in batches of serialized raw tf.Examples, string [R].
         schema: The log schema.
         train: The sources of the train days.
         test: The number of sources of the test days.
-        rows: The number of rows to read of either: the first ones of some sources.
+        rows: The number of rows to read from the train days and from the test days. Each source that is read
+            contributes its first rows.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ def _compare(train: FeatureCounts, test: FeatureCounts | None) -> list[list[dict
 
 
 def _spread(sources: Sequence) -> list:
-    """At most 20 of the sources, evenly."""
+    """At most 20 of the sources, evenly spaced."""
     places = np.linspace(0, len(sources) - 1, min(len(sources), _MOST_SOURCES)).round().astype(int)
     return [sources[place] for place in places]
 
@@ -71,7 +72,7 @@ def _spread(sources: Sequence) -> list:
 def _counts(
     source: Any, read: Callable[[Any], Iterator[tf.Tensor]], schema: LogSchema, rows: int
 ) -> Iterator[FeatureCounts]:
-    """Counts of the first `rows` rows of a source."""
+    """Counts the feature values in the first `rows` rows of a source, batch by batch."""
     for batch in read(source):
         chosen = batch[:rows]
         yield FeatureCounts.of(feature_hashes(chosen, schema), len(chosen))
@@ -81,11 +82,18 @@ def _counts(
 
 
 def feature_hashes(rows: tf.Tensor, schema: LogSchema) -> dict[str, np.ndarray]:
-    """Hashes below 1024 of the values of all features, {feature: int64 [items]}, of rows, string [R].
+    """The hashes of the values of all features in some rows.
 
-    Features are the context features and the candidates. Columns that tell rows apart, and columns that depend
-    on who chose, differ between the splits by design and are left out, as are columns without any value. A row
-    without a value has the value ''.
+    The features are the context features and the candidates. Columns that identify rows and columns that
+    depend on the policy that chose differ between the splits by design and are left out, and so are columns
+    without any value. A row without a value has the value ''.
+
+    Args:
+        rows: Serialized raw tf.Examples, string [R].
+        schema: The log schema.
+
+    Returns:
+        {feature: hashes below 1024, int64 [items]}.
     """
     types = column_types(schema)
     names = sorted([feature.name for feature in schema.context] + [c.candidates for c in schema.components])

@@ -1,4 +1,4 @@
-"""Poisson bootstrap of ratios of sums, by cluster; mergeable, pure numpy."""
+"""Poisson bootstrap of ratios of sums, resampled by cluster; mergeable, pure numpy."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,21 +21,21 @@ _CHUNK = 4096
 
 @dataclass(frozen=True)
 class Replicates:
-    """Sums of clusters, each cluster taken Poisson(1) times in each replicate.
+    """Sums over clusters, in which each replicate takes each cluster Poisson(1) times.
 
-    How often is a pure function of the cluster's key and the replicate's number. So any partition of the
-    rows, cut through clusters or not, merges to the same sums.
+    How often a replicate takes a cluster is a pure function of the cluster's key and the replicate's number.
+    The merged sums are therefore the same for every partition of the rows, even one that splits clusters.
 
     Attributes:
-        sums: float64 [B, ...], B replicates of a sum over clusters; ratios have the last axis numerator,
-            denominator.
+        sums: B replicates of a sum over clusters, float64 [B, ...]; for ratios the last axis holds the
+            numerator and the denominator.
     """
 
     sums: np.ndarray
 
     @classmethod
     def of(cls, table: ClusterSums, replicates: int) -> Self:
-        """Sums of a table of clusters, float64 [C, ...], as a product [B, C] x [C, ...]."""
+        """Sums a table of clusters, float64 [C, ...], as the matrix product [B, C] x [C, ...]."""
         flat = table.sums.reshape(len(table.keys), -1)
         total = np.zeros((replicates, flat.shape[1]))
         for start in range(0, len(flat), _CHUNK):
@@ -45,11 +45,11 @@ class Replicates:
 
     @classmethod
     def merged(cls, parts: Iterable[Self]) -> Self:
-        """Sums of one or more parts."""
+        """The sums of one or more parts together."""
         return cls(reduce(np.add, [part.sums for part in parts]))
 
     def ratios(self, level: int, column: int) -> np.ndarray:
-        """N / D of each replicate, float64 [B]; NaN where D is not above zero."""
+        """The ratio N / D of each replicate, float64 [B]; NaN where D is not above zero."""
         chosen = self.sums[:, level, column]
         numerator, denominator = chosen[:, NUMERATOR], chosen[:, DENOMINATOR]
         return np.divide(numerator, denominator, np.full(len(self.sums), np.nan), where=denominator > 0)
@@ -58,14 +58,14 @@ class Replicates:
 def bootstrap_rate(
     replicates: Replicates, estimate: Estimate, level: int, column: int, clusters: float, confidence: float
 ) -> Estimate:
-    """A rate with the interval of its replicates.
+    """A rate with the bootstrap interval from its replicates.
 
     Args:
-        replicates: of the same sums.
-        estimate: by `ratio_estimates.rate`; its value stays.
-        level, column: indices of the sums' axes.
-        clusters: effective number of clusters, see `ratio_estimates.Moments.effective_clusters`.
-        confidence: of the interval, two-sided.
+        replicates: The replicates of the sums that the estimate comes from.
+        estimate: The rate by `ratio_estimates.rate`; its value is kept.
+        level, column: The indices of the rate on the axes of the sums.
+        clusters: The effective number of clusters, see `ratio_estimates.Moments.effective_clusters`.
+        confidence: The two-sided confidence level of the interval.
     """
     return _with_interval(estimate, replicates.ratios(level, column), clusters, confidence)
 
@@ -79,13 +79,13 @@ def bootstrap_lift(
     clusters: float,
     confidence: float,
 ) -> Estimate:
-    """A lift with the interval of its replicates, both policies on the same draws.
+    """A lift with the bootstrap interval from its replicates, in which both policies share the draws.
 
     Args:
-        replicates: of the same sums.
-        estimate: by `ratio_estimates.lift`; its value stays.
-        level, column, reference: indices of the sums' axes.
-        clusters, confidence: as of `bootstrap_rate`.
+        replicates: The replicates of the sums that the estimate comes from.
+        estimate: The lift by `ratio_estimates.lift`; its value is kept.
+        level, column, reference: The indices of the two policies on the axes of the sums.
+        clusters, confidence: As in `bootstrap_rate`.
     """
     of_reference = replicates.ratios(level, reference)
     known = np.where(of_reference > 0, of_reference, np.nan)
@@ -96,8 +96,8 @@ def poisson_weights(keys: np.ndarray, replicates: int) -> np.ndarray:
     """How often each replicate takes each cluster, float64 [B, C], a pure function of key and replicate.
 
     Args:
-        keys: int64 [C], hashes of clusters.
-        replicates: B.
+        keys: The hashes of the clusters, int64 [C].
+        replicates: The number of replicates, B.
     """
     hashes = -(-replicates // _PER_HASH)
     bits = Draws(_SEED).bits('bootstrap', keys[:, None], np.arange(hashes))
@@ -107,16 +107,17 @@ def poisson_weights(keys: np.ndarray, replicates: int) -> np.ndarray:
 
 @cache
 def _poisson_table() -> np.ndarray:
-    """Inverse of the Poisson(1) distribution at 2^16 equally spaced probabilities, float64."""
+    """The inverse of the Poisson(1) distribution function at 2^16 equally spaced probabilities, float64."""
     probability = (np.arange(1 << _BITS) + 0.5) / (1 << _BITS)
     return np.searchsorted(pdtr(np.arange(12), 1.0), probability).astype(np.float64)
 
 
 def _with_interval(estimate: Estimate, drawn: np.ndarray, clusters: float, confidence: float) -> Estimate:
-    """Percentile interval, with quantiles moved out by as much as Student's t is wider than the normal.
+    """The expanded percentile interval, whose quantiles allow for a small number of clusters C.
 
-    Without, it is too narrow with few clusters: by sqrt((C - 1) / C), and by z for t (Hesterberg 2015,
-    "What teachers should know about the bootstrap", expanded percentile interval).
+    With few clusters the plain percentile interval is too narrow, by the factor sqrt((C - 1) / C) and because
+    it corresponds to a normal quantile where Student's t is due (Hesterberg 2015, "What teachers should know
+    about the bootstrap").
     """
     if estimate.problem is not None:
         return Estimate(estimate.value, problem=estimate.problem)
@@ -128,6 +129,6 @@ def _with_interval(estimate: Estimate, drawn: np.ndarray, clusters: float, confi
     reach = stdtrit(clusters - 1, (1 + confidence) / 2) * np.sqrt(clusters / (clusters - 1))
     tail = float(ndtr(-reach))
     if tail * (len(drawn) + 1) < 1:
-        return Estimate(estimate.value, problem='too few clusters for so few bootstrap replicates')
+        return Estimate(estimate.value, problem='too few bootstrap replicates for so few clusters')
     low, high = np.quantile(drawn, [tail, 1 - tail], method='weibull')
     return Estimate(estimate.value, float(low), float(high), error=float(drawn.std(ddof=1)))

@@ -16,12 +16,13 @@ _SMALLEST_CTR = 1e-7
 
 @dataclass(frozen=True)
 class Calibration:
-    """Sums over rows in narrow buckets of the predicted logit; memory does not depend on the rows.
+    """Sums over rows in narrow buckets of the predicted logit; memory does not depend on the number of rows.
 
     Attributes:
-        buckets: float64 [3, 3000], per bucket of width 0.01 from -15 to 15 the sums of weight, of weight
-            x click and of weight x predicted CTR; logits beyond are put into the outer buckets.
-        log_loss: sum of weight x cross-entropy, in nats.
+        buckets: The sums of weight, of weight x click and of weight x predicted CTR in each bucket, float64
+            [3, 3000]. The buckets are 0.01 wide and run from -15 to 15; logits beyond that are in the
+            outermost buckets.
+        log_loss: The sum of weight x cross-entropy, in nats.
     """
 
     buckets: np.ndarray
@@ -29,7 +30,7 @@ class Calibration:
 
     @classmethod
     def of(cls, ctr: np.ndarray, click: np.ndarray, weight: np.ndarray) -> Self:
-        """Sums rows: predicted `ctr`, `click` (0 or 1) and `weight`, float64 [R] each."""
+        """Sums rows with the predicted `ctr`, the `click` (0 or 1) and the `weight`, each float64 [R]."""
         bounded = np.clip(ctr, _SMALLEST_CTR, 1 - _SMALLEST_CTR)
         logit = np.log(bounded) - np.log1p(-bounded)
         bucket = np.clip(((logit + _LOGIT_BOUND) / _WIDTH).astype(np.int64), 0, _BUCKETS - 1)
@@ -39,16 +40,16 @@ class Calibration:
 
     @classmethod
     def merged(cls, parts: Iterable[Self]) -> Self:
-        """Sums of one or more parts."""
+        """The sums of one or more parts together."""
         parts = list(parts)
         return cls(reduce(np.add, [part.buckets for part in parts]), sum(part.log_loss for part in parts))
 
     def get(self) -> dict:
-        """The figures; `None` and a `problem` where one is not known.
+        """The figures; one that is not known is `None`, and `problem` says why.
 
-        `auc` counts a click and a non-click of one bucket as a tie. `expected_calibration_error` is the
-        mean of |predicted - observed| over 20 groups of about equal weight along the predicted CTR,
-        which are in `groups` as (share of the weight, predicted, observed).
+        `auc` counts a click and a non-click in the same bucket as a tie. `expected_calibration_error` is the
+        mean of |predicted - observed| over 20 groups of about equal weight, formed in the order of the
+        predicted CTR; `groups` gives the share of the weight, the predicted CTR and the observed CTR of each.
         """
         weight, clicks, predicted = self.buckets
         total, observed = weight.sum(), clicks.sum()
@@ -78,7 +79,10 @@ class Calibration:
         return float(clicks @ (below + others / 2) / (clicks.sum() * others.sum()))
 
     def _groups(self) -> np.ndarray:
-        """Sums of buckets, float64 [3, G], G at most 20; a bucket is in the group of its middle."""
+        """The sums of the buckets of each group, float64 [3, G], G at most 20.
+
+        A bucket belongs to the group that contains the middle of its weight.
+        """
         weight = self.buckets[0]
         middle = (np.cumsum(weight) - weight / 2) / weight.sum()
         group = np.minimum((middle * _GROUPS).astype(np.int64), _GROUPS - 1)

@@ -18,8 +18,8 @@ class ClusterSums:
     """Sums over the rows of each cluster.
 
     Attributes:
-        keys: int64 [C], hashes of the clusters below 2^62, ascending, each once.
-        sums: float64 [C, ...].
+        keys: The hashes of the clusters, below 2^62, ascending and without repeats, int64 [C].
+        sums: The sums of each cluster, float64 [C, ...].
     """
 
     keys: np.ndarray
@@ -35,27 +35,28 @@ class ClusterSums:
 
     @classmethod
     def merged(cls, parts: Iterable[Self]) -> Self:
-        """One table of all clusters of one or more tables."""
+        """One table with all clusters of one or more tables."""
         parts = list(parts)
         if len(parts) == 1:
             return parts[0]
         return cls.of(np.concatenate([p.keys for p in parts]), np.concatenate([p.sums for p in parts]))
 
     def shards(self) -> Iterator[tuple[int, Self]]:
-        """Splits by the leading bits of the key, so that shards can be merged apart from each other."""
+        """Splits the table by the leading bits of the key, so that each shard can be merged on its own."""
         for number, rows in shards_of(self.keys, _SHARD_BITS):
             yield number, type(self)(self.keys[rows], self.sums[rows])
 
 
 def sums_of_runs(values: np.ndarray, order: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Sums of values[order] from each start to the next, float64 [C, ...].
+    """The sums of values[order] from each start to the next, float64 [C, ...].
 
-    One pass over the rows where they are: several times faster than `np.add.reduceat` of a sorted copy.
+    It reads the rows once without copying them, several times faster than `np.add.reduceat` on a sorted copy.
 
     Args:
-        values: [R, ...].
-        order: int64 [R], each row once.
-        starts: int64 [C], ascending from 0; empty where there is no row.
+        values: The values of the rows, [R, ...].
+        order: The indices of the rows, each exactly once, int64 [R].
+        starts: The position in `order` at which each sum starts, ascending from 0, int64 [C]; empty if there
+            are no rows.
     """
     shape = (len(starts), len(order))
     member = sparse.csr_array((np.ones(len(order)), order, np.append(starts, len(order))), shape)

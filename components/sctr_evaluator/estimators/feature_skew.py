@@ -1,4 +1,4 @@
-"""How far the rows of the test days are from those of the train days, feature by feature; pure numpy."""
+"""How far the rows of the test days differ from those of the train days, feature by feature; pure numpy."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ BUCKETS = 1024
 
 @dataclass(frozen=True)
 class FeatureCounts:
-    """How often values occur, by hash; memory depends on the number of features alone.
+    """How often values occur, by hash; memory depends on the number of features only.
 
     Attributes:
-        buckets: {feature: float64 [1024]}, values by their hash; every item of a list counts.
-        rows: number of rows.
+        buckets: {feature: counts of its values by hash, float64 [1024]}; every item of a list counts.
+        rows: The number of rows.
     """
 
     buckets: Mapping[str, np.ndarray]
@@ -23,7 +23,7 @@ class FeatureCounts:
 
     @classmethod
     def of(cls, hashes: Mapping[str, np.ndarray], rows: int) -> Self:
-        """Counts hashes of values, int64 below 1024, of some rows."""
+        """Counts the hashes of the values in some rows, int64, below 1024."""
         counts = {
             name: np.bincount(found, minlength=BUCKETS).astype(np.float64) for name, found in hashes.items()
         }
@@ -31,7 +31,7 @@ class FeatureCounts:
 
     @classmethod
     def merged(cls, parts: Iterable[Self]) -> Self:
-        """Counts of one or more parts."""
+        """The counts of one or more parts together."""
         parts = list(parts)
         names = {name for part in parts for name in part.buckets}
         zero = np.zeros(BUCKETS)
@@ -42,13 +42,14 @@ class FeatureCounts:
 
 
 def skew(train: FeatureCounts, test: FeatureCounts) -> list[dict]:
-    """Distance of each feature's distribution, largest first.
+    """The distance between the train and the test distribution of each feature, largest first.
 
     Returns:
         [{feature, distance, by_chance, train_rows, test_rows}]. `distance` is the Jensen-Shannon divergence
-        in bits, 0 (equal) to 1 (nothing in common); `by_chance` its mean if both were drawn independently
-        from one distribution, (K - 1) (1 / n + 1 / n') / (8 log 2) for K values and n and n' items. Rows of
-        one ad or user are alike, so that by chance alone it may be several times as large.
+        in bits, from 0 (equal) to 1 (nothing in common). `by_chance` is its mean if both samples were drawn
+        independently from one distribution, (K - 1) (1 / n + 1 / n') / (8 log 2) for K values and n and n'
+        items. Since the rows of one ad or user resemble each other, chance alone can make the distance
+        several times as large.
     """
     found = [
         _compared(name, train.buckets[name], test.buckets[name])

@@ -1,4 +1,4 @@
-"""How much a log can tell: effective sample size, and the rows needed to resolve a lift."""
+"""How much a log can tell: its effective sample size, and the number of rows needed to detect a lift."""
 
 import math
 
@@ -8,14 +8,16 @@ from components.sctr_evaluator.estimators.ratio_estimates import Estimate
 
 
 def effective_sample_size(total: float, squares: float) -> float:
-    """Impressions of equal weight that would be as informative, (sum v w)^2 / sum(v w^2) (Kish 1965).
+    """The number of impressions of equal weight that would be as informative (Kish 1965).
+
+    It is (sum v w)^2 / sum(v w^2), with v the weight of a row and w its importance weight.
 
     Args:
-        total: sum over rows of v w, weight times importance weight.
-        squares: sum over rows of v w^2.
+        total: The sum over rows of v w.
+        squares: The sum over rows of v w^2.
 
     Returns:
-        The size; 0.0 where no row has a weight.
+        The effective sample size; 0.0 where no row has a weight.
     """
     return total**2 / squares if squares > 0 else 0.0
 
@@ -23,19 +25,20 @@ def effective_sample_size(total: float, squares: float) -> float:
 def rows_needed(
     estimate: Estimate, rows: float, lift: float, confidence: float, power: float
 ) -> float | None:
-    """Rows of the same kind from which a true lift would be found.
+    """The number of rows of the same kind that are needed to detect a true lift.
 
-    A lift d is found with probability `power` where its interval lies above (below, if d < 0) zero:
-    |log(1 + d)| = (z_(1 + confidence) / 2 + z_power) s sqrt(rows / needed), s being the standard error of
-    log(1 + lift) on the present rows. So
+    A lift d is detected when its interval lies above zero (below zero if d < 0). This has the probability
+    `power` when |log(1 + d)| = (z_(1 + confidence) / 2 + z_power) s sqrt(rows / needed), with s the standard
+    error of log(1 + lift) on the rows at hand. So
 
         needed = rows ((z_(1 + confidence) / 2 + z_power) s / log(1 + d))^2.
 
     Args:
-        estimate: a lift measured on `rows` rows.
-        rows: number of them, or of impressions, or of days: the unit of the answer.
-        lift: d, above -1, not 0; 0.01 is 1 %.
-        confidence, power: 0.95 and 0.8, say.
+        estimate: A lift measured on `rows` rows.
+        rows: The number of rows, of impressions or of days; the answer is in the same unit.
+        lift: The true lift d, above -1 and not 0; 0.01 is 1 %.
+        confidence: The two-sided confidence level of the interval, for example 0.95.
+        power: The probability of detecting the lift, for example 0.8.
 
     Returns:
         The number, not rounded; None where the estimate has no standard error.

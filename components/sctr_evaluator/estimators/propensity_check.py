@@ -1,7 +1,8 @@
 """Whether a log was drawn with the propensities it claims: a sample-ratio test per ad and component.
 
-Every off-policy figure rests on it: where a production policy got into the test split, the elements that it
-likes are shown more often than by chance, and all figures are wrong without another sign.
+Every off-policy figure depends on it. If rows of a production policy get into the test split, the elements
+that it prefers are shown more often than their propensities say, and all figures are wrong without any other
+sign.
 """
 
 from collections.abc import Iterable
@@ -13,9 +14,9 @@ from scipy.special import chdtrc
 
 from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 
-# Of logs that are what they claim, so many are called suspicious all the same.
+# The share of sound logs that are called suspicious nevertheless.
 SIGNIFICANCE = 0.001
-# Columns beside the residuals of the places.
+# The number of columns after the residuals.
 _EXTRA = 4
 _ROUNDING = 1e-5
 
@@ -23,21 +24,23 @@ _ROUNDING = 1e-5
 def residuals(
     shown: np.ndarray, candidate_count: np.ndarray, propensity: np.ndarray, weight: np.ndarray, places: int
 ) -> np.ndarray:
-    """What rows add to the test, to be summed per ad by `cluster_sums.ClusterSums.of`.
+    """The terms that rows add to the test, which `cluster_sums.ClusterSums.of` sums per ad.
 
     For a row with n candidates and the propensity p of what was shown, candidate k has the residual
-    r_k = [k shown] / (n p) - 1 / n, whose mean is zero if p is right. In a uniform log n p = 1. Where
-    candidate lists of an ad differ from row to row, k is the place in the list.
+    r_k = [k shown] / (n p) - 1 / n, whose mean is zero if p is right. In a uniform log n p = 1. Where the
+    candidate lists of an ad differ from row to row, k is the position in the list.
 
     Args:
-        shown, candidate_count: int64 [R, M].
-        propensity: float64 [R, M], of the shown element, above 0.
-        weight: float64 [R]; a row of weight v is v impressions.
-        places: N; a component with more candidates is left out in that row.
+        shown: The index of the shown element, int64 [R, M]; negative where the component is absent.
+        candidate_count: The number of candidates, int64 [R, M].
+        propensity: The propensity of the shown element, above 0, float64 [R, M].
+        weight: The weight of the row, float64 [R]; a row of weight v counts as v impressions.
+        places: The largest number of candidates, N; a component with more is left out in that row.
 
     Returns:
-        float64 [R, M, N + 4]: v r_k; v x sum over k of r_k^2; v (n - 1) / n, which is the same in a uniform
-        log; v (n - 1); v. Zero where there is no choice, with fewer than two candidates.
+        float64 [R, M, N + 4]: v r_k for each k; v x sum over k of r_k^2; v (n - 1) / n, to which the previous
+        column is equal in a uniform log; v (n - 1); v. All are zero for a component with fewer than two
+        candidates, which leave no choice.
     """
     counts = (candidate_count >= 2) & (candidate_count <= places) & (shown >= 0)
     n = np.maximum(candidate_count, 1)
@@ -55,11 +58,12 @@ class ComponentCheck(NamedTuple):
     """The test of one component.
 
     Attributes:
-        p_value: chance of so large a deviation in a log with the claimed propensities; None where no ad
-            was shown twice with a choice.
-        deviation: root mean square over candidates of (how often shown) / (how often claimed) - 1, what
-            chance explains taken off; 0.1 means shown by a tenth more or less often than claimed.
-        ads: with at least two impressions that count.
+        p_value: The probability of a deviation at least this large in a log with the claimed propensities;
+            None where no ad with a choice was shown twice.
+        deviation: The root mean square over candidates of (how often shown) / (how often claimed) - 1, less
+            what chance explains; 0.1 means that elements were shown a tenth more or less often than claimed.
+            None where the p-value is None.
+        ads: The number of ads with at least two impressions that count.
     """
 
     p_value: float | None
@@ -69,20 +73,20 @@ class ComponentCheck(NamedTuple):
 
 @dataclass(frozen=True)
 class Uniformity:
-    """Sums of the ads' chi-square statistics, [M] each, mergeable over ads.
+    """Sums of the chi-square statistics of ads, [M] each, mergeable over ads.
 
-    An ad's statistic is X^2 = f sum over k of S_k^2 / E: S_k the sum of r_k over its R impressions, E that of
-    (n - 1) / n, f the mean of n - 1. In a uniform log with a constant number of candidates it is Pearson's,
-    sum of (observed - expected)^2 / expected. Its mean is f Q / E, Q the sum of r_k^2: f in a uniform log,
-    and right for any propensities and any R.
+    The statistic of an ad is X^2 = f sum over k of S_k^2 / E. S_k is the sum of r_k over its R impressions, E
+    the sum of (n - 1) / n, and f the mean of n - 1. In a uniform log with a constant number of candidates
+    this is Pearson's statistic, the sum of (observed - expected)^2 / expected. Its mean is f Q / E for any
+    propensities and any R, with Q the sum of r_k^2; in a uniform log it is f.
 
     Attributes:
-        statistic: sum over ads of X^2.
-        mean: sum of f Q / E.
-        spread: half the variance of the statistic: sum of f (1 - 1/R) over ads with uniform propensities,
-            of (X^2 - f Q / E)^2 / 2 over others, whose variance is not known.
-        impressions: sum of R.
-        ads: with at least two impressions.
+        statistic: The sum over ads of X^2.
+        mean: The sum over ads of f Q / E.
+        spread: Half the variance of the statistic: the sum of f (1 - 1/R) over ads with uniform propensities,
+            and of (X^2 - f Q / E)^2 / 2 over the other ads, whose variance is not known.
+        impressions: The sum of R.
+        ads: The number of ads with at least two impressions.
     """
 
     statistic: np.ndarray
@@ -93,7 +97,7 @@ class Uniformity:
 
     @classmethod
     def of(cls, table: ClusterSums) -> Self:
-        """Statistics of whole ads, sums of `residuals`, float64 [C, M, N + 4]."""
+        """The statistics of whole ads, from the sums of `residuals` per ad, float64 [C, M, N + 4]."""
         square, expected, freedom, weight = np.moveaxis(table.sums[..., -_EXTRA:], -1, 0)
         counts = weight > 1
         r, e = np.where(counts, weight, 1.0), np.where(counts, expected, 1.0)
@@ -107,7 +111,7 @@ class Uniformity:
 
     @classmethod
     def merged(cls, parts: Iterable[Self]) -> Self:
-        """Sums of one or more groups of ads, none of which is in two groups."""
+        """The sums of one or more groups of ads; no ad may be in two groups."""
         parts = list(parts)
         names = ('statistic', 'mean', 'spread', 'impressions', 'ads')
         return cls(*(sum(getattr(part, name) for part in parts) for name in names))
@@ -115,17 +119,18 @@ class Uniformity:
     def checks(self) -> list[ComponentCheck]:
         """The tests of the M components.
 
-        Ads are combined by adding up their statistics, as a sum of independent chi-squares is one. Scale and
-        degrees of freedom are those that give the sum's mean and variance (Satterthwaite 1946), which differ
-        from a chi-square's where ads have few impressions or propensities are not uniform.
+        The statistics of the ads are added up, since a sum of independent chi-square variables is again a
+        chi-square variable. The scale and the degrees of freedom are chosen to match the mean and the
+        variance of the sum (Satterthwaite 1946), which differ from those of a chi-square variable where ads
+        have few impressions or propensities are not uniform.
         """
         return [self._check(j) for j in range(len(self.ads))]
 
     def verdict(self, components: Iterable[str]) -> str:
-        """A sentence: whether the log is what it claims.
+        """A sentence that says whether the log is what it claims.
 
         Args:
-            components: names, in the order of the axis M.
+            components: The names of the components, in the order of the axis M.
         """
         checks = self.checks()
         p_values = [check.p_value for check in checks if check.p_value is not None]
@@ -146,7 +151,7 @@ class Uniformity:
         )
 
     def suspicious(self) -> list[int]:
-        """Components whose test fails at `SIGNIFICANCE` over all of them together (Bonferroni)."""
+        """The components whose test fails at `SIGNIFICANCE` for all of them together (Bonferroni)."""
         p_values = [check.p_value for check in self.checks()]
         known = sum(p_value is not None for p_value in p_values)
         return [j for j, p in enumerate(p_values) if p is not None and p < SIGNIFICANCE / known]

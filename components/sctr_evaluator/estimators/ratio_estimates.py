@@ -1,9 +1,9 @@
 """Ratios of sums with intervals that allow for dependence within clusters; mergeable, pure numpy.
 
-Calibrated sCTR is a ratio of sums over rows, and a lift is a ratio of two of them on the same rows. Rows
-of one cluster (an ad, say) are not independent, clusters are. So rows are first summed per cluster
-(`cluster_sums.ClusterSums`), then clusters are summed up to first and second moments (`Moments`), which is
-all that estimates and their delta-method variances need.
+Calibrated sCTR is a ratio of sums over rows, and a lift compares two such ratios on the same rows. Clusters
+(ads, for example) are independent, but the rows within a cluster are not. Rows are therefore first summed per
+cluster (`cluster_sums.ClusterSums`), and then the first and second moments of these sums are added up over
+clusters (`Moments`). The estimates and their delta-method variances need nothing else.
 """
 
 import math
@@ -21,12 +21,12 @@ from components.sctr_evaluator.estimators.cluster_sums import ClusterSums
 NUMERATOR, DENOMINATOR = 0, 1
 _ONE_CLUSTER = 1 + 1e-9
 _ROUNDING = 1e-13
-# An interval from a thousandth to a thousandfold of the estimate says nothing.
+# An interval from a thousandth of the estimate to a thousand times the estimate says nothing.
 _WIDEST = math.log(1000)
 
 
 def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Matrix product on one thread: several wait for each other where the cores have other work to do."""
+    """The matrix product on one thread: several threads wait for each other when the cores are busy."""
     with _blas().limit(limits=1):
         return left @ right
 
@@ -38,14 +38,15 @@ def _blas() -> ThreadpoolController:
 
 @dataclass(frozen=True)
 class Moments:
-    """Moments of the cluster sums of numerators and denominators of P policies at L levels.
+    """Moments over clusters of the numerators and denominators of P policies at L levels.
 
     A level is a component, or all components pooled.
 
     Attributes:
-        first: float64 [L, P, 2], sums over clusters; the last axis is numerator, denominator.
-        second: float64 [L, 2P, 2P], sums over clusters of the outer products.
-        clusters: int64 [L, P], clusters with a positive denominator.
+        first: The sums over clusters, float64 [L, P, 2]; the last axis holds the numerator and the
+            denominator.
+        second: The sums over clusters of the outer products, float64 [L, 2P, 2P].
+        clusters: The number of clusters with a positive denominator, int64 [L, P].
     """
 
     first: np.ndarray
@@ -54,7 +55,7 @@ class Moments:
 
     @classmethod
     def of(cls, table: ClusterSums) -> Self:
-        """Moments of whole clusters, sums float64 [C, L, P, 2]."""
+        """The moments of a table of whole clusters, whose sums are float64 [C, L, P, 2]."""
         sums = table.sums
         flat = sums.reshape(*sums.shape[:2], -1)
         return cls(
@@ -65,7 +66,7 @@ class Moments:
 
     @classmethod
     def merged(cls, parts: Iterable[Self]) -> Self:
-        """Moments of one or more groups of clusters, none of which is in two groups."""
+        """The moments of one or more groups of clusters; no cluster may be in two groups."""
         parts = list(parts)
         return cls(
             reduce(np.add, [part.first for part in parts]),
@@ -74,9 +75,10 @@ class Moments:
         )
 
     def effective_clusters(self, level: int, columns: Sequence[int]) -> float:
-        """Clusters of equal size that would be as informative, D^2 / sum of D_c^2: the least of the columns'.
+        """The number of clusters of equal size that would be as informative, D^2 / sum of D_c^2.
 
-        Equal to the number of clusters with a match where these are of equal size, else below it.
+        It is the number of clusters with a match if these are of equal size, and less otherwise. For several
+        columns it is the smallest of their numbers.
         """
         diagonal = np.diagonal(self.second[level])[1::2]
         return min(float(self.first[level, c, DENOMINATOR] ** 2 / diagonal[c]) for c in columns)
@@ -87,9 +89,10 @@ class Estimate:
     """A figure with its interval.
 
     Attributes:
-        value, low, high: None where they are not known.
-        problem: why not; None where all are known.
-        error: standard error of the value; None where the interval is not known.
+        value: The figure; None where it is not known.
+        low, high: The ends of the interval; None where it is not known.
+        problem: Why something is not known; None where everything is.
+        error: The standard error of the value; None where the interval is not known.
     """
 
     value: float | None = None
@@ -103,16 +106,16 @@ def rate(moments: Moments, level: int, column: int, confidence: float, signed: b
     """An estimate N / D with its interval, such as the calibrated sCTR of a policy.
 
     By the delta method the variance of N / D is (C / (C - 1)) sum over clusters c of
-    ((N_c - (N / D) D_c) / D)^2, C being the effective number of clusters (`effective_clusters`): where the
-    variance of a cluster grows with its size, the sum of squares alone is too small by just (C - 1) / C. The
-    interval uses Student's t with C - 1 degrees of freedom and is symmetric in log(N / D), or, where terms
-    may be negative, in N / D.
+    ((N_c - (N / D) D_c) / D)^2, with C the effective number of clusters (`effective_clusters`). If the
+    variance of a cluster grows with its size, the sum of squares alone is too small by exactly the factor
+    (C - 1) / C. The interval uses Student's t with C - 1 degrees of freedom. It is symmetric in log(N / D),
+    or in N / D where terms may be negative.
 
     Args:
-        moments: of all clusters.
-        level, column: indices of its axes; a column is a policy under an estimator.
-        confidence: of the interval, two-sided.
-        signed: whether terms of N may be negative (`importance_weights.SIGNED`).
+        moments: The moments of all clusters.
+        level, column: The indices of the estimate on the axes L and P of the moments.
+        confidence: The two-sided confidence level of the interval.
+        signed: Whether terms of N may be negative (`importance_weights.SIGNED`).
     """
     numerator, denominator = moments.first[level, column]
     problem = _problem(numerator, denominator, 'the policy')
@@ -126,16 +129,17 @@ def rate(moments: Moments, level: int, column: int, confidence: float, signed: b
 def lift(
     moments: Moments, level: int, column: int, reference: int, confidence: float, signed: bool = False
 ) -> Estimate:
-    """Lift over another policy on the same rows, (N/D) / (N'/D') - 1.
+    """The lift over another policy on the same rows, (N/D) / (N'/D') - 1.
 
-    As in `rate`; what a cluster adds to the error of the ratio, divided by the ratio, is
-    N_c / N - D_c / D - N'_c / N' + D'_c / D': what both policies have in common cancels.
+    The interval is computed as in `rate`. The relative error that a cluster adds to the ratio is
+    N_c / N - D_c / D - N'_c / N' + D'_c / D', in which whatever the two policies have in common cancels.
 
     Args:
-        moments: of all clusters.
-        level, column, reference: indices of its axes.
-        confidence: of the interval, two-sided.
-        signed: whether terms of N or N' may be negative.
+        moments: The moments of all clusters.
+        level: The index of the level.
+        column, reference: The indices of the policy and of the policy that it is compared with.
+        confidence: The two-sided confidence level of the interval.
+        signed: Whether terms of N or N' may be negative.
     """
     (numerator, denominator), (numerator_ref, denominator_ref) = moments.first[level, [column, reference]]
     problem = _problem(numerator_ref, denominator_ref, 'the policy compared with')
@@ -156,16 +160,16 @@ def lift(
 
 
 def _problem(numerator: float, denominator: float, who: str) -> str | None:
-    """Why a rate, or its interval, is not known."""
+    """Why a rate or its interval is not known; None where both are."""
     if not (math.isfinite(numerator) and math.isfinite(denominator)):
-        return f'the sums of {who} are no finite numbers'
+        return f'the sums of {who} are not finite'
     if denominator <= 0:
         return f'{who} never chose what was shown'
     return f'no click where {who} chose what was shown' if numerator == 0 else None
 
 
 def _gradient(numerator: float, denominator: float) -> np.ndarray:
-    """Of N / D with respect to N and D."""
+    """The gradient of N / D with respect to N and D."""
     return np.array([1 / denominator, -numerator / denominator**2])
 
 
@@ -195,7 +199,7 @@ def _estimate(
 
 
 def _quadratic(vector: np.ndarray, matrix: np.ndarray) -> float:
-    """vector' matrix vector of a positive semidefinite matrix; 0.0 where nothing but rounding is left."""
+    """vector' matrix vector, for a positive semidefinite matrix; 0.0 where it is only rounding error."""
     value = vector @ matrix @ vector
     scale = np.abs(vector) @ np.abs(matrix) @ np.abs(vector)
     return float(value) if value > _ROUNDING * scale else 0.0

@@ -19,15 +19,15 @@ _SUFFIX = '_choice'
 
 
 class ChoiceFile(NamedTuple):
-    """A Parquet file of `request_id` (string) and `<component>_choice`, per component that a policy chose.
+    """A Parquet file with `request_id` (string) and a column `<component>_choice` for each chosen component.
 
-    A choice is an index into the request's candidates (an integer column) or the element's id (a string
-    column); null where there is none.
+    A choice is an index into the request's candidates (an integer column) or the id of the element (a string
+    column); it is null where the policy chose nothing.
 
     Attributes:
-        path: of the file.
-        components: names, in the order of the file.
-        by_id: whether each is chosen by id.
+        path: The path of the file.
+        components: The names of the components, in the order of the file.
+        by_id: Whether each component is chosen by id.
     """
 
     path: str
@@ -36,10 +36,10 @@ class ChoiceFile(NamedTuple):
 
     @classmethod
     def open(cls, path: str) -> Self:
-        """Reads the schema.
+        """Reads the schema of the file.
 
         Raises:
-            InputError: the file cannot be read, or its columns are not as above.
+            InputError: The file cannot be read, or its columns are not as described above.
         """
         try:
             schema = pq.read_schema(path)
@@ -52,7 +52,7 @@ class ChoiceFile(NamedTuple):
             raise InputError(f'{path}: needs a column {REQUEST_ID!r} of strings, as in the logs')
         fields = [field for field in schema if field.name.endswith(_SUFFIX)]
         if not fields:
-            raise InputError(f'{path}: needs a column <component>{_SUFFIX} for a component at least')
+            raise InputError(f'{path}: needs a column <component>{_SUFFIX} for at least one component')
         for field in fields:
             if not (_is_text(field.type) or pa.types.is_integer(field.type)):
                 raise InputError(
@@ -64,14 +64,14 @@ class ChoiceFile(NamedTuple):
 
     @property
     def components_by_id(self) -> tuple[str, ...]:
-        """The components that the policy chose by element id."""
+        """The components whose elements the policy chose by id."""
         return tuple(name for name, by_id in zip(self.components, self.by_id) if by_id)
 
     def read(self) -> Iterator[ChoiceTable]:
-        """The choices, a row group at a time.
+        """Yields the choices, one row group at a time.
 
         Raises:
-            InputError: a request id is missing.
+            InputError: A request id is missing.
         """
         for batch in read_batches(Path(self.path)):
             if batch.column(REQUEST_ID).null_count:
@@ -80,15 +80,15 @@ class ChoiceFile(NamedTuple):
             yield ChoiceTable(_hashes(batch.column(REQUEST_ID)), np.stack(choices, 1))
 
     def places(self, components: Sequence[str]) -> list[int]:
-        """Where the file's components are among those of the model.
+        """The positions of the file's components among those of the model.
 
         Raises:
-            InputError: one is not among them.
+            InputError: The model does not have one of the components.
         """
         unknown = [name for name in self.components if name not in components]
         if unknown:
             raise InputError(
-                f'{self.path}: column {unknown[0] + _SUFFIX!r} is of no component; there are '
+                f'{self.path}: column {unknown[0] + _SUFFIX!r} belongs to no component; the components are '
                 f'{", ".join(components)}'
             )
         return [components.index(name) for name in self.components]

@@ -1,4 +1,4 @@
-"""The choices of another policy, and the rows of the log to which they are joined; pure numpy."""
+"""The choices of another policy, and the rows of the log that they are joined to; pure numpy."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Self
@@ -7,17 +7,18 @@ import numpy as np
 
 from components.sctr_evaluator.hash_shards import shards_of
 
-# In a table of choices: the policy chose nothing for the component.
+# Marks in a table of choices that the policy chose nothing for the component.
 NOT_CHOSEN = -2
 _SHARD_BITS = 8
 
 
 class ChoiceTable(NamedTuple):
-    """Choices for Q requests, components in the order of the file.
+    """The choices for Q requests and M components, in the order of the file.
 
     Attributes:
-        request: int64 [Q], hashes of request ids below 2^62.
-        choice: int64 [Q, M], what is compared with `LoggedRows.shown`; `NOT_CHOSEN` where there is none.
+        request: The hashes of the request ids, below 2^62, int64 [Q].
+        choice: What is compared with `LoggedRows.shown`, int64 [Q, M]; `NOT_CHOSEN` where the policy chose
+            nothing.
     """
 
     request: np.ndarray
@@ -39,17 +40,18 @@ class ChoiceTable(NamedTuple):
 
 
 class LoggedRows(NamedTuple):
-    """R rows of the log, the file's components only.
+    """R rows of the log, with the M components of the file only.
 
     Attributes:
-        request: int64 [R], hash of the request id.
-        name: bytes [R], the request id.
-        keys: int64 [R], hash of the cluster.
-        click, weight: float32 [R].
-        shown: int64 [R, M], index of the shown element, or the hash of its id, as the file has it; -1 where
-            the component is absent.
-        candidate_count: int64 [R, M].
-        propensity: float32 [R, M].
+        request: The hash of the request id, int64 [R].
+        name: The request id, bytes [R].
+        keys: The hash of the cluster, int64 [R].
+        click: 0 or 1, float32 [R].
+        weight: The number of impressions that the row stands for, float32 [R].
+        shown: The index of the shown element, or the hash of its id where the file chooses by id; -1 where
+            the component is absent. int64 [R, M].
+        candidate_count: The number of candidates, int64 [R, M].
+        propensity: The propensity of the shown element, float32 [R, M].
     """
 
     request: np.ndarray

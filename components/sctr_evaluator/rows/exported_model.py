@@ -1,4 +1,4 @@
-"""An exported model as the evaluator uses it."""
+"""An exported model, as the evaluator uses it."""
 
 import tensorflow as tf
 
@@ -10,10 +10,10 @@ class ExportedModel:
     """Loads a SavedModel that has the function `score_examples(serialized, seed)`.
 
     Args:
-        path: folder of the SavedModel.
+        path: The folder of the SavedModel.
 
     Raises:
-        InputError: there is none, or it has no such function.
+        InputError: The folder holds no SavedModel, or the SavedModel does not have this function.
     """
 
     def __init__(self, path: str):
@@ -28,11 +28,11 @@ class ExportedModel:
             raise InputError(f'{path}: not exported by GenCO: it has no function score_examples')
 
     def score(self, serialized: tf.Tensor, seed: tf.Tensor) -> ScoredRows:
-        """Scores of R rows.
+        """Scores R rows.
 
         Args:
-            serialized: string [R], raw tf.Examples.
-            seed: int64 [R], for what is drawn.
+            serialized: Serialized raw tf.Examples, string [R].
+            seed: The seeds of the random draws, int64 [R].
         """
         scores = self._module.score_examples(serialized, seed)
         return ScoredRows(**{name: scores[name].numpy() for name in ScoredRows._fields})

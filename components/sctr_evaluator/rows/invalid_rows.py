@@ -1,4 +1,4 @@
-"""Rows from which nothing can be learned: left out, counted and named, never a silent zero or a NaN."""
+"""Finds rows that cannot be evaluated, so that they are left out and reported instead of turning into NaN."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ import numpy as np
 
 SENTENCES = {
     'propensity': 'with a propensity that is not above 0 and at most 1',
-    'candidates': 'in which what was shown is none of the candidates',
+    'candidates': 'in which what was shown is not one of the candidates',
     'scores': 'for which the model gives no finite number',
-    'label': 'whose click is not 0 or 1, or whose weight is negative or no finite number',
+    'label': 'whose click is not 0 or 1, or whose weight is negative or not finite',
 }
 
 
 @dataclass(frozen=True)
 class Faults:
-    """Numbers of rows by what is wrong with them.
+    """The numbers of faulty rows by kind of fault.
 
     Attributes:
-        counts: {key of `SENTENCES`: rows}.
-        rows: all rows that were looked at.
+        counts: {key of `SENTENCES`: number of rows}.
+        rows: The number of all rows that were checked.
     """
 
     counts: dict[str, int]
@@ -28,13 +28,13 @@ class Faults:
 
     @classmethod
     def merged(cls, parts: Iterable[Self]) -> Self:
-        """Numbers of one or more parts."""
+        """The numbers of one or more parts together."""
         parts = list(parts)
         counts = {name: sum(part.counts[name] for part in parts) for name in SENTENCES}
         return cls(counts, sum(part.rows for part in parts))
 
     def problems(self) -> list[str]:
-        """A sentence per kind of fault that occurred."""
+        """One sentence for each kind of fault that occurred."""
         return [
             f'{count:,} of {self.rows:,} rows left out {SENTENCES[name]}'
             for name, count in self.counts.items()
@@ -53,13 +53,16 @@ def sound(
     """Which rows are free of faults.
 
     Args:
-        click, weight: [R].
-        shown, candidate_count: int [R, M]; a component without candidates is absent and shows -1.
-        propensity: [R, M], of the shown element.
-        scores: each [R, ...]; -inf, which marks places without a candidate, is no fault.
+        click, weight: The clicks and the weights of the rows, [R].
+        shown: The index of the shown element, int [R, M]; -1 where the component is absent.
+        candidate_count: The number of candidates, int [R, M]; 0 where the component is absent.
+        propensity: The propensity of the shown element, [R, M].
+        scores: The outputs of the model, each [R, ...]; -inf, which marks places without a candidate, is not
+            a fault.
 
     Returns:
-        bool [R], and the numbers of rows by fault; a row with several faults counts for each.
+        A mask of the rows without a fault, bool [R], and the numbers of rows by fault; a row with several
+        faults counts once for each.
     """
     present = candidate_count > 0
     bad = {

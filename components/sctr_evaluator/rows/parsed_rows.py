@@ -1,4 +1,4 @@
-"""Parses logged rows: each batch once, with the types that the log schema gives its columns."""
+"""Parses each batch of logged rows once, with the column types of the log schema."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,15 +12,15 @@ from creative_logs.errors import InputError
 from creative_logs.schema import REQUEST_ID, Component, LogSchema
 
 _SEPARATOR = ', '
-# Longer labels are cut, so that the memory of a value is bounded.
+# Longer labels are truncated, so that the memory of a value is bounded.
 _LONGEST_LABEL = 100
 
 
 class CandidateIds(NamedTuple):
-    """The candidate lists of one component, R rows.
+    """The candidate lists of one component in R rows.
 
     Attributes:
-        hashes: The hashes of all ids, one list after the other, int64 [ids].
+        hashes: The hashes of all ids, one list after another, int64 [ids].
         starts: The position of the first id of each row, int64 [R].
     """
 
@@ -34,15 +34,15 @@ class CandidateIds(NamedTuple):
 
 
 class ParsedRows(NamedTuple):
-    """What the evaluator reads of R logged rows itself; all else it gets from the exported model.
+    """What the evaluator itself reads from R logged rows; it gets everything else from the exported model.
 
     Attributes:
-        request_ids: bytes [R], '' where a row has none.
+        request_ids: The request ids, bytes [R]; '' where a row has none.
         seeds: The hashes of the request ids, int64 [R], at least 0 and below 2^62. The exported model derives
             its seeds in the same way, so that choices drawn here are the choices that would be served.
         keys: The hashes of the clusters, int64 [R], at least 0 and below 2^62.
-        labels: {column: R labels}, None where a row has no value; items of a list are joined by commas.
-        candidate_ids: {component: candidate lists}.
+        labels: {column: R labels}; None where a row has no value. The items of a list are joined by commas.
+        candidate_ids: {component: its candidate lists}.
     """
 
     request_ids: np.ndarray
@@ -53,11 +53,11 @@ class ParsedRows(NamedTuple):
 
 
 class RowParser:
-    """Parses serialized tf.Examples; what it gives for a row does not depend on the rest of the batch.
+    """Parses serialized tf.Examples; the result for a row does not depend on the rest of the batch.
 
     Args:
         schema: The log schema.
-        cluster: The column of the clusters. A row without a value is a cluster of its own.
+        cluster: The column that names the clusters. A row without a value is a cluster of its own.
         label_columns: The columns to slice by.
         id_components: The components whose candidate ids are needed.
 
@@ -76,7 +76,7 @@ class RowParser:
         for key, columns in (('evaluation.cluster', [cluster]), ('evaluation.slices', label_columns)):
             for column in columns:
                 if column not in types:
-                    raise InputError(f'{key}: {column!r} is no column of the logs; name one that is')
+                    raise InputError(f'{key}: {column!r} is not a column of the logs; name one that is')
         self._cluster, self._label_columns = cluster, tuple(label_columns)
         self._id_components = tuple(id_components)
         needed = {cluster, *label_columns, *map(_candidates, id_components)} - {REQUEST_ID}
@@ -121,12 +121,12 @@ def _parse(
 
 
 def column_types(schema: LogSchema) -> dict[str, tf.DType]:
-    """The type of each column of the logs as tf.Examples hold it."""
+    """The type that each column of the logs has in tf.Examples."""
     return {field.name: _example_type(field.type) for field in schema.arrow_schema()}
 
 
 def as_text(values: tf.RaggedTensor | tf.Tensor) -> tf.RaggedTensor | tf.Tensor:
-    """Values of any type as strings."""
+    """Converts values of any type to strings."""
     return values if values.dtype == tf.string else tf.strings.as_string(values)
 
 

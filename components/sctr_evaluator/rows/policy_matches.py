@@ -1,4 +1,4 @@
-"""Algorithm 1 row by row: which policy chose what the log shows."""
+"""The match of Algorithm 1, row by row: whether each policy chose what the log shows."""
 
 import numpy as np
 
@@ -7,17 +7,17 @@ from components.sctr_evaluator.rows.scored_rows import ScoredRows
 
 
 def matches(scored: ScoredRows) -> np.ndarray:
-    """m of a model's policies, in the order of `POLICIES`.
+    """The match m of each policy of a model, in the order of `POLICIES`.
 
-    Of a choice, m is 1 where it is what was shown. In the expectation form of the sampled policy m is
-    pi(shown): the same mean over the draws without their variance. What was truncated away can neither
-    be chosen nor drawn.
+    For a policy that makes a choice, m is 1 where the choice is what was shown, and 0 elsewhere. For the
+    expectation form of the sampled policy, m is pi(shown), which has the same mean as the match of a draw but
+    not its variance. Candidates that were truncated away can be neither chosen nor drawn.
 
     Args:
-        scored: what `score_examples` of the exported model returns, R rows.
+        scored: The outputs of the exported model for R rows.
 
     Returns:
-        float64 [R, M, P].
+        The matches, float64 [R, M, P].
     """
     shown = scored.shown
     probability = scored.element_probability
@@ -32,21 +32,21 @@ def matches(scored: ScoredRows) -> np.ndarray:
 
 
 def uniform_matches(scored: ScoredRows) -> np.ndarray:
-    """m of the uniform policy in its expectation form, 1/n, float64 [R, M, 1]."""
+    """The match of the uniform policy in its expectation form, 1/n, float64 [R, M, 1]."""
     return 1.0 / np.maximum(scored.candidate_count, 1)[..., None]
 
 
 def all_matches(scored: ScoredRows, serving: ScoredRows | None) -> np.ndarray:
-    """m of the uniform policy, of the model's policies and of the serving model's, on the same rows.
+    """The matches of the uniform policy, of the model's policies and of the serving model's policies.
 
-    A component that the serving model does not know is chosen uniformly by it.
+    The serving model is taken to choose uniformly for a component that it does not know.
 
     Args:
-        scored: what `score_examples` of the exported model returns, R rows.
-        serving: likewise of the serving model, or None where there is none.
+        scored: The outputs of the exported model for R rows.
+        serving: The outputs of the serving model for the same rows, or None where there is none.
 
     Returns:
-        float64 [R, M, 1 + P], or [R, M, 1 + 2P] with a serving model.
+        The matches, float64 [R, M, 1 + P], or [R, M, 1 + 2P] with a serving model.
     """
     uniform = uniform_matches(scored)
     parts = [uniform, matches(scored)]

@@ -1,4 +1,4 @@
-"""What each policy would show on logged rows, and what the models expect of it; pure numpy."""
+"""What each policy would show on logged rows, and the CTRs that the models predict for it; pure numpy."""
 
 from typing import NamedTuple, Self
 
@@ -12,18 +12,19 @@ _CHOICES = tuple(policy for policy in POLICIES if policy != 'sampled_expectation
 
 
 class PolicyRows(NamedTuple):
-    """R rows, M components, P policies: uniform, the model's, and those of the serving model, if any.
+    """The predictions for R rows, M components and P policies.
 
-    Each policy is judged by the CTRs that its own model predicts, uniform by those of the model under test.
-    An element's is f_comb's mean over random combinations, more or less as f_ele's sigmoid is above or below
-    its mean over the component's elements.
+    The policies are the uniform policy, those of the model under test, and those of the serving model, if
+    there is one. The CTRs of each policy are predicted by its own model, those of the uniform policy by the
+    model under test. The CTR of an element is f_comb's mean over random combinations, scaled by the ratio of
+    f_ele's sigmoid for the element to its mean over the elements of the component.
 
     Attributes:
-        match: float64 [R, M, P], probability with which a policy shows what was shown.
-        expected: float64 [R, M, P], mean predicted CTR of the element that a policy shows.
-        predicted: float64 [R, M, P], of the element that was shown.
-        combination: float64 [R, P], mean predicted CTR of the combination that a policy shows.
-        shown: float64 [R, P], of the combination that was shown.
+        match: The probability with which the policy shows what was shown, float64 [R, M, P].
+        expected: The mean predicted CTR of the element that the policy shows, float64 [R, M, P].
+        predicted: The predicted CTR of the element that was shown, float64 [R, M, P].
+        combination: The mean predicted CTR of the combination that the policy shows, float64 [R, P].
+        shown: The predicted CTR of the combination that was shown, float64 [R, P].
     """
 
     match: np.ndarray
@@ -34,11 +35,11 @@ class PolicyRows(NamedTuple):
 
     @classmethod
     def of(cls, scored: ScoredRows, serving: ScoredRows | None) -> Self:
-        """Of what `score_examples` of the exported models returns on the same rows.
+        """Computes the predictions from the outputs of the exported models for the same rows.
 
         Args:
-            scored: of the model under test.
-            serving: of the model that serves now, or None where there is none.
+            scored: The outputs of the model under test.
+            serving: The outputs of the model that serves now, or None where there is none.
         """
         ours = _Beliefs.of(scored)
         models = [ours] * (1 + len(POLICIES))
@@ -61,7 +62,13 @@ class PolicyRows(NamedTuple):
 class _Beliefs(NamedTuple):
     """What one model predicts; the axis P is `POLICIES`.
 
-    uniform, predicted: [R, M]; expected: [R, M, P]; uniform_combination, shown: [R]; combination: [R, P].
+    Attributes:
+        uniform: The mean CTR of a random element, [R, M].
+        predicted: The CTR of the shown element, [R, M].
+        expected: The mean CTR of the element that the policy shows, [R, M, P].
+        uniform_combination: The mean CTR of a random combination, [R].
+        combination: The mean CTR of the combination that the policy shows, [R, P].
+        shown: The CTR of the shown combination, [R].
     """
 
     uniform: np.ndarray
@@ -78,7 +85,7 @@ class _Beliefs(NamedTuple):
         ctr, uniform = _element_ctr(scored.element_score.astype(np.float64), uniform_combination)
         places = np.stack([scored.choice(policy) for policy in _CHOICES] + [scored.shown], 2)
         within = (places >= 0) & (places < ctr.shape[2])
-        # What was truncated away is unknown to the model: it is taken for an average element.
+        # The model does not know candidates that were truncated away: they are taken for average elements.
         found = np.take_along_axis(ctr, np.where(within, places, 0), 2)
         *choices, predicted = np.moveaxis(np.where(within, found, uniform[..., None]), 2, 0)
         expected = dict(zip(_CHOICES, choices))
@@ -93,7 +100,7 @@ class _Beliefs(NamedTuple):
         )
 
     def in_order(self, names: tuple[str, ...], order: tuple[str, ...], other: '_Beliefs') -> '_Beliefs':
-        """With the components of `order`; one that this model does not know it chooses uniformly."""
+        """The predictions for the components of `order`; for an unknown one the model chooses uniformly."""
         known = [names.index(name) if name in names else None for name in order]
         unknown = np.repeat(other.uniform[..., None], len(POLICIES), 2)
         expected = [unknown[:, j] if k is None else self.expected[:, k] for j, k in enumerate(known)]
@@ -104,7 +111,10 @@ class _Beliefs(NamedTuple):
 
 
 def _combinations(scored: ScoredRows) -> np.ndarray:
-    """f_comb's CTR of the combination of each of `POLICIES`, a mean where it is drawn, float64 [R, P]."""
+    """f_comb's CTR of the combination that each of `POLICIES` shows, float64 [R, P].
+
+    The expectation form of the sampled policy has the mean over the combinations that were drawn.
+    """
     generated, by_chance = scored.generated_ctr.astype(np.float64), scored.uniform_ctr
     ctr = {
         'greedy': generated[:, 0],
@@ -117,10 +127,10 @@ def _combinations(scored: ScoredRows) -> np.ndarray:
 
 
 def _element_ctr(score: np.ndarray, combination: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """CTR of each element where all others are chosen by chance, [R, M, N], and its mean, [R, M].
+    """The CTR of each element where all others are drawn at random, [R, M, N], and its mean, [R, M].
 
-    f_ele is trained to rank, so that its sigmoid says only how elements of one component relate. How often
-    the ad is clicked where all is chosen by chance, f_comb says: `combination`, [R].
+    f_ele is trained to rank, so its sigmoid only says how the elements of one component compare. f_comb says
+    how often the ad is clicked where every element is drawn at random: `combination`, [R].
     """
     exists = np.isfinite(score)
     with np.errstate(over='ignore'):

@@ -1,4 +1,4 @@
-"""Rows of test splits in batches: from TFRecord files of ExampleGen, or from Parquet logs."""
+"""Reads rows in batches, from the TFRecord files of ExampleGen or from Parquet logs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,16 +13,16 @@ from creative_logs.schema import LogSchema
 
 BATCH_ROWS = 2048
 BAD_ROWS = 'bad_rows'
-# There is nothing to tune, and the end of each file would wait for the thread that tunes.
+# There is nothing to tune, and at the end of each file the reader would wait for the tuning thread.
 _NO_AUTOTUNE = tf.data.Options()
 _NO_AUTOTUNE.autotune.enabled = False
 
 
 def read_records(path: str) -> Iterator[tf.Tensor]:
-    """Batches of a gzipped TFRecord file, string [R].
+    """Yields the rows of a gzipped TFRecord file in batches, string [R].
 
     Raises:
-        InputError: the file is damaged.
+        InputError: The file is damaged.
     """
     try:
         records = tf.data.TFRecordDataset(path, 'GZIP').batch(BATCH_ROWS).prefetch(2)
@@ -32,10 +32,10 @@ def read_records(path: str) -> Iterator[tf.Tensor]:
 
 
 class ReadParquet:
-    """Batches of the good rows of a Parquet file, string [R]; bad ones are left out and counted.
+    """Yields the valid rows of a Parquet file in batches, string [R]; invalid rows are left out and counted.
 
     Args:
-        schema: of the logs.
+        schema: The log schema.
     """
 
     def __init__(self, schema: LogSchema):

@@ -1,4 +1,4 @@
-"""What an exported model gives the evaluator for a batch of logged rows."""
+"""The outputs of an exported model for a batch of logged rows."""
 
 from typing import NamedTuple, Self
 
@@ -6,19 +6,19 @@ import numpy as np
 
 
 class ScoredRows(NamedTuple):
-    """R logged rows with the answers of a model; M components, N candidates at most, K combinations.
+    """R logged rows with the outputs of a model for M components, at most N candidates and K combinations.
 
-    The fields have the names of the outputs of the exported function `score_examples`.
+    The fields are named after the outputs of the exported function `score_examples`.
 
     Attributes:
         click: As logged, 0 or 1, float32 [R].
         weight: As logged, the number of impressions that the row stands for, float32 [R].
         timestamp: As logged, ms since epoch, int64 [R].
         ad_key: A hash of the ad below 2^62, int64 [R].
-        candidate_count: The number of candidates that were logged, int64 [R, M].
+        candidate_count: The number of logged candidates, int64 [R, M].
         shown: The index of the shown element, -1 where the component is absent, int64 [R, M].
-        shown_propensity: The probability with which it was shown, 1/n where the log has none, 1 where the
-            component is absent, float32 [R, M].
+        shown_propensity: The probability with which the element was shown: 1/n where the log has none, 1
+            where the component is absent, float32 [R, M].
         element_score: f_ele of each candidate, -inf where there is none, float32 [R, M, N].
         element_probability: pi of each candidate, float32 [R, M, N].
         greedy: The index of the element with the highest f_ele, int64 [R, M].
@@ -70,7 +70,7 @@ class ScoredRows(NamedTuple):
         }[policy]
 
     def take(self, rows: np.ndarray) -> Self:
-        """Some of the rows: a mask, bool [R], or indices, int64."""
+        """Some of the rows, given by a mask, bool [R], or by indices, int64."""
         return self._replace(
             **{name: values[rows] for name, values in self._asdict().items() if name != 'component'}
         )

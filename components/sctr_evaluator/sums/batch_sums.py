@@ -1,4 +1,4 @@
-"""All sums of an evaluation over one batch of scored rows: pure numpy."""
+"""All sums of an evaluation over one batch of scored rows; pure numpy."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -19,14 +19,14 @@ from components.sctr_evaluator.sums.slice_sums import SliceRows, brackets, middl
 
 
 class Measured(NamedTuple):
-    """What a batch adds.
+    """The sums over one batch.
 
     Attributes:
-        clusters: sums of `estimator_sums.row_terms` per cluster.
-        ads: sums of `propensity_check.residuals` per ad, float64 [C, M, N + 4].
-        slices: rows to be grouped, sums float64 [R, M, 4 + 2 x policies], see `slice_columns`.
-        totals: what needs no clusters.
-        sound: bool [R], rows without a fault.
+        clusters: The sums of `estimator_sums.row_terms` per cluster.
+        ads: The sums of `propensity_check.residuals` per ad, float64 [C, M, N + 4].
+        slices: The rows to be grouped; their sums are float64 [R, M, 4 + 2 x policies], see `slice_columns`.
+        totals: The sums that need no clusters.
+        sound: The mask of the rows without a fault, bool [R].
     """
 
     clusters: ClusterSums
@@ -37,7 +37,7 @@ class Measured(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """R sound rows as float64 where they are numbers; `present` and `is_counted` are bool [R, M]."""
+    """R rows without a fault; numbers are float64, and `present` and `is_counted` are bool [R, M]."""
 
     click: np.ndarray
     weight: np.ndarray
@@ -47,7 +47,10 @@ class Batch(NamedTuple):
 
     @classmethod
     def of(cls, scored: ScoredRows, min_candidates: int) -> 'Batch':
-        """Of what `score_examples` returns."""
+        """Converts the outputs of the exported model.
+
+        A component counts where it has at least `min_candidates` candidates.
+        """
         present = scored.shown >= 0
         return cls(
             scored.click.astype(np.float64),
@@ -65,18 +68,18 @@ def measure(
     labels: Mapping[str, list[str | None]],
     config: EvaluationConfig,
 ) -> Measured:
-    """Sums of one batch; rows with a fault are left out and counted.
+    """Sums one batch; rows with a fault are left out and counted.
 
     Args:
-        scored: what `score_examples` of the exported model returns, R rows, at least one.
-        serving: likewise of the serving model, or None where there is none.
-        keys: int64 [R], hash of each row's cluster.
-        labels: {feature: R values}, to slice by.
-        config: of the evaluation.
+        scored: The outputs of the exported model for R rows, at least one.
+        serving: The outputs of the serving model for the same rows, or None where there is none.
+        keys: The hash of each row's cluster, int64 [R].
+        labels: The values to slice by, {feature: R values}.
+        config: The configuration of the evaluation.
 
     Returns:
-        The sums; the axis P holds uniform, the model's policies and, where there is one, those of the
-        serving model.
+        The sums. The axis P holds the uniform policy, the model's policies and, if there is a serving model,
+        its policies.
     """
     span = scored.timestamp
     good, faults = _sound(scored)
@@ -101,10 +104,11 @@ def measure(
 
 
 def slice_columns(config: EvaluationConfig, serving: bool) -> tuple[int, ...]:
-    """Policies, indices of the axis P, whose terms are summed per slice.
+    """The policies whose terms are summed per slice, as indices on the axis P.
 
-    Per component a slice's sums hold the clicks and the exposure of these, then the sum of weight x
-    (m / propensity)^2 of the second, rows that counted, and attention and weight as in `Totals.attention`.
+    The sums of a slice hold, per component, the clicks and the exposure of each of these policies; the sum of
+    weight x (m / propensity)^2 of the second policy; the number of rows that count; and the attention and the
+    weight as in `Totals.attention`.
     """
     chosen = POLICIES.index(config.blessing_policy)
     columns = (UNIFORM_INDEX, MODEL_START + chosen)
@@ -189,5 +193,5 @@ def _totals(
 
 
 def _with_pool(values: np.ndarray) -> np.ndarray:
-    """With all components pooled as the last level."""
+    """Adds a last level that pools all components."""
     return np.concatenate([values, values.sum(0, keepdims=True)])

@@ -1,4 +1,4 @@
-"""Another policy's choices, given as a table: joined to the log by request, and what they add; pure numpy."""
+"""Joins a table of another policy's choices to the log by request, and sums what they add; pure numpy."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ _EXAMPLES = 3
 
 @dataclass(frozen=True)
 class ChoiceTotals:
-    """Sums over rows that need no clusters; L = M + 1 levels (the last pools all), P = 2 policies.
+    """Sums over rows that need no clusters; L = M + 1 levels (the last pools all components), P = 2 policies.
 
     Attributes:
-        matched, unmatched: rows with and without a row of choices.
-        unused: rows of choices that no row of the log asked for.
-        examples: a few request ids of rows that are not matched.
-        repeated: rows of choices beyond the first of a request.
-        counted, squares: as `Totals.counted` and `Totals.matched`, of the matched rows.
+        matched, unmatched: The numbers of rows of the log with and without a row of choices.
+        unused: The number of rows of choices whose request is not in the log.
+        repeated: The number of rows of choices beyond the first one of a request.
+        examples: A few request ids of unmatched rows.
+        counted, squares: The same sums as `Totals.counted` and `Totals.matched`, over the matched rows.
     """
 
     matched: int
@@ -50,10 +50,11 @@ class ChoiceSums(NamedTuple):
     """All sums of a table of choices.
 
     Attributes:
-        file: path of the table.
-        components: names, in its order.
-        totals: of all rows.
-        sums: of all clusters, P being uniform and the choices; None where no row is matched.
+        file: The path of the table.
+        components: The names of the components, in the order of the table.
+        totals: The sums over all rows.
+        sums: The sums over all clusters, in which the axis P holds the uniform policy and the choices; None
+            where no row is matched.
     """
 
     file: str
@@ -65,19 +66,19 @@ class ChoiceSums(NamedTuple):
 def join(
     rows: Sequence[LoggedRows], tables: Sequence[ChoiceTable], components: int, min_candidates: int
 ) -> tuple[ClusterSums | None, ChoiceTotals]:
-    """What the rows of some requests add under the choices for them.
+    """Sums what the rows of some requests add under the choices for these requests.
 
-    A component without a choice stays as it was logged, and does not count at its own level.
+    A component without a choice is taken as it was logged, and does not count at its own level.
 
     Args:
-        rows: of the log.
-        tables: choices for the same requests.
-        components: M.
-        min_candidates: a component is_counted where it has at least so many candidates.
+        rows: Rows of the log.
+        tables: The choices for the same requests.
+        components: The number of components, M.
+        min_candidates: The number of candidates that a component needs to count in a row.
 
     Returns:
-        Sums of `estimator_sums.row_terms` by cluster, P being uniform and the choices, None where no row is
-        matched; and the totals.
+        The sums of `estimator_sums.row_terms` by cluster, in which the axis P holds the uniform policy and
+        the choices, or None where no row is matched; and the totals.
     """
     log = LoggedRows.joined(rows) if rows else _no_rows(components)
     table = (

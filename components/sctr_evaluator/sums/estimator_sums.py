@@ -1,4 +1,4 @@
-"""The sums of all estimators side by side: what a row adds, and what all clusters come to."""
+"""The sums of all estimators side by side: the terms of a row, and the sums over all clusters."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,48 +16,48 @@ from components.sctr_evaluator.estimators.importance_weights import (
 from components.sctr_evaluator.estimators.ratio_estimates import Moments
 from components.sctr_evaluator.rows.policy_predictions import PolicyRows
 
-# Numerators and denominators as columns; those that several estimators share are there once.
+# The columns of each numerator and denominator; estimators share columns. None stands for the weight.
 _OF_COMPONENT = {'snips': (0, 1), 'ips': (0, None), 'dm': (2, None), 'dr': (3, None)}
 _OF_COMBINATION = {'replay': (0, 1), 'pi': (2, None), 'dm': (3, None), 'dr': (4, None)}
 _COMPONENT_COLUMNS, _COMBINATION_COLUMNS = 4, 5
 
 
 class SumColumns(NamedTuple):
-    """Where the sums of M components and P policies are in a row of `width` numbers."""
+    """The positions of the sums of M components and P policies in a row of `width` numbers."""
 
     components: int
     policies: int
 
     @property
     def width(self) -> int:
-        """Length of a row."""
+        """The length of a row."""
         return self._combinations + _COMBINATION_COLUMNS * self.policies + 1
 
     @classmethod
     def of_width(cls, width: int, policies: int) -> Self:
-        """The layout of rows of a width."""
+        """The columns of rows that have the given width."""
         whole = _COMBINATION_COLUMNS * policies + 1
         return cls((width - whole) // (_COMPONENT_COLUMNS * policies + 1), policies)
 
     def by_component(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Views of rows [R, width]: columns [R, M, 4, P], and the weight [R, M]."""
+        """The components' part of rows [R, width], as views: columns [R, M, 4, P] and the weight [R, M]."""
         end = self.components * _COMPONENT_COLUMNS * self.policies
         columns = rows[:, :end].reshape(len(rows), self.components, _COMPONENT_COLUMNS, self.policies)
         return columns, rows[:, end : self._combinations]
 
     def by_combination(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Views of rows [R, width]: columns [R, 1, 5, P], and the weight [R, 1]."""
+        """The combinations' part of rows [R, width], as views: columns [R, 1, 5, P] and the weight [R, 1]."""
         columns = rows[:, self._combinations : -1]
         return columns.reshape(len(rows), 1, _COMBINATION_COLUMNS, self.policies), rows[:, -1:]
 
     def component_ratios(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Per estimator numerator and denominator, [R, M + 1, P, 2]; the last level pools all components."""
+        """Each estimator's numerator and denominator, [R, M + 1, P, 2]; the last level pools components."""
         columns, weight = self.by_component(rows)
         pooled = np.concatenate([columns, columns.sum(1, keepdims=True)], 1)
         return _ratios(_OF_COMPONENT, pooled, np.concatenate([weight, weight.sum(1, keepdims=True)], 1))
 
     def combination_ratios(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Per estimator numerator and denominator, [R, 1, P, 2]."""
+        """Each estimator's numerator and denominator, [R, 1, P, 2]."""
         return _ratios(_OF_COMBINATION, *self.by_combination(rows))
 
     @property
@@ -83,17 +83,19 @@ def row_terms(
     present: np.ndarray,
     is_counted: np.ndarray,
 ) -> np.ndarray:
-    """What rows add to the sums: `estimators.importance_weights` has the formulas and their sources.
+    """The terms that rows add to the sums.
+
+    The formulas and their sources are in `estimators.importance_weights`.
 
     Args:
-        policies: of the R rows.
-        click, weight: float64 [R].
-        propensity: float64 [R, M], of what was shown.
-        present: bool [R, M], whether the component has candidates.
-        is_counted: bool [R, M], whether it counts, having enough of them.
+        policies: The predictions for the R rows.
+        click, weight: The clicks and the weights of the rows, float64 [R].
+        propensity: The propensity of the shown element, float64 [R, M].
+        present: Whether the component has candidates, bool [R, M].
+        is_counted: Whether the component has enough candidates to count, bool [R, M].
 
     Returns:
-        float64 [R, width], in the order of `SumColumns`.
+        The terms, float64 [R, width], in the order of `SumColumns`.
     """
     layout = SumColumns(*policies.match.shape[1:])
     terms = np.empty((len(click), layout.width))
@@ -131,14 +133,14 @@ def _whole(
 
 @dataclass(frozen=True)
 class Sums:
-    """What all clusters come to; mergeable over clusters.
+    """The sums over all clusters; mergeable over clusters.
 
     Attributes:
-        components: Moments of each of `importance_weights.COMPONENT_ESTIMATORS`; its levels are the
-            components and, last, all of them pooled.
-        combinations: of each of `importance_weights.COMBINATION_ESTIMATORS`; one level.
-        replicates: of the bootstrap, float64 [B, width]; None where there is none.
-        policies: P.
+        components: The moments of each of `importance_weights.COMPONENT_ESTIMATORS`. Their levels are the
+            components and, last, all components pooled.
+        combinations: The moments of each of `importance_weights.COMBINATION_ESTIMATORS`, with one level.
+        replicates: The bootstrap replicates, float64 [B, width]; None where there is no bootstrap.
+        policies: The number of policies, P.
     """
 
     components: dict[str, Moments]
@@ -148,12 +150,12 @@ class Sums:
 
     @classmethod
     def of(cls, table: ClusterSums, policies: int, replicates: int) -> Self:
-        """Of whole clusters, sums of `row_terms`.
+        """Sums a table of whole clusters.
 
         Args:
-            table: sums float64 [C, width].
-            policies: P.
-            replicates: of the bootstrap; 0 for none.
+            table: The sums of `row_terms` per cluster, float64 [C, width].
+            policies: The number of policies, P.
+            replicates: The number of bootstrap replicates; 0 for no bootstrap.
         """
         layout = SumColumns.of_width(table.sums.shape[1], policies)
         drawn = Replicates.of(table, replicates) if replicates else None
@@ -166,13 +168,13 @@ class Sums:
 
     @classmethod
     def none(cls, components: int, policies: int) -> Self:
-        """Of a cluster in which nothing counts."""
+        """The sums of a single cluster in which nothing counts."""
         width = SumColumns(components, policies).width
         return cls.of(ClusterSums(np.zeros(1, np.int64), np.zeros((1, width))), policies, 0)
 
     @classmethod
     def merged(cls, parts: Iterable[Self]) -> Self:
-        """Of one or more groups of clusters, none of which is in two groups."""
+        """The sums of one or more groups of clusters; no cluster may be in two groups."""
         parts = list(parts)
         replicates = [part.replicates for part in parts if part.replicates is not None]
         return cls(
@@ -183,11 +185,11 @@ class Sums:
         )
 
     def component_replicates(self) -> dict[str, Replicates]:
-        """Replicates of the components' estimators; empty where there is no bootstrap."""
+        """The replicates of the components' estimators; empty where there is no bootstrap."""
         return self._replicates_of(SumColumns.component_ratios)
 
     def combination_replicates(self) -> dict[str, Replicates]:
-        """Replicates of the combinations' estimators; empty where there is no bootstrap."""
+        """The replicates of the combinations' estimators; empty where there is no bootstrap."""
         return self._replicates_of(SumColumns.combination_ratios)
 
     def _replicates_of(self, ratios) -> dict[str, Replicates]:

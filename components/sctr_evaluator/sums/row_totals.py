@@ -1,4 +1,4 @@
-"""Sums over rows that need no clusters: mergeable, pure numpy."""
+"""Sums over rows that need no clusters; mergeable, pure numpy."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,21 +13,21 @@ from components.sctr_evaluator.sums.slice_sums import SliceCounts, Value
 
 @dataclass(frozen=True)
 class Totals:
-    """M components, L = M + 1 levels (the last pools all components), P policies.
+    """Sums for M components, L = M + 1 levels (the last pools all components) and P policies.
 
     Attributes:
-        components: names, the axis M.
-        rows: number of rows, those with a fault left out.
-        impressions, clicks: sum of weight, and of weight x click.
-        first, last: smallest and largest timestamp, ms since epoch.
-        counted: float64 [L, 2], how many rows counted, and their weight.
-        matched: float64 [L, P, 2], sum of weight x m, and of weight x (m / propensity)^2.
-        attention: float64 [2, M], sum of weight x attention weight of the shown element, and of weight,
-            over the rows in which the component is present.
-        calibration: of the predicted CTR of what was shown.
-        faults: rows that were left out, by what is wrong with them.
-        unscored: rows that were left out since the serving model gives no finite number.
-        slices: rows per slicing and value.
+        components: The names of the components, in the order of the axis M.
+        rows: The number of rows, without those that have a fault.
+        impressions, clicks: The sum of weight, and the sum of weight x click.
+        first, last: The smallest and the largest timestamp, ms since epoch.
+        counted: The number of rows that count, and the sum of their weights, float64 [L, 2].
+        matched: The sum of weight x m, and the sum of weight x (m / propensity)^2, float64 [L, P, 2].
+        attention: The sum of weight x attention weight of the shown element, and the sum of weight, over the
+            rows in which the component is present, float64 [2, M].
+        calibration: The calibration of the predicted CTR of what was shown.
+        faults: The numbers of rows left out, by kind of fault.
+        unscored: The number of rows left out because the serving model gives no finite number for them.
+        slices: The numbers of rows per slicing and value.
     """
 
     components: tuple[str, ...]
@@ -46,7 +46,7 @@ class Totals:
 
     @classmethod
     def merged(cls, parts: Iterable[Self]) -> Self:
-        """Totals of one or more parts, all of one model."""
+        """The totals of one or more parts, all of the same model."""
         parts = list(parts)
         slicings = [part.slices for part in parts if part.slices]
         names = slicings[0] if slicings else ()

@@ -1,4 +1,4 @@
-"""Sums per slice: rows grouped by a feature's value, or by two crossed; pure numpy, bounded memory."""
+"""Sums per slice: rows grouped by the values of one feature or of two crossed features, in bounded memory."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Value = tuple[str, ...]
 BRACKETS = ('few', 'medium', 'many')
 MISSING = '(missing)'
 _MIDDLE = (3, 5)
-# Of one slicing, in one source or in all: memory is bounded however many values there are.
+# The limits of one slicing, in one source or in all; they bound the memory however many values there are.
 _MOST_VALUES = 1000
 _MOST_PAIRS = 1 << 15
 
@@ -23,11 +23,11 @@ class SliceRows(NamedTuple):
     """R rows to be grouped.
 
     Attributes:
-        keys: int64 [R], hashes of their clusters.
-        labels: {feature: R values, text or None where a row has none}, of the features sliced by.
-        timestamp: int64 [R], ms since epoch.
-        bracket: int [R, M], index into `BRACKETS`; -1 where the component does not count.
-        sums: float64 [R, M, K], what is summed.
+        keys: The hashes of the clusters of the rows, int64 [R].
+        labels: The values of the features to slice by, {feature: R texts}; None where a row has no value.
+        timestamp: The time of the row, ms since epoch, int64 [R].
+        bracket: The index into `BRACKETS`, int [R, M]; -1 where the component does not count.
+        sums: The terms to be summed, float64 [R, M, K].
     """
 
     keys: np.ndarray
@@ -39,12 +39,15 @@ class SliceRows(NamedTuple):
 
 @dataclass(frozen=True)
 class SliceCounts:
-    """Rows of each value of one slicing: whole for every value that is listed, however rows are parted.
+    """The number of rows of each value of one slicing.
+
+    The number of a listed value is complete, however the rows were split into parts.
 
     Attributes:
-        rows: {value: rows}, at most 1,000 values.
-        rest_values, rest_rows: what is not listed; the number of values is at least this.
-        full: whether there were too many values for all to be listed.
+        rows: {value: number of rows}, at most 1,000 values.
+        rest_values: A lower bound of the number of values that are not listed.
+        rest_rows: The number of rows whose values are not listed.
+        full: Whether there were too many values to list all of them.
     """
 
     rows: dict[Value, int]
@@ -54,10 +57,10 @@ class SliceCounts:
 
     @classmethod
     def merged(cls, parts: Iterable[Self]) -> Self:
-        """Counts of one or more parts.
+        """The counts of one or more parts together.
 
-        A value that a full part does not list may be in its rest, so that its rows are not known: it goes
-        to the rest of the whole.
+        A value that a full part does not list may be in the rest of that part. The number of its rows is then
+        not known, so it goes to the rest of the merged counts.
         """
         parts = list(parts)
         total: dict[Value, int] = {}
@@ -81,7 +84,7 @@ class SliceCounts:
         return cls(listed, values + left, rows + sum(total.values()) - sum(listed.values()), full or left > 0)
 
     def largest(self, number: int) -> list[Value]:
-        """The values of most rows."""
+        """The values with the most rows."""
         return sorted(self.rows, key=lambda value: (-self.rows[value], value))[:number]
 
 
@@ -89,32 +92,37 @@ class Slicer:
     """Groups the rows of one source by every slicing of the configuration.
 
     Args:
-        config: names the slicings.
+        config: The configuration of the evaluation, which names the slicings.
     """
 
     def __init__(self, config: EvaluationConfig):
         self._slicings = {names: _Slicing() for names in config.slices}
 
     def add(self, rows: SliceRows) -> None:
-        """Adds a batch."""
+        """Adds a batch of rows."""
         for names, slicing in self._slicings.items():
             for values, mask in _grouped(names, rows):
                 slicing.add(values, mask, rows)
 
     def flush(self, everything: bool = False) -> Iterator[tuple[tuple[Value, Value], ClusterSums]]:
-        """((slicing, value), sums float64 [C, M x K + 1] by cluster, rows last); only what grew too large."""
+        """Gives out the sums of slicings that have grown too large, or of all slicings.
+
+        Yields:
+            ((slicing, value), sums by cluster), where the sums are float64 [C, M x K + 1] and the last column
+            is the number of rows.
+        """
         for names, slicing in self._slicings.items():
             if everything or slicing.too_large():
                 for value, table in slicing.taken():
                     yield (names, value), table
 
     def counts(self) -> dict[Value, SliceCounts]:
-        """Rows per slicing and value so far."""
+        """The number of rows per slicing and value so far."""
         return {names: slicing.counts() for names, slicing in self._slicings.items()}
 
 
 class _Slicing:
-    """Values in the order in which they came, and sums by value and cluster."""
+    """The values of one slicing in the order of their first row, and the sums by value and cluster."""
 
     def __init__(self):
         self._index: dict[Value, int] = {}
@@ -137,7 +145,7 @@ class _Slicing:
         self._append(_by_pair(index[kept], rows.keys[kept], flat))
 
     def too_large(self) -> bool:
-        """Whether there are too many pairs of value and cluster, after equal ones have been put together."""
+        """Whether there are too many pairs of value and cluster even after equal pairs are merged."""
         if self._pairs > _MOST_PAIRS:
             tables, self._tables, self._pairs = self._tables, [], 0
             index = np.concatenate([index for index, _ in tables])
@@ -146,7 +154,7 @@ class _Slicing:
         return self._pairs > _MOST_PAIRS // 2
 
     def taken(self) -> Iterator[tuple[Value, ClusterSums]]:
-        """Takes out all sums; the values stay."""
+        """Takes out all sums, and keeps the values."""
         tables, self._tables, self._pairs = self._tables, [], 0
         names = list(self._index)
         parts: dict[int, list[ClusterSums]] = {}
@@ -166,7 +174,7 @@ class _Slicing:
         self._pairs += len(table[0])
 
     def _admit(self, value: Value, rows: int) -> int:
-        """Its number, or -1 where it came after too many others."""
+        """The number of the value, or -1 if it has no rows or came after too many other values."""
         if not rows:
             return -1
         number = self._index.get(value)
@@ -182,22 +190,22 @@ class _Slicing:
 
 
 def brackets(candidate_count: np.ndarray, middle: np.ndarray) -> np.ndarray:
-    """Index into `BRACKETS`, int64 [R, M].
+    """The indices into `BRACKETS`, int64 [R, M].
 
     Args:
-        candidate_count: int [R, M].
-        middle: int [M, 2], smallest and largest number of the middle bracket.
+        candidate_count: The number of candidates, int [R, M].
+        middle: The smallest and the largest number of candidates in the middle bracket, int [M, 2].
     """
     return (candidate_count >= middle[:, 0]).astype(np.int64) + (candidate_count > middle[:, 1])
 
 
 def middle_brackets(config: EvaluationConfig, components: Iterable[str]) -> np.ndarray:
-    """The middle bracket of each component, int64 [M, 2]."""
+    """The smallest and the largest number in the middle bracket of each component, int64 [M, 2]."""
     return np.array([config.candidate_brackets.get(name, _MIDDLE) for name in components], np.int64)
 
 
 def bracket_names(config: EvaluationConfig, components: Iterable[str]) -> dict[str, dict[str, str]]:
-    """In words: {component: {'few': 'below 3', 'medium': '3 to 5', 'many': 'above 5'}}."""
+    """The brackets in words: {component: {'few': 'below 3', 'medium': '3 to 5', 'many': 'above 5'}}."""
     components = list(components)
     return {
         name: {'few': f'below {low}', 'medium': f'{low} to {high}', 'many': f'above {high}'}
@@ -208,7 +216,12 @@ def bracket_names(config: EvaluationConfig, components: Iterable[str]) -> dict[s
 def _grouped(
     names: Value, rows: SliceRows
 ) -> Iterator[tuple[tuple[np.ndarray, list[Value]], np.ndarray | None]]:
-    """The rows' values of a slicing, as codes and what they stand for, and which components they concern."""
+    """Groups rows by the values of a slicing.
+
+    Yields:
+        The code of each row with the values that the codes stand for, and the components that they concern,
+        bool [R, M], or None for all components.
+    """
     plain = [_codes(name, rows) for name in names if name != CANDIDATES]
     if CANDIDATES not in names:
         yield _crossed(plain), None
@@ -241,7 +254,7 @@ def _crossed(parts: list[tuple[np.ndarray, list[str]]]) -> tuple[np.ndarray, lis
 
 
 def _by_pair(index: np.ndarray, keys: np.ndarray, sums: np.ndarray) -> tuple[np.ndarray, ClusterSums]:
-    """Sums over rows of equal value and cluster, in the order of value, then cluster."""
+    """Sums rows of equal value and cluster, in the order of the value and then of the cluster."""
     order = np.lexsort((keys, index))
     index, keys = index[order], keys[order]
     starts = np.flatnonzero(np.r_[True, (index[1:] != index[:-1]) | (keys[1:] != keys[:-1])])

@@ -119,7 +119,9 @@ def test_a_file_that_is_not_parquet_is_refused(tmp_path):
 
 def test_a_component_that_the_model_has_not_is_refused(tmp_path):
     file = ChoiceFile.open(_write(tmp_path / 'c.parquet', request_id=['a'], titel_choice=[0]))
-    with pytest.raises(InputError, match="'titel_choice' is of no component; there are title, image"):
+    with pytest.raises(
+        InputError, match="'titel_choice' belongs to no component; the components are title, image"
+    ):
         file.places(('title', 'image'))
 
 

@@ -92,7 +92,7 @@ def test_the_interval_lies_between_expanded_quantiles_of_the_replicates():
     ('sums', 'clusters', 'known', 'problem'),
     [
         ([[1.0, 4.0], [0.0, 0.0]], 50, Estimate(0.25), 'not defined in'),
-        (np.tile([1.0, 4.0], (40, 1)), 2.5, Estimate(0.25), 'too few clusters'),
+        (np.tile([1.0, 4.0], (40, 1)), 2.5, Estimate(0.25), 'too few bootstrap replicates'),
         (np.tile([1.0, 4.0], (40, 1)), 40, Estimate(0.25, problem='known before'), 'known before'),
     ],
 )

@@ -116,8 +116,8 @@ def test_what_is_not_known_of_a_lift_is_named(policy, reference, value, problem)
     [
         ([[1], [0]], [[1], [1000]], 'too few clusters'),
         ([[3], [2]], [[3], [2]], 'nothing but clicks'),
-        ([[np.nan], [2]], [[3], [2]], 'no finite numbers'),
-        ([[1], [2]], [[np.inf], [2]], 'no finite numbers'),
+        ([[np.nan], [2]], [[3], [2]], 'are not finite'),
+        ([[1], [2]], [[np.inf], [2]], 'are not finite'),
     ],
 )
 def test_what_gives_no_interval_is_named(numerators, denominators, problem):

@@ -113,9 +113,9 @@ def test_no_columns_give_no_labels():
 
 
 def test_an_unknown_column_is_named():
-    with pytest.raises(InputError, match="evaluation.cluster: 'add_id' is no column of the logs"):
+    with pytest.raises(InputError, match="evaluation.cluster: 'add_id' is not a column of the logs"):
         RowParser(SCHEMA, 'add_id')
-    with pytest.raises(InputError, match="evaluation.slices: 'hour' is no column of the logs"):
+    with pytest.raises(InputError, match="evaluation.slices: 'hour' is not a column of the logs"):
         RowParser(SCHEMA, 'ad_id', ['hour'])
 
 
