@@ -65,7 +65,8 @@ def evaluate(found: Found, config: EvaluationConfig) -> dict:
             the model that is serving, or None. A level is a component or 'overall', which pools all
             components.
         combinations: {'uniform' or policy: {'replay', 'pi', 'dm' or 'dr': rates}}, for whole combinations.
-        calibration: see `Calibration.get`. attention: {component: mean weight of the shown element or None}.
+        calibration: The result of `Calibration.get`.
+        attention: {component: mean attention weight of the shown element, or None}.
         slices: [{by: [feature], values: [slice], rest: {values, rows}}]; rest counts the values that were
             not kept. `by` holds one or two of 'candidates', 'day' and the context features. Slices by
             'candidates' or 'day' are in the order of their values, others start with the most rows.
