@@ -1,1 +1,1 @@
-"""Pusher that never lets a server see a half-written model."""
+"""A Pusher that never lets a server see a partly written model."""

@@ -1,4 +1,4 @@
-"""Executor of AtomicPusher."""
+"""The executor of AtomicPusher."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ _UNFINISHED = '.unfinished-'
 
 
 class Executor(pusher.Executor):
-    """Copies beside the destination, then renames: a server sees the whole version or nothing."""
+    """Copies a model to a folder beside its destination and renames it: a server sees all of it or nothing."""
 
     def Do(
         self,
@@ -28,19 +28,19 @@ class Executor(pusher.Executor):
 
         Args:
             input_dict:
-                - model: the exported model.
-                - model_blessing: nothing is pushed without it.
+                - model: The exported model.
+                - model_blessing: The blessing of the model, without which nothing is pushed.
             output_dict:
-                - pushed_model: a copy of the model, with the custom properties `pushed` (int, 0 or 1),
+                - pushed_model: A copy of the model, with the custom properties `pushed` (int, 0 or 1),
                   `pushed_destination` and `pushed_version` (str).
             exec_properties:
-                - push_destination (str): JSON of a PushDestination with a file system.
+                - push_destination (str): A PushDestination with a file system, as JSON.
         """
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination)
         base = destination.filesystem.base_directory
         if '://' in base:
-            # Object stores cannot rename a folder; the stock push copies saved_model.pb last.
+            # Object stores cannot rename a folder; TFX's Pusher copies saved_model.pb last.
             super().Do(input_dict, output_dict, exec_properties)
             return
         pushed_model = artifact_utils.get_single_instance(
@@ -56,10 +56,10 @@ class Executor(pusher.Executor):
 
 
 def push(model: str | Path, base: str | Path) -> Path:
-    """Copies a SavedModel to the next version below `base`, whole or not at all.
+    """Copies a SavedModel to a new version below `base`, completely or not at all.
 
-    The version is the Unix time, or one above the newest version where that is later. What an earlier
-    push left unfinished is removed.
+    The version is the Unix time, or the newest version plus one if that is higher. The unfinished copies of
+    earlier pushes are removed.
 
     Returns:
         The folder of the new version.

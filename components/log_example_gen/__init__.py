@@ -1,1 +1,1 @@
-"""ExampleGen on the Parquet click logs, one span per day; bad rows are quarantined."""
+"""ExampleGen for Parquet click logs, with one span per day; bad rows are quarantined."""

@@ -1,4 +1,4 @@
-"""LogExampleGen: one day of Parquet click logs as one span of tf.Examples."""
+"""LogExampleGen: reads one day of Parquet click logs as one span of tf.Examples."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,9 +15,9 @@ _PATTERN = '{YYYY}-{MM}-{DD}/%s/*.parquet'
 
 
 class LogExampleGen(FileBasedExampleGen):
-    """Ingests the splits train and test of one day; the span is the day, counted from 1970-01-01.
+    """Ingests the train and test splits of one day; the span is the number of days since 1970-01-01.
 
-    A changed, added or removed file of that day changes the fingerprint, so the day is ingested anew.
+    A changed, added or removed file of that day changes the fingerprint, so the day is ingested again.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
@@ -30,15 +30,16 @@ class LogExampleGen(FileBasedExampleGen):
         day: str,
         days: Mapping[str, Sequence[str]] | None = None,
     ):
-        """Describes the component.
+        """Specifies the component.
 
         Args:
-            logs: folder of the logs, `<logs>/<YYYY-MM-DD>/{train,test}/*.parquet`.
-            schema: of the logs.
-            max_bad_share: the component fails when more than this share of the rows break the schema.
-            day: YYYY-MM-DD, the span.
-            days: the days to read per split, where it is not the one day: for orchestrators that
-                cannot hand several spans to the next component.
+            logs: The folder of the logs, `<logs>/<YYYY-MM-DD>/{train,test}/*.parquet`.
+            schema: The schema of the logs.
+            max_bad_share: The largest share of rows that may break the schema; with more, the component
+                fails.
+            day: The day of the span, YYYY-MM-DD.
+            days: The days to read for each split, if not only `day`, for orchestrators that cannot pass
+                several spans to the next component.
         """
         settings = Settings(
             log_schema=schema,
@@ -56,7 +57,7 @@ class LogExampleGen(FileBasedExampleGen):
 
 
 def span_of(day: str) -> int:
-    """Span number of a day (YYYY-MM-DD)."""
+    """Returns the span number of a day (YYYY-MM-DD)."""
     year, month, date = map(int, day.split('-'))
     return utils.date_to_span_number(year, month, date)
 

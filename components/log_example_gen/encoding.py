@@ -1,4 +1,4 @@
-"""Rows of the logs as serialized tf.Examples, by Arrow and the C++ encoder of tfx_bsl."""
+"""Encodes rows of the logs as serialized tf.Examples, with Arrow and the C++ encoder of tfx_bsl."""
 
 import numpy as np
 import pyarrow as pa
@@ -10,19 +10,19 @@ from creative_logs.errors import InputError
 def encode(batch: pa.RecordBatch) -> list[bytes]:
     """Encodes each row as one serialized tf.Example with one feature per column.
 
-    0, 0.0, '' and empty lists are values and are kept; null is a feature without a value, which every
-    reader of tf.Example takes as missing. A row's features do not depend on the batch it comes in
-    (their order in the bytes may).
+    0, 0.0, '' and empty lists are values and are kept; a null becomes a feature without a value, which every
+    reader of tf.Example treats as missing. The features of a row do not depend on its batch, although their
+    order in the serialized bytes may.
 
     Args:
-        batch: R rows; columns of strings, integers, floats, booleans, or lists of these.
+        batch: A batch of R rows with columns of strings, integers, floats, booleans, or lists of these.
 
     Returns:
-        R serialized tf.Examples; strings in bytes_list, integers in int64_list, floats in float_list
-        (32 bits).
+        R serialized tf.Examples, with strings in bytes_list, integers and booleans in int64_list, and floats in
+        float_list (32 bits).
 
     Raises:
-        InputError: a column has a type that tf.Example cannot hold, or a list contains a null.
+        InputError: A column has a type that tf.Example cannot hold, or a list contains a null.
     """
     if not batch.num_rows:
         return []

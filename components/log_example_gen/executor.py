@@ -1,4 +1,4 @@
-"""Executor of LogExampleGen."""
+"""The executor of LogExampleGen."""
 
 import os
 from typing import Any
@@ -23,7 +23,7 @@ _SPLIT_TALLY = TypeAdapter(tuple[str, Tally])
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Parquet logs to tf.Examples, read by row groups, zeros kept, bad rows quarantined."""
+    """Converts Parquet logs to tf.Examples by row groups; keeps zeros as values and quarantines bad rows."""
 
     def Do(
         self,
@@ -34,18 +34,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Reads `<input_base>/<day>/<split>/*.parquet`.
 
         Args:
-            input_dict: empty.
+            input_dict: Empty.
             output_dict:
-                - examples: one `Examples` artifact with the splits train and test, gzipped TFRecords
-                  in the order of the logs; bad rows lie in its folder `quarantine/<split>/`. Custom
-                  properties `rows` and `bad_rows` (int).
+                - examples: One `Examples` artifact with the splits train and test as gzipped TFRecords in the
+                  order of the logs. Bad rows are in its folder `quarantine/<split>/`. Its custom properties
+                  are `rows` and `bad_rows` (int).
             exec_properties:
-                - input_base (str): folder of the logs.
-                - custom_config (str): `Settings`, see `settings.pack`.
+                - input_base (str): The folder of the logs.
+                - custom_config (str): The `Settings`; see `settings.pack`.
 
         Raises:
-            InputError: a file is no Parquet or breaks the schema as a whole, a split has no good row,
-                or the share of bad rows is too high. The launcher then removes the output folder.
+            InputError: A file is not Parquet or breaks the schema as a whole, a split has no good row, or
+                the share of bad rows is too high. The launcher then removes the output folder.
         """
         settings = unpack(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         input_base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
@@ -58,9 +58,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         for split, tally in tallies.items():
             if tally.rows == tally.bad_rows:
                 where = f'{input_base}: {_name(settings)}'
-                raise InputError(f'{where} has no good row in its {split} split; write it or remove the day')
+                raise InputError(
+                    f'{where} has no good row in its {split} split; correct the split or remove the day'
+                )
 
-        # The driver gives the span as a custom property; standard components read the property.
+        # The driver sets the span as a custom property, but the standard components read the property.
         examples.span = examples.get_int_custom_property('span')
         examples.set_int_custom_property('rows', total.rows)
         examples.set_int_custom_property('bad_rows', total.bad_rows)

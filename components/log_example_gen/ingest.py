@@ -1,4 +1,4 @@
-"""Beam steps that turn row groups of Parquet logs into TFRecord files, bad rows apart."""
+"""Beam steps that write row groups of Parquet logs as TFRecord files, and bad rows separately."""
 
 import os
 import uuid
@@ -19,12 +19,12 @@ from creative_logs.errors import InputError
 from creative_logs.schema import LogSchema
 
 _BATCH_ROWS = 4096
-# Level 1 writes 5 times faster than the default of 6 and takes a quarter more space.
+# Level 1 writes 5 times as fast as the default of 6 and takes a quarter more space.
 _GZIP = tf.io.TFRecordOptions(compression_type='GZIP', compression_level=1)
 
 
 class LogFile(NamedTuple):
-    """A Parquet file of one split; what is made of it is named `stem` and the row group."""
+    """A Parquet file of one split; names of files written from it contain `stem` and the row group."""
 
     split: str
     path: str
@@ -32,7 +32,7 @@ class LogFile(NamedTuple):
 
 
 def merge(tallies: Iterable[Tally]) -> Tally:
-    """Sums tallies."""
+    """Adds up tallies."""
     total = Tally()
     for tally in tallies:
         total.merge(tally)
@@ -40,7 +40,7 @@ def merge(tallies: Iterable[Tally]) -> Tally:
 
 
 class ListRowGroups(beam.DoFn):
-    """LogFile -> (LogFile, number of a row group); reads only the footer."""
+    """LogFile -> (LogFile, number of a row group); reads only the footer of the file."""
 
     def process(self, file: LogFile) -> Iterator[tuple[LogFile, int]]:
         for group in range(_open_parquet(file.path).num_row_groups):
@@ -50,14 +50,15 @@ class ListRowGroups(beam.DoFn):
 class Ingest(beam.DoFn):
     """(LogFile, row group) -> (split, Tally); writes good rows as tf.Examples and bad rows as Parquet.
 
-    Rows keep their order. A file is written under another name first, so that a bundle that is tried
-    again, or twice at once, leaves whole files only.
+    Rows keep their order. A file is first written under another name, so that a bundle that is retried, or
+    that runs twice at the same time, leaves only complete files.
 
     Args:
-        schema: what the rows must obey.
-        split_uris: folder of the TFRecord files of each split.
-        quarantine: folder of the bad rows, `<quarantine>/<split>/`, with one more column, `reason`.
-        scratch: folder on the same file system for files being written.
+        schema: The schema that the rows must obey.
+        split_uris: The folder of the TFRecord files of each split.
+        quarantine: The folder of the bad rows, written to `<quarantine>/<split>/` with an additional column
+            `reason`.
+        scratch: A folder on the same file system for files that are being written.
     """
 
     def __init__(self, schema: LogSchema, split_uris: dict[str, str], quarantine: str, scratch: str):

@@ -1,4 +1,4 @@
-"""What LogExampleGen does with the logs, and how that travels as a TFX execution property."""
+"""The parameters of LogExampleGen, and how they are stored in a TFX execution property."""
 
 from google.protobuf import json_format, wrappers_pb2
 from tfx.proto import example_gen_pb2
@@ -11,9 +11,9 @@ class Settings(Frozen):
     """Parameters of the executor.
 
     Attributes:
-        log_schema: rows that break it are quarantined.
-        max_bad_share: of the rows read; more than this and the component fails.
-        days: the days (YYYY-MM-DD) that each split is read from, in order.
+        log_schema: The schema of the logs; rows that break it are quarantined.
+        max_bad_share: The largest share of the rows that may be bad; with more, the component fails.
+        days: The days (YYYY-MM-DD) from which each split is read, in order.
     """
 
     log_schema: LogSchema
@@ -22,14 +22,14 @@ class Settings(Frozen):
 
 
 def pack(settings: Settings) -> example_gen_pb2.CustomConfig:
-    """Settings as ExampleGen's custom config."""
+    """Packs settings into the custom config of ExampleGen."""
     packed = example_gen_pb2.CustomConfig()
     packed.custom_config.Pack(wrappers_pb2.StringValue(value=settings.model_dump_json()))
     return packed
 
 
 def unpack(custom_config: str) -> Settings:
-    """Settings from ExampleGen's custom config in its JSON form."""
+    """Unpacks settings from the custom config of ExampleGen, given as JSON."""
     packed = json_format.Parse(custom_config, example_gen_pb2.CustomConfig())
     text = wrappers_pb2.StringValue()
     packed.custom_config.Unpack(text)

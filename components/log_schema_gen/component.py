@@ -16,8 +16,8 @@ def LogSchemaGen(log_schema: Parameter[str], schema: OutputArtifact[standard_art
     """Derives the schema of the examples from the schema of the logs.
 
     Args:
-        log_schema: JSON of a `LogSchema`.
-        schema: `schema.pbtxt`.
+        log_schema: The `LogSchema`, as JSON.
+        schema: The artifact to which `schema.pbtxt` is written.
     """
     curated = curated_schema(LogSchema.model_validate_json(log_schema))
     io_utils.write_pbtxt_file(os.path.join(schema.uri, 'schema.pbtxt'), curated)

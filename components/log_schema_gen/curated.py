@@ -1,4 +1,4 @@
-"""The log schema in the terms of TensorFlow Metadata, for validation and for parsing."""
+"""The log schema as a TensorFlow Metadata schema, for validation and for parsing."""
 
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -9,10 +9,11 @@ _TYPES = {pa.string(): schema_pb2.BYTES, pa.int64(): schema_pb2.INT, pa.float32(
 
 
 def curated_schema(log_schema: LogSchema) -> schema_pb2.Schema:
-    """What ExampleGen's examples must look like.
+    """Builds the schema of ExampleGen's examples.
 
-    Columns that every row has are dense, [B, 1]; lists and columns that may be missing are ragged,
-    [B, (n)]. A context feature must have a value somewhere in a day, else its source has dried up.
+    Columns that have a value in every row are dense, [B, 1]; lists and columns with missing values are
+    ragged, [B, (n)]. A context feature must have a value in at least one row of a day; otherwise, its source
+    has failed.
     """
     schema = schema_pb2.Schema(represent_variable_length_as_ragged=True)
     schema.dataset_constraints.min_examples_count = 1

@@ -1,1 +1,1 @@
-"""ExampleValidator that fails on anomalies, so that nothing is trained on them."""
+"""An ExampleValidator that fails on anomalies, so that no model is trained on anomalous data."""

@@ -1,4 +1,4 @@
-"""Executor of LogValidator."""
+"""The executor of LogValidator."""
 
 import os
 from typing import Any
@@ -13,7 +13,7 @@ from creative_logs.errors import InputError
 
 
 class Executor(example_validator.Executor):
-    """Validates as TFX does, then raises if any split has an anomaly."""
+    """Validates like ExampleValidator, then raises an error if any split has an anomaly."""
 
     def Do(
         self,
@@ -25,14 +25,14 @@ class Executor(example_validator.Executor):
 
         Args:
             input_dict:
-                - statistics: of one span.
-                - schema: what they are held against.
+                - statistics: The statistics of one span.
+                - schema: The schema that they must match.
             output_dict:
-                - anomalies: `ExampleAnomalies`, one file per split.
-            exec_properties: those of ExampleValidator.
+                - anomalies: An `ExampleAnomalies` artifact with one file per split.
+            exec_properties: The properties of ExampleValidator.
 
         Raises:
-            InputError: there are anomalies; the message lists split, feature and rule of each.
+            InputError: There are anomalies; the message lists the split, feature and rule of each.
         """
         output = super().Do(input_dict, output_dict, exec_properties)
         artifact = artifact_utils.get_single_instance(output_dict[standard_component_specs.ANOMALIES_KEY])
@@ -42,12 +42,12 @@ class Executor(example_validator.Executor):
             for line in describe(_read(artifact_utils.get_split_uri([artifact], split)))
         ]
         if found:
-            raise InputError(f'the logs of this day are unlike their schema: {"; ".join(found)}')
+            raise InputError(f'the logs of this day do not match their schema: {"; ".join(found)}')
         return output
 
 
 def describe(anomalies: anomalies_pb2.Anomalies) -> list[str]:
-    """One line per anomaly: the feature and what is wrong with it, ordered by feature."""
+    """Describes each anomaly in one line with its feature, ordered by feature."""
     lines = [f'{name}: {info.description}' for name, info in sorted(anomalies.anomaly_info.items())]
     if anomalies.HasField('dataset_anomaly_info'):
         lines.append(anomalies.dataset_anomaly_info.description)

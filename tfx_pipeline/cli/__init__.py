@@ -1,4 +1,4 @@
-"""The console command `genco`. A verb is imported when it is called: most of them need no TensorFlow."""
+"""The console command `genco`; a verb is imported only when it is called, as most need no TensorFlow."""
 
 import importlib
 import sys
@@ -105,12 +105,15 @@ def genco():
       genco serve --model-base-path build/demo/serving/genco
       genco select --from-logs build/demo/logs       (in another terminal)
 
-    What can go wrong and what to do then is in docs/errors.md.
+    docs/errors.md lists the errors and how to correct them.
     """
 
 
 def main() -> None:
-    """Entry point: an error is one line on stderr; exit code 2 for bad input or a missing extra, 1 for a failed step."""
+    """Runs the command; an error is one line on stderr.
+
+    The exit code is 2 for bad input or a missing extra, and 1 for a failed step.
+    """
     try:
         genco.main(prog_name='genco', standalone_mode=False)
     except InputError as error:

@@ -27,35 +27,42 @@ _SAVED_MODEL = 'saved_model.pb'
 
 @click.command()
 @click.option(
-    '--model', required=True, metavar='DIR', help='An exported version, as in serving/genco/1718841600.'
+    '--model',
+    required=True,
+    metavar='DIR',
+    help='Folder of one exported version, for example serving/genco/1718841600.',
 )
-@click.option('--logs', metavar='DIR', help='Click logs.  [default: paths.logs of the configuration]')
+@click.option(
+    '--logs', metavar='DIR', help='Folder of the click logs.  [default: paths.logs of the configuration]'
+)
 @config_option
 @set_option
-@click.option('--baseline', metavar='DIR', help='Another exported version, to compare with on the same rows.')
+@click.option(
+    '--baseline', metavar='DIR', help='Folder of another exported version to compare on the same rows.'
+)
 @click.option(
     '--days',
     metavar='DAY[..DAY]',
-    help='One day or a range, as in 2024-06-20..2024-06-26; where left out, the held-out days of the '
-    'window, or all of them.',
+    help='One day or a range of days, for example 2024-06-20..2024-06-26.  [default: the held-out days of the '
+    'window, or all its days if none are held out]',
 )
 @click.option(
     '--choices',
     metavar='FILE',
-    help="Another policy's choices to measure too: Parquet with request_id and <component>_choice, an index "
-    'or an element id.',
+    help="Also measure another policy's choices: Parquet with request_id and <component>_choice, each choice an "
+    'index or an element id.',
 )
 @click.option(
     '--report',
     metavar='DIR',
-    help='Also write report.html, its charts as PNG and evaluation.json to a folder.',
+    help='Also write report.html, its charts as PNG files and evaluation.json to DIR.',
 )
 @json_option
 def evaluate(model, logs, config_path, overrides, baseline, days, choices, report, json_path):
     """Measure an exported model on the test split of click logs.
 
     Prints the calibrated sCTR and its lift over choosing uniformly, per component and overall, with
-    intervals, and whether the blessing rule of the configuration is met.
+    intervals, and whether the blessing rules of the configuration are met.
 
     \b
     Example:
@@ -78,7 +85,10 @@ def evaluate(model, logs, config_path, overrides, baseline, days, choices, repor
 
 
 def _files(config: Config, logs: str, days: str | None) -> tuple[list[Path], list[Path]]:
-    """Files of the test split to measure on, and of the train split of the other days of the window."""
+    """Lists the test files of the days to measure, and the train files of the other days of the window.
+
+    If the window has no other days, the train files are those of the measured days.
+    """
     known = list_days(logs)
     chosen = _held_out(config, known) if days is None else _between(known, days, logs)
     trained_on = [day for day in known[-config.window.days :] if day not in chosen] or chosen
@@ -111,7 +121,7 @@ def _measure(config: Config, files: list[Path], train: list[Path], model: str, b
     if bad_rows > config.checks.max_bad_share * rows:
         raise InputError(
             f'{files[0]}: {bad_rows} of {rows} test rows break the schema in {len(files)} file(s), more than '
-            f'checks.max_bad_share = {config.checks.max_bad_share}; `genco check` names them'
+            f'checks.max_bad_share = {config.checks.max_bad_share}; `genco check` lists them'
         )
     if result is None:
         raise InputError(f'{files[0]}: no test row in {len(files)} file(s)')
@@ -121,7 +131,7 @@ def _measure(config: Config, files: list[Path], train: list[Path], model: str, b
 def _run(
     config: Config, files: list[Path], train: list[Path], model: str, baseline: str | None, path: Path
 ) -> int:
-    """Writes the evaluation to `path` where there are rows; returns the number of bad rows."""
+    """Writes the evaluation to `path` if there are any rows, and returns the number of bad rows."""
     import apache_beam as beam
 
     from components.sctr_evaluator.beam.evaluate import Evaluate, WriteJson
@@ -144,7 +154,7 @@ def _run(
     except Exception as error:
         message = input_error_in(error)
         raise (InputError(message) if message else error) from error
-    # Reading for the comparison with the train days counts bad rows too, in other steps.
+    # Other steps, which read the rows for the comparison with the train days, count bad rows too.
     scoring = beam.metrics.MetricsFilter().with_name(BAD_ROWS).with_step('Evaluate/Score')
     counters = finished.metrics().query(scoring)['counters']
     return sum(counter.committed for counter in counters)

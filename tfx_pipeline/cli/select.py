@@ -1,4 +1,4 @@
-"""Verb `select`: asks a server which creatives to show for one ad. Needs no TensorFlow."""
+"""The verb `select`, which asks a server which creatives to show for one ad; it needs no TensorFlow."""
 
 import dataclasses
 import json
@@ -23,22 +23,44 @@ _KEYS = ('context', 'candidates', 'texts', 'seed')
 
 @click.command()
 @server_options
-@click.option('--version', type=int, help='Number of the version to ask [the newest].')
-@click.option('--version-label', help='Label of the version to ask, as canary.')
+@click.option('--version', type=int, help='Number of the version to ask.  [default: the newest]')
+@click.option('--version-label', help='Label of the version to ask, for example canary.')
 @click.option(
-    '--request', 'request_path', metavar='FILE', help='JSON: context, candidates, and maybe texts, seed.'
+    '--request',
+    'request_path',
+    metavar='FILE',
+    help='JSON file with context, candidates and optionally texts and seed.',
 )
-@click.option('--from-logs', metavar='DIR', help='Take a logged request from these Parquet logs instead.')
 @click.option(
-    '--ad', metavar='ID', help='With --from-logs: the newest request of this ad [the newest test request].'
+    '--from-logs', metavar='DIR', help='Take a logged request from the Parquet logs in DIR instead.'
 )
 @click.option(
-    '--ad-column', default='ad_id', show_default=True, help='Context feature that identifies the ad.'
+    '--ad',
+    metavar='ID',
+    help="With --from-logs: take the newest request of this ad.  [default: the newest day's first test request]",
 )
-@click.option('--seed', type=int, help='Equal seeds give equal answers [random].')
-@click.option('--temperature', type=float, help="With --epsilon: of the generator, above 0 [the model's].")
-@click.option('--epsilon', type=float, help='Probability of a uniform combination, 0 to 1.')
-@click.option('--estimate-propensity', is_flag=True, help='Also ask how probable the whole choice was.')
+@click.option(
+    '--ad-column',
+    default='ad_id',
+    show_default=True,
+    help='Name of the context feature that identifies the ad.',
+)
+@click.option('--seed', type=int, help='Random seed; equal seeds give equal answers.  [default: random]')
+@click.option(
+    '--temperature',
+    type=float,
+    help="Temperature of the generator, above 0; needs --epsilon.  [default: the model's]",
+)
+@click.option(
+    '--epsilon',
+    type=float,
+    help='Probability of choosing a combination uniformly at random, 0 to 1; needs --temperature.',
+)
+@click.option(
+    '--estimate-propensity',
+    is_flag=True,
+    help='Also ask for the estimated probability of the choice as a whole.',
+)
 @json_option
 def select(
     target,
@@ -99,7 +121,7 @@ def read_request(path: str) -> SelectRequest:
     """Reads a request from a JSON file.
 
     Raises:
-        InputError: the file cannot be read, is no JSON object, or has an unknown or missing key.
+        InputError: The file cannot be read, is not a JSON object, or has an unknown or missing key.
     """
     try:
         data = json.loads(Path(path).read_text(encoding='utf-8'))
@@ -108,7 +130,7 @@ def read_request(path: str) -> SelectRequest:
     except ValueError as error:
         raise InputError(f'{path}: not JSON in UTF-8: {error}') from error
     if not isinstance(data, dict) or not {'context', 'candidates'} <= data.keys() <= set(_KEYS):
-        raise InputError(f'{path}: must be an object with context, candidates, and maybe texts and seed')
+        raise InputError(f'{path}: must be an object with context, candidates and optionally texts and seed')
     return SelectRequest(**data)
 
 
@@ -137,7 +159,7 @@ def _print(request: SelectRequest, selection: Selection, ad_column: str, model_n
 
 
 def _table(title: str, columns: Iterable[str]) -> Table:
-    # A narrow terminal folds an id over several lines: by default, it would be cut.
+    # A long id is wrapped in a narrow terminal; by default, it would be cut off.
     folding = [Column(escape(name), overflow='fold') for name in columns]
     return Table(*folding, title=title, title_justify='left')
 

@@ -1,4 +1,4 @@
-"""The first screen of the report: the verdict and why, what must be known first, and the main figures."""
+"""The first screen of the report: the verdict with its reasons, the problems and the main figures."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from components.sctr_evaluator.report.charts.forest import ink_of, interval_text
 
 
 class Tile(NamedTuple):
-    """A figure to be read at a glance."""
+    """One of the main figures, with its name and a note."""
 
     name: str
     value: str
@@ -19,12 +19,12 @@ class Head(NamedTuple):
     """The first screen.
 
     Attributes:
-        tone: 'good', 'bad' or 'forced'.
-        verdict: in a few words.
-        sentence: what it rests on.
-        reasons: [{passed, sentence}].
-        problems: what must be read before any figure.
-        tiles: main figures.
+        tone: The colour of the verdict: 'good', 'bad' or 'forced'.
+        verdict: The verdict in a few words.
+        sentence: The measurement behind the verdict.
+        reasons: The results of the rules, [{passed, sentence}].
+        problems: The sentences to read before any figure.
+        tiles: The main figures.
     """
 
     tone: str
@@ -36,19 +36,19 @@ class Head(NamedTuple):
 
 
 def head_of(result: dict) -> Head:
-    """The head of an evaluation, see `results.evaluation.evaluate`."""
+    """Builds the head of an evaluation; see `results.evaluation.evaluate`."""
     verdict = result['verdict']
     tone, text = _verdict(verdict)
     return Head(tone, text, _sentence(result), verdict['reasons'], result['problems'], _tiles(result))
 
 
 def day(timestamp: int | None) -> str:
-    """The day (UTC) of milliseconds since 1970."""
+    """Formats the day (UTC) of a timestamp in milliseconds since the epoch, '-' if it is None."""
     return '-' if timestamp is None else f'{datetime.fromtimestamp(timestamp / 1000, UTC):%Y-%m-%d}'
 
 
 def overall_of(result: dict) -> dict:
-    """Overall figures of the policy that decides."""
+    """Returns the overall figures of the blessing policy."""
     return result['policies'][result['config']['blessing_policy']][OVERALL]
 
 
@@ -83,12 +83,12 @@ def _tiles(result: dict) -> list[Tile]:
     if overall['lift_over_serving'] is not None:
         tiles.append(_lift_tile('Lift over the serving model', overall['lift_over_serving'], confidence))
     ctr = '-' if result['ctr'] is None else f'{result["ctr"] * 100:.2f} %'
-    clicks = f'{result["clicks"]:,.0f} clicks of {result["impressions"]:,.0f} impressions'
+    clicks = f'{result["clicks"]:,.0f} clicks in {result["impressions"]:,.0f} impressions'
     size = f'{overall["effective_sample_size"]:,.0f}'
     return [
         *tiles,
         Tile('CTR of uniform traffic', ctr, clicks),
-        Tile('Effective sample size', size, 'impressions as informative as these'),
+        Tile('Effective sample size', size, 'impressions of the policy that would be as informative'),
     ]
 
 

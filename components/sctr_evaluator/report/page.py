@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page that needs nothing else, and its charts as PNG."""
+"""Writes an evaluation as one self-contained HTML page, and its charts as PNG."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,24 +18,24 @@ _WIDE, _NARROW = 760, 300
 
 
 class Link(NamedTuple):
-    """A link to something beside the report; `path` is relative to its folder."""
+    """A link to another artifact; `path` is relative to the folder of the report."""
 
     text: str
     path: str
 
 
 def report_files(result: dict, history: Sequence[Past] = (), links: Sequence[Link] = ()) -> dict[str, bytes]:
-    """The report of an evaluation, and a PNG of each of its charts.
+    """Returns the report of an evaluation and a PNG file of each of its charts.
 
-    All text is escaped: names of components, values of features and reasons come from logs and people.
+    All text is escaped, because component names, feature values and reasons come from logs and users.
 
     Args:
-        result: see `results.evaluation.evaluate`.
-        history: evaluations of the pipeline, oldest first, this one among them; empty where not known.
-        links: to the pipeline's other artifacts.
+        result: The evaluation; see `results.evaluation.evaluate`.
+        history: The evaluations of the pipeline including this one, oldest first; empty if not known.
+        links: The links to the pipeline's other artifacts.
 
     Returns:
-        {name of the file: content}, `report.html` and PNG files.
+        The contents of `report.html` and of the PNG files, by file name.
     """
     sections = sections_of(result, history)
     page = _environment().get_template(_TEMPLATE).render(
@@ -69,5 +69,5 @@ def _environment() -> Environment:
 
 
 def _unbroken(value: object) -> object:
-    """Keeps a number and its unit on one line."""
+    """Replaces the space before a percent sign, so that no line breaks between a number and its unit."""
     return value.replace(' %', '\u00a0%') if isinstance(value, str) else value

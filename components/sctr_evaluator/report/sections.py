@@ -1,4 +1,4 @@
-"""What the report shows below its head: sentences, charts and tables of one evaluation and of past ones."""
+"""The sections of the report below its head: sentences, charts and tables of this and past evaluations."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -20,16 +20,19 @@ _WHOLE = {
     'dr': 'doubly robust',
     'dm': 'the model',
 }
-_COLOURS = 'Green: the interval is above zero. Red: below. Grey: it holds zero, so that nothing is shown.'
+_COLOURS = (
+    'Green: the interval is above zero. Red: it is below zero. Grey: it contains zero or is not known, so no '
+    'difference is shown.'
+)
 _MOST_SKEWED = 3
 
 
 class Past(NamedTuple):
-    """An evaluation of the history.
+    """An evaluation from the history of the pipeline.
 
     Attributes:
-        model: what it is called.
-        result: content of its `evaluation.json`.
+        model: The name of the model.
+        result: The content of its `evaluation.json`.
     """
 
     model: str
@@ -37,7 +40,7 @@ class Past(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A chart, drawn at any width (pixels); `name` is that of its PNG file."""
+    """A chart, which can be drawn at any width in pixels; `name` is the stem of its PNG file."""
 
     name: str
     caption: str
@@ -45,7 +48,7 @@ class Figure(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A part of the report."""
+    """A section of the report."""
 
     title: str
     sentences: tuple[str, ...] = ()
@@ -54,11 +57,11 @@ class Section(NamedTuple):
 
 
 def sections_of(result: dict, history: Sequence[Past]) -> list[Section]:
-    """All sections for which there is something to show.
+    """Builds all sections for which there is something to show.
 
     Args:
-        result: see `results.evaluation.evaluate`.
-        history: evaluations of the pipeline, oldest first, with this one; may be empty.
+        result: The evaluation; see `results.evaluation.evaluate`.
+        history: The evaluations of the pipeline including this one, oldest first; may be empty.
     """
     return [
         _lifts(result),
@@ -74,13 +77,13 @@ def sections_of(result: dict, history: Sequence[Past]) -> list[Section]:
 
 def _lifts(result: dict) -> Section:
     levels = result['policies'][result['config']['blessing_policy']]
-    figures = [_forest('lift', 'Lift over choosing by chance', _levels(levels, _UNIFORM))]
+    figures = [_forest('lift', 'Lift over choosing at random', _levels(levels, _UNIFORM))]
     if result['serving'] is not None:
         rows = _levels(levels, _SERVING)
         figures.append(_forest('lift_over_serving', 'Lift over the model that serves now', rows))
     return Section(
         'Lift of each component',
-        ('The CTR if this component were chosen by the model and the others by chance.', _COLOURS),
+        ('The lift in CTR if the model chose this component and the others were chosen at random.', _COLOURS),
         tuple(figures),
     )
 
@@ -94,7 +97,7 @@ def _levels(levels: dict[str, dict], key: str) -> list[Row]:
 
 
 def _slices(result: dict) -> Iterator[Section]:
-    """Numbers of candidates first, then all others."""
+    """Yields the section by number of candidates, then one with all other slices."""
     for slicing in result['slices']:
         if slicing['by'] == [CANDIDATES]:
             rows = list(_bracket_rows(slicing, result))
@@ -121,7 +124,7 @@ def _bracket_rows(slicing: dict, result: dict) -> Iterator[Row]:
 
 def _slice_figure(number: int, slicing: dict) -> Figure:
     by, rest = ' and '.join(slicing['by']), slicing['rest']
-    left = f'; {rest["values"]:,} more values of {rest["rows"]:,} rows are left out' if rest['values'] else ''
+    left = f'; {rest["values"]:,} more values ({rest["rows"]:,} rows) are left out' if rest['values'] else ''
     rows = [Row(', '.join(part['value']), part['levels'][OVERALL][_UNIFORM]) for part in slicing['values']]
     return _forest(f'lift_by_slice_{number}', f'By {by}{left}', rows)
 
@@ -144,16 +147,16 @@ def _calibration(result: dict) -> Section:
     found = result['calibration']
     if 'groups' not in found:
         return Section('Predicted and observed CTR', (f'Not known: {found["problem"]}.',))
-    sentences = [f'On average the model predicts {found["predicted_ctr"] * 100:.2f} %, and '
-                 f'{found["observed_ctr"] * 100:.2f} % were clicked.']  # fmt: skip
+    sentences = [f'The mean predicted CTR is {found["predicted_ctr"] * 100:.2f} %, the observed CTR '
+                 f'{found["observed_ctr"] * 100:.2f} %.']  # fmt: skip
     if found['problem'] is None:
         sentences.append(
             f'AUC {found["auc"]:.3f}, log loss {found["log_loss"]:.4f}, expected calibration error '
             f'{found["expected_calibration_error"] * 100:.2f} percentage points.'
         )
     caption = (
-        'Observed over predicted CTR of groups of about as many impressions, with the interval of 95 % that '
-        'independent impressions would have. Dots on the dashed line: what is predicted is what happens.'
+        'Observed against predicted CTR in groups of about equally many impressions, with the 95 % interval that '
+        'independent impressions would have. On the dashed line, the predicted CTR is the observed CTR.'
     )
     figure = Figure(
         'calibration', caption, lambda width: calibration_chart(found['groups'], result['impressions'], width)
@@ -163,8 +166,8 @@ def _calibration(result: dict) -> Section:
 
 def _attention(result: dict) -> Section:
     sentence = (
-        'How much of the predicted CTR each component of what was shown accounts for (mean attention weight, '
-        'in percent). In rows where a component is absent the others share its part.'
+        'How much each component of the shown combination contributes to the predicted CTR (mean attention '
+        'weight, in percent). In rows where a component is absent, the others share its weight.'
     )
     figures = [
         _heat(
@@ -195,7 +198,7 @@ def _reliability(result: dict) -> Section:
     )
     goal = f'rows to find {result["config"]["lift_to_find"] * 100:+g} %'
     table = TextTable(
-        f'How much the log can tell of {policy}',
+        f'How much the log can tell about {policy}',
         ('', 'match rate', 'effective rows', goal, 'p of the check', 'deviation'),
         rows,
     )
@@ -221,7 +224,7 @@ def _share(value: float | None) -> str:
 
 
 def _about(value: float | None) -> str:
-    """To two digits: more would be a pretence."""
+    """Formats a number to two significant digits; more would suggest a precision that it lacks."""
     return '-' if value is None else f'{float(f"{value:.2g}"):,.0f}'
 
 
@@ -232,8 +235,9 @@ def _skew(result: dict) -> Iterator[str]:
             for row in result['skew'][:_MOST_SKEWED]
         )
         yield (
-            f'The test days differ most from the train days in: {most}; 0 is equal, 1 has nothing in common, '
-            'in brackets what chance alone would give if rows were independent.'
+            f'The features that differ most between the test days and the train days: {most}. A distance of 0 '
+            'means equal distributions, 1 means no value in common; the distance expected by chance, if rows '
+            'were independent, is in brackets.'
         )
 
 
@@ -247,13 +251,14 @@ def _policies(result: dict) -> Section:
     return Section(
         'All policies and estimators',
         (
-            'greedy: the best f_ele. sampled: a draw from the policy; sampled_expectation: the mean of all '
-            'draws. combination: the best f_comb of random combinations. two_stage: what is served.',
-            'Where estimators differ by more than their intervals, an assumption does not hold. A ring is '
-            'what the model itself believes: no measurement.',
+            'greedy: the element with the highest f_ele. sampled: a draw from the generator; '
+            'sampled_expectation: the mean over all draws. combination: the random combination with the '
+            'highest f_comb. two_stage: the choice that the server makes.',
+            'If estimators differ by more than their intervals, an assumption does not hold. A ring marks '
+            "the model's own prediction, which is not a measurement.",
         ),
         (
-            _forest('policies', 'Overall lift over chance, each component alone', rows),
+            _forest('policies', 'Overall lift over chance, one component at a time', rows),
             _forest('combinations', f'Lift of whole combinations of {policy} over chance', whole),
         ),
     )
@@ -276,6 +281,6 @@ def _history(history: Sequence[Past]) -> Iterator[Section]:
     ]
     sentence = (
         'Overall lift over chance of the models of this pipeline, newest first, each on its own test days, '
-        'the last of which is named. A full dot was blessed, a ring was not.'
+        'the last of which is named. A filled dot marks a blessed model, a ring one that was not blessed.'
     )
     yield Section('Past models', (sentence,), (_forest('history', 'Lift over chance', rows),))

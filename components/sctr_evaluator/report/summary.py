@@ -1,4 +1,4 @@
-"""An evaluation as tables that people read; plain Python, so that every reader can use it."""
+"""An evaluation as text tables, in plain Python without TensorFlow or TFX."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -12,7 +12,7 @@ _MOST_SKEWED = 10
 
 
 class TextTable(NamedTuple):
-    """Title, column heads and rows of text."""
+    """A table of text with a title and column heads."""
 
     title: str
     columns: tuple[str, ...]
@@ -20,7 +20,7 @@ class TextTable(NamedTuple):
 
 
 def headline(result: dict) -> str:
-    """What was measured, and the verdict, in a sentence each."""
+    """Says in one sentence what was measured and in another what the verdict is."""
     verdict = result['verdict']
     ctr = '' if result['ctr'] is None else f', CTR {result["ctr"] * 100:.2f} %'
     measured = f'{result["rows"]:,} rows of uniform traffic{ctr}.'
@@ -31,17 +31,17 @@ def headline(result: dict) -> str:
 
 
 def problems(result: dict) -> list[str]:
-    """What must be read before any figure."""
+    """Lists the sentences to read before any figure."""
     return [f'WARNING: {problem}' for problem in result['problems']]
 
 
 def reasons(result: dict) -> list[str]:
-    """The verdict's reasons."""
+    """Lists the reasons of the verdict."""
     return [reason['sentence'] for reason in result['verdict']['reasons']]
 
 
 def tables(result: dict) -> list[TextTable]:
-    """The figures worth reading: by component, policy, estimator and slice, f_comb, and the log itself."""
+    """Builds the tables by component, policy, estimator and slice, and those about f_comb and the log."""
     return [
         _by_component(result),
         _by_policy(result),
@@ -63,7 +63,7 @@ def tables(result: dict) -> list[TextTable]:
 
 
 def to_markdown(result: dict) -> str:
-    """The whole summary as a Markdown document."""
+    """Returns the whole summary as a Markdown document."""
     parts = ['# Calibrated sCTR', headline(result)]
     parts += [
         '\n'.join(f'- {line}' for line in lines) for lines in (problems(result), reasons(result)) if lines
@@ -75,7 +75,7 @@ def to_markdown(result: dict) -> str:
 
 
 def _cell(text: str) -> str:
-    """Values of features may hold what ends a cell."""
+    """Escapes a text for a cell of a Markdown table: feature values may contain a vertical bar or a line break."""
     return ' '.join(text.replace('|', '\\|').split())
 
 
@@ -190,7 +190,7 @@ def _without_serving(row: tuple[str, ...]) -> tuple[str, ...]:
 
 def _slicing(result: dict, slicing: dict) -> TextTable:
     rest = slicing['rest']
-    left = f', {rest["values"]:,} more values of {rest["rows"]:,} rows left out' if rest['values'] else ''
+    left = f', {rest["values"]:,} more values ({rest["rows"]:,} rows) left out' if rest['values'] else ''
     return TextTable(
         f'Lift over uniform of {_policy(result)} by {" x ".join(slicing["by"])}, {_interval(result)}{left}',
         ('', 'rows', *_levels(result)),
@@ -215,7 +215,7 @@ def _calibration_rows(calibration: dict) -> tuple[tuple[str, str], ...]:
 
 def _log(result: dict) -> TextTable:
     return TextTable(
-        'Is the log what it claims?',
+        'Is the log what it claims to be?',
         ('component', 'p', 'deviation', 'ads'),
         tuple(
             (name, _plain(check['p_value']), _rate(check['deviation']), f'{check["ads"]:,}')

@@ -1,4 +1,4 @@
-"""Writes a report on this machine."""
+"""Writes a report to a local folder."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,10 +7,10 @@ from creative_logs.atomic_write import writing
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Writes files into a folder, which is made where it is missing; each whole or not at all.
+    """Writes files to a folder, which is created if it is missing; each file is written completely or not at all.
 
     Raises:
-        InputError: the system does not let them be written.
+        InputError: The files cannot be written.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,12 @@ from components.sctr_evaluator.policies import OVERALL
 
 @dataclass(frozen=True)
 class Reason:
-    """One rule: whether it is met, in a sentence."""
+    """The result of one rule.
+
+    Attributes:
+        passed: Whether the rule is met.
+        sentence: The rule and its result in words.
+    """
 
     passed: bool
     sentence: str
@@ -21,10 +26,10 @@ class Verdict:
     """Whether a model may serve.
 
     Attributes:
-        blessed: whether all rules are met, or the blessing is forced.
-        passed: whether all rules are met.
-        forced: the reason given for a forced blessing; None where it is not forced.
-        reasons: every rule.
+        blessed: Whether all rules are met or the blessing is forced.
+        passed: Whether all rules are met.
+        forced: The reason given for a forced blessing; None if it is not forced.
+        reasons: The results of all rules.
     """
 
     blessed: bool
@@ -35,16 +40,17 @@ class Verdict:
 
 @dataclass(frozen=True)
 class BlessingInputs:
-    """What the rules look at.
+    """The figures that the rules check.
 
     Attributes:
-        over_uniform: lift of the blessing policy over uniform, per component and 'overall'.
-        over_serving: likewise over the serving model; None where no model serves yet, and the rules over it
-            do not hold.
-        calibration_error: expected calibration error of f_comb; None where it is not known.
-        effective_sample_size: of the blessing policy overall.
-        unscored: rows for which the model gives no finite number.
-        suspicious: components that the log shows more or less often than it claims.
+        over_uniform: The lifts of the blessing policy over the uniform policy, by component and 'overall'.
+        over_serving: The same lifts over the serving model; None if no model is serving yet, in which case
+            the rules about it do not apply.
+        calibration_error: The expected calibration error of f_comb; None if it is not known.
+        effective_sample_size: The overall effective sample size of the blessing policy.
+        unscored: The number of rows for which the model gives no finite number.
+        suspicious: The components whose elements were shown more or less often than the logged propensities
+            say.
     """
 
     over_uniform: Mapping[str, Estimate]
@@ -56,7 +62,7 @@ class BlessingInputs:
 
 
 def decide(config: EvaluationConfig, evidence: BlessingInputs) -> Verdict:
-    """Applies the rules of the configuration to the evidence."""
+    """Applies the rules of the configuration to the figures of the evaluation."""
     reasons = (
         *_lifts('uniform', evidence.over_uniform, config.min_lift_over_uniform, config),
         *_over_serving(config, evidence.over_serving),
@@ -140,7 +146,7 @@ def _honest(suspicious: tuple[str, ...]) -> list[Reason]:
     if not suspicious:
         return []
     names = ', '.join(suspicious)
-    return [Reason(False, f'the log is not what it claims ({names}), so no figure holds: failed')]
+    return [Reason(False, f'the log is not what it claims to be ({names}), so no figure is valid: failed')]
 
 
 def _word(passed: bool) -> str:
@@ -148,5 +154,5 @@ def _word(passed: bool) -> str:
 
 
 def percent(fraction: float) -> str:
-    """A lift in percent with its sign, without the unit."""
+    """Formats a lift in percent, with its sign and without the unit."""
     return f'{fraction * 100:+.1f}'

@@ -1,4 +1,4 @@
-"""From the sums of a table of choices to its figures."""
+"""Computes the figures of a table of choices from its sums."""
 
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.policies import CHOICE_POLICIES, CHOSEN_INDEX, UNIFORM_INDEX
@@ -8,7 +8,7 @@ from components.sctr_evaluator.sums.estimator_sums import Sums
 
 
 def choice_figures(choices: ChoiceSums, config: EvaluationConfig) -> dict:
-    """Figures of the choices, see `results.evaluation.evaluate`."""
+    """Computes the figures of the choices; see `results.evaluation.evaluate`."""
     totals = choices.totals
     sums = choices.sums or Sums.none(len(choices.components), CHOICE_POLICIES)
     figures = LevelFigures(sums, totals.counted, totals.squares, choices.components, config, modelled=False)
@@ -24,12 +24,12 @@ def choice_figures(choices: ChoiceSums, config: EvaluationConfig) -> dict:
 
 
 def choice_problems(choices: ChoiceSums | None) -> list[str]:
-    """What must be read before any figure of the choices."""
+    """Lists the sentences to read before any figure of the choices."""
     if choices is None or not choices.totals.unmatched:
         return []
     totals = choices.totals
     rows = totals.matched + totals.unmatched
     return [
-        f'{totals.unmatched:,} of {rows:,} rows have no choice in {choices.file}, as request '
+        f'{totals.unmatched:,} of {rows:,} rows have no choice in {choices.file}, for example request '
         f'{", ".join(totals.examples)}: they are left out of its figures'
     ]

@@ -1,4 +1,4 @@
-"""Estimates of rates and lifts from moments and replicates, ready for JSON."""
+"""Estimates of rates and lifts, computed from moments and bootstrap replicates, ready for JSON."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,12 +9,12 @@ from components.sctr_evaluator.estimators.ratio_estimates import Estimate, Momen
 
 
 class Figures:
-    """Estimates by estimator, level and policy, each with the interval of the bootstrap beside its own.
+    """Estimates by estimator, level and policy, each with its delta-method and its bootstrap interval.
 
     Args:
-        moments: {estimator: moments}.
-        replicates: {estimator: replicates of the same sums}; empty where there is no bootstrap.
-        confidence: of the intervals, two-sided.
+        moments: The {estimator: moments}.
+        replicates: The {estimator: bootstrap replicates of the same sums}; empty if there is no bootstrap.
+        confidence: The two-sided confidence level of the intervals.
     """
 
     def __init__(
@@ -23,24 +23,24 @@ class Figures:
         self._moments, self._replicates, self._confidence = moments, replicates, confidence
 
     def rate(self, estimator: str, level: int, column: int) -> dict:
-        """A policy's rate, {value, low, high, problem, error, bootstrap}."""
+        """The rate of a policy: {value, low, high, problem, error, bootstrap}."""
         estimate = rate(self._moments[estimator], level, column, self._confidence, signed=estimator in SIGNED)
         return self._with_bootstrap(bootstrap_rate, estimate, estimator, level, column)
 
     def lift(self, estimator: str, level: int, column: int, reference: int | None) -> dict | None:
-        """A policy's lift over another; None where there is none to compare with."""
+        """The lift of a policy over another; None if there is no other policy to compare with."""
         if reference is None or reference == column:
             return None
         estimate = self.lift_estimate(estimator, level, column, reference)
         return self._with_bootstrap(bootstrap_lift, estimate, estimator, level, column, reference)
 
     def lift_estimate(self, estimator: str, level: int, column: int, reference: int) -> Estimate:
-        """The lift with the interval of the delta method alone."""
+        """The lift with its delta-method interval only."""
         signed = estimator in SIGNED
         return lift(self._moments[estimator], level, column, reference, self._confidence, signed)
 
     def rates(self, estimator: str, level: int, column: int, uniform: int, serving: int | None) -> dict:
-        """The rate and the lifts over the uniform and over the serving policy."""
+        """The rate of a policy and its lifts over the uniform and the serving policy."""
         return {
             'rate': self.rate(estimator, level, column),
             'lift_over_uniform': self.lift(estimator, level, column, uniform),

@@ -1,4 +1,4 @@
-"""From the sums of an evaluation to its figures and its verdict: the content of `evaluation.json`."""
+"""Computes the figures and the verdict of an evaluation, the content of `evaluation.json`, from its sums."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -28,12 +28,12 @@ class Found(NamedTuple):
     """The sums of an evaluation.
 
     Attributes:
-        totals: of all rows.
-        sums: of all clusters; None where every row has a fault.
-        uniformity: of all ads; None likewise.
-        slices: ((slicing, value), sums).
-        choices: of the table of choices; None where none is given.
-        skew: see `feature_skew.skew`; None where there are no rows of train days to compare with.
+        totals: The totals over all rows.
+        sums: The sums over all clusters; None if every row has a fault.
+        uniformity: The statistics of the propensity check over all ads; None if every row has a fault.
+        slices: Pairs of (slicing, value) and the sums of that slice.
+        choices: The sums of the table of choices; None if no table is given.
+        skew: The result of `feature_skew.skew`; None if there are no rows of train days to compare with.
     """
 
     totals: Totals
@@ -45,46 +45,49 @@ class Found(NamedTuple):
 
 
 def evaluate(found: Found, config: EvaluationConfig) -> dict:
-    """Computes all figures.
+    """Computes all figures of an evaluation.
 
     Args:
-        found: the sums.
-        config: of the evaluation.
+        found: The sums.
+        config: The configuration of the evaluation.
 
     Returns:
-        A mapping ready for JSON. Where a figure cannot be had it is None, and a `problem` says why.
+        A mapping ready for JSON. A figure that cannot be computed is None, and its `problem` says why.
 
         rows, impressions, clicks, ctr; first_timestamp, last_timestamp (ms since epoch); components (names);
         config.
-        problems: sentences that must be read before any figure: rows left out, a log that is not what it
-            claims, slices left out; empty where all is well.
-        faults: {kind, see `invalid_rows.SENTENCES`: rows left out}.
-        verdict: {blessed, passed, forced, reasons: [{passed, sentence}]}; forced is the reason given, or
-            None.
-        uniform: {level: figures}; policies: {policy: {level: figures}}; serving: as policies, of the model
-            that serves now, or None. A level is a component or 'overall', all components pooled.
-        combinations: {'uniform' or policy: {'replay', 'pi', 'dm' or 'dr': rates}}, of whole combinations.
-        calibration: see `Calibration.get`. attention: {component: mean weight of the shown element or None}.
-        slices: [{by: [feature], values: [slice], rest: {values, rows}}]; rest is what was not kept. `by` is
-            out of 'candidates', 'day' and context features, at most two. Slices by 'candidates' or 'day' are
-            in that order, others have those of most rows first.
-        brackets: {component: {'few', 'medium', 'many': 'below 3', '3 to 5', 'above 5'}}, what a slice by
-            'candidates' means for it.
-        choices: of the table of choices, or None: {file, matched_rows, unmatched_rows, unused, uniform:
-            {level: figures}, levels: {level: figures}, combinations: {'replay', 'pi': rates}}, all on the
-            matched rows and without dm and dr; levels are the components of the file.
+        problems: The sentences to read before any figure, about rows left out, a log that is not what it
+            claims to be, and slices left out; empty if there are none.
+        faults: {kind, a key of `invalid_rows.SENTENCES`: rows left out}.
+        verdict: {blessed, passed, forced, reasons: [{passed, sentence}]}; forced is the reason given for a
+            forced blessing, or None.
+        uniform: {level: figures}; policies: {policy: {level: figures}}; serving: the same as policies for
+            the model that is serving, or None. A level is a component or 'overall', which pools all
+            components.
+        combinations: {'uniform' or policy: {'replay', 'pi', 'dm' or 'dr': rates}}, for whole combinations.
+        calibration: The result of `Calibration.get`.
+        attention: {component: mean attention weight of the shown element, or None}.
+        slices: [{by: [feature], values: [slice], rest: {values, rows}}]; rest counts the values that were
+            not kept. `by` holds one or two of 'candidates', 'day' and the context features. Slices by
+            'candidates' or 'day' are in the order of their values, others start with the most rows.
+        brackets: {component: {'few', 'medium', 'many': 'below 3', '3 to 5', 'above 5'}}, the meaning of the
+            slices by 'candidates' for each component.
+        choices: The figures of the table of choices, or None: {file, matched_rows, unmatched_rows, unused,
+            uniform: {level: figures}, levels: {level: figures}, combinations: {'replay', 'pi': rates}}, all
+            on the matched rows and without dm and dr; the levels are the components of the file and
+            'overall'.
         uniformity: {suspicious: [component], sentence, components: {component: {p_value, deviation, ads}}}.
         skew: [{feature, distance, by_chance, train_rows, test_rows}], largest distance first, or None.
 
         An estimate is {value, low, high, problem, error, bootstrap: {low, high, problem, error} or None}.
-        rates: {rate, lift_over_uniform, lift_over_serving}, estimates, or None where there is nothing to
-            compare with.
-        figures: {sctr, lift_over_uniform, lift_over_serving: as of rates; estimators: {'ips', 'dm', 'dr':
-            rates}; rows, clusters, match_rate, effective_sample_size; rows_needed:
-            impressions from which a lift over uniform of `config.lift_to_find` would be found}.
+        rates: {rate, lift_over_uniform, lift_over_serving}; each is an estimate, and a lift is None if there
+            is nothing to compare with.
+        figures: {sctr, lift_over_uniform, lift_over_serving: as in rates; estimators: {'ips', 'dm', 'dr':
+            rates}; rows, clusters, match_rate, effective_sample_size; rows_needed: the number of impressions
+            from which a lift of `config.lift_to_find` over uniform would be found}.
         slice: {value: [text, one per feature of `by`], rows, levels: {level: {uniform, sctr,
-            lift_over_uniform, lift_over_serving, rows, clusters, effective_sample_size}}, attention}, of the
-            policy `config.blessing_policy`, by the delta method alone (bootstrap is None).
+            lift_over_uniform, lift_over_serving, rows, clusters, effective_sample_size}}, attention}, for
+            the policy `config.blessing_policy`, with delta-method intervals only (bootstrap is None).
     """
     totals = found.totals
     figures = _level_figures(found, config)
@@ -126,7 +129,10 @@ def _level_figures(found: Found, config: EvaluationConfig) -> LevelFigures:
 
 
 def _by_policy(figures: Callable[[int, int | None], dict], start: int, paired: bool) -> dict[str, dict]:
-    """Figures of the policies of the model whose columns start there, compared with the serving model's."""
+    """Computes the figures of the model whose policies start at column `start`, by policy.
+
+    If `paired`, each policy is compared with the same policy of the serving model.
+    """
     return {
         policy: figures(start + i, SERVING_START + i if paired else None) for i, policy in enumerate(POLICIES)
     }
@@ -155,7 +161,7 @@ def _verdict(
 
 def _uniformity(uniformity: Uniformity | None, components: Sequence[str]) -> dict:
     if uniformity is None:
-        return {'suspicious': [], 'sentence': 'no row to tell it from', 'components': {}}
+        return {'suspicious': [], 'sentence': 'there are no rows to check', 'components': {}}
     return {
         'suspicious': [components[j] for j in uniformity.suspicious()],
         'sentence': uniformity.verdict(components),
@@ -174,7 +180,7 @@ def _problems(totals: Totals, uniformity: dict) -> list[str]:
     if not totals.clicks:
         problems.append('there is no click: nothing can be measured')
     elif totals.clicks == totals.impressions:
-        problems.append('there are nothing but clicks: nothing can be measured')
+        problems.append('every impression was clicked: nothing can be measured')
     for by, counts in totals.slices.items():
         if counts.full:
             problems.append(f'too many values of {" x ".join(by)} to tell which have the most rows')

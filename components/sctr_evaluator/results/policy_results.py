@@ -1,4 +1,4 @@
-"""Figures of policies per level: of components, of all pooled, and of whole combinations."""
+"""The figures of policies for each component, for all components pooled, and for whole combinations."""
 
 from collections.abc import Sequence
 
@@ -19,14 +19,15 @@ _POWER = 0.8
 
 
 class LevelFigures:
-    """Figures of P policies, the first of which is uniform.
+    """The figures of P policies at L levels; the first policy is the uniform one.
 
     Args:
-        sums: of all clusters.
-        counted: float64 [L, 2], matched: float64 [L, P, 2], see `row_totals.Totals`.
-        components: names of the M components; levels are these and 'overall'.
-        config: of the evaluation.
-        modelled: whether a model's predictions are among the sums; without, there is no `dm` and no `dr`.
+        sums: The sums over all clusters.
+        counted: The rows that counted and their weight, float64 [L, 2]; see `row_totals.Totals`.
+        matched: The weights of the matches, float64 [L, P, 2]; see `row_totals.Totals`.
+        components: The names of the M components; the L = M + 1 levels are these and 'overall'.
+        config: The configuration of the evaluation.
+        modelled: Whether the sums include a model's predictions; if not, there is no `dm` and no `dr`.
     """
 
     def __init__(
@@ -47,25 +48,25 @@ class LevelFigures:
         self.levels = (*components, OVERALL)
 
     def of_policy(self, policy: int, serving: int | None = None) -> dict[str, dict]:
-        """{level: figures} of a policy; `serving` is the one to compare with beside uniform."""
+        """{level: figures} of a policy, compared with uniform and, if given, with the policy `serving`."""
         return {name: self._at(level, policy, serving) for level, name in enumerate(self.levels)}
 
     def of_combinations(self, policy: int, serving: int | None = None) -> dict[str, dict]:
-        """{estimator: rates} of a policy's whole combinations."""
+        """{estimator: rates} of the whole combinations that a policy chooses."""
         return {
             estimator: self._combinations.rates(estimator, 0, policy, UNIFORM_INDEX, serving)
             for estimator in self._of_combination
         }
 
     def lifts(self, policy: int, reference: int) -> dict[str, Estimate]:
-        """{level: lift of the sCTR} of one policy over another."""
+        """{level: lift of the sCTR} of `policy` over `reference`."""
         return {
             name: self._components.lift_estimate('snips', level, policy, reference)
             for level, name in enumerate(self.levels)
         }
 
     def effective_size(self, level: int, policy: int) -> float:
-        """Effective sample size of a policy's sCTR."""
+        """The effective sample size of the sCTR of a policy."""
         exposure = float(self._moments.first[level, policy, DENOMINATOR])
         return effective_sample_size(exposure, float(self._matched[level, policy, 1]))
 

@@ -1,4 +1,4 @@
-"""The content of `evaluation.json`, as types; its JSON schema is docs/evaluation.schema.json.
+"""The types of the content of `evaluation.json`, whose JSON schema is docs/evaluation.schema.json.
 
 `python -m components.sctr_evaluator.results.schema` writes the JSON schema.
 """
@@ -20,7 +20,7 @@ class _Part(BaseModel):
 
 
 class Interval(_Part):
-    """An interval; its ends and its error are None where it is not known, and `problem` says why."""
+    """An interval; if it is not known, its bounds and its error are None and `problem` says why."""
 
     low: float | None
     high: float | None
@@ -29,14 +29,14 @@ class Interval(_Part):
 
 
 class IntervalEstimate(Interval):
-    """A figure with its interval by the delta method, and that of the bootstrap, None where there is none."""
+    """A figure with its delta-method interval and its bootstrap interval, None if there is no bootstrap."""
 
     value: float | None
     bootstrap: Interval | None
 
 
 class Rates(_Part):
-    """A policy's rate and its lifts; a lift is None where there is nothing to compare with."""
+    """The rate and the lifts of a policy; a lift is None if there is nothing to compare with."""
 
     rate: IntervalEstimate
     lift_over_uniform: IntervalEstimate | None
@@ -44,9 +44,9 @@ class Rates(_Part):
 
 
 class LevelResult(_Part):
-    """A policy's figures at one level: a component, or 'overall', all components pooled.
+    """The figures of a policy at one level: a component, or 'overall', which pools all components.
 
-    `rows_needed` is the number of impressions from which a lift over uniform of `config.lift_to_find` would
+    `rows_needed` is the number of impressions from which a lift of `config.lift_to_find` over uniform would
     be found.
     """
 
@@ -62,7 +62,7 @@ class LevelResult(_Part):
 
 
 class SliceLevel(_Part):
-    """The figures of `config.blessing_policy` in one slice at one level; without a bootstrap."""
+    """The figures of `config.blessing_policy` in one slice at one level, without a bootstrap."""
 
     uniform: IntervalEstimate
     sctr: IntervalEstimate
@@ -83,14 +83,14 @@ class Slice(_Part):
 
 
 class Rest(_Part):
-    """The values of a slicing that were not kept, and their rows."""
+    """The number of values of a slicing that were not kept, and the number of their rows."""
 
     values: int
     rows: int
 
 
 class Slicing(_Part):
-    """All slices by one feature or by two; `by` is out of 'candidates', 'day' and the context features."""
+    """The slices by one or two features; `by` names 'candidates', 'day' or context features."""
 
     by: list[str]
     values: list[Slice]
@@ -98,7 +98,7 @@ class Slicing(_Part):
 
 
 class ReasonResult(_Part):
-    """One rule of the blessing."""
+    """The result of one rule of the blessing."""
 
     passed: bool
     sentence: str
@@ -122,7 +122,7 @@ class CalibrationGroup(_Part):
 
 
 class CalibrationResult(_Part):
-    """The calibration of f_comb; where no row has a weight, `problem` is all there is."""
+    """The calibration of f_comb; if no row has a weight, only `problem` is present."""
 
     log_loss: float | None = None
     auc: float | None = None
@@ -135,7 +135,10 @@ class CalibrationResult(_Part):
 
 
 class ChoicesResult(_Part):
-    """The figures of a table of choices on the rows that it matches; its levels are the file's components."""
+    """The figures of a table of choices on the rows for which it has a choice.
+
+    The levels are the components of the file and 'overall'.
+    """
 
     file: str
     matched_rows: int
@@ -147,7 +150,7 @@ class ChoicesResult(_Part):
 
 
 class UniformityCheck(_Part):
-    """The test of one component: were its elements shown as often as their propensities say?"""
+    """The propensity check of one component: were its elements shown as often as their propensities say?"""
 
     p_value: float | None
     deviation: float | None
@@ -163,7 +166,10 @@ class UniformityResult(_Part):
 
 
 class FeatureSkew(_Part):
-    """The Jensen-Shannon distance between a feature's train and test values, and that expected by chance."""
+    """The Jensen-Shannon distance between a feature's train and test values.
+
+    `by_chance` is the distance to expect by chance if rows were independent.
+    """
 
     feature: str
     distance: float
@@ -173,11 +179,11 @@ class FeatureSkew(_Part):
 
 
 class Evaluation(_Part):
-    """The content of `evaluation.json`, see `results.evaluation.evaluate`.
+    """The content of `evaluation.json`; see `results.evaluation.evaluate`.
 
-    Timestamps are in ms since epoch. `problems` must be read before any figure. `serving` and `choices` are
-    None where no model serves and where no table of choices is given; `skew` is None where there are no rows
-    of train days to compare with.
+    Timestamps are in milliseconds since the epoch. `problems` must be read before any figure. `serving` is
+    None if no model is serving, `choices` is None if no table of choices is given, and `skew` is None if
+    there are no rows of train days to compare with.
     """
 
     rows: int
@@ -205,7 +211,7 @@ class Evaluation(_Part):
 
 
 def to_json(result: Mapping[str, Any]) -> str:
-    """The text of `evaluation.json`.
+    """Returns the text of `evaluation.json`.
 
     Raises:
         pydantic.ValidationError: The content is not an `Evaluation`.
@@ -215,7 +221,7 @@ def to_json(result: Mapping[str, Any]) -> str:
 
 
 def from_json(text: str) -> dict[str, Any]:
-    """The content of `evaluation.json`, validated.
+    """Returns the validated content of `evaluation.json`.
 
     Raises:
         pydantic.ValidationError: The content is not an `Evaluation`.
@@ -226,7 +232,7 @@ def from_json(text: str) -> dict[str, Any]:
 
 
 def json_schema() -> str:
-    """The JSON schema of `evaluation.json`."""
+    """Returns the JSON schema of `evaluation.json`."""
     return json.dumps(Evaluation.model_json_schema(), indent=2) + '\n'
 
 

@@ -1,4 +1,4 @@
-"""From the sums of slices to their figures."""
+"""Computes the figures of slices from their sums."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Self
@@ -13,20 +13,20 @@ from components.sctr_evaluator.policies import UNIFORM_INDEX
 from components.sctr_evaluator.results.estimates_with_intervals import Figures
 from components.sctr_evaluator.sums.slice_sums import BRACKETS, SliceCounts, Value
 
-# A slice holds the uniform policy, the policy that decides, and, where a model serves, its policy.
+# A slice has the uniform policy, the blessing policy and, if a model is serving, the same policy of that model.
 _POLICY, _SERVING = 1, 2
-# Columns behind the ratios, see `batch_sums.slice_columns`.
+# The number of columns after the ratios; see `batch_sums.slice_columns`.
 _OTHERS = 4
 
 
 class SliceSums(NamedTuple):
-    """All clusters of one slice; M components, L = M + 1 levels (the last pools all), P policies.
+    """The sums of one slice; M components, L = M + 1 levels (the last pools all components), P policies.
 
     Attributes:
-        moments: of numerators and denominators of sCTR.
-        squares: float64 [L], sum of weight x (m / propensity)^2.
-        counted: float64 [L], rows that counted.
-        attention: float64 [2, M], see `row_totals.Totals`.
+        moments: The moments of the numerators and denominators of sCTR.
+        squares: The sum of weight x (m / propensity)^2, float64 [L].
+        counted: The number of rows that counted, float64 [L].
+        attention: The sums of attention weights and of weights, float64 [2, M]; see `row_totals.Totals`.
     """
 
     moments: Moments
@@ -36,7 +36,12 @@ class SliceSums(NamedTuple):
 
     @classmethod
     def of(cls, table: ClusterSums, policies: int) -> Self:
-        """Of whole clusters, sums float64 [C, M x (2P + 4) + 1], see `slice_sums.Slicer.flush`."""
+        """Builds the sums of a slice from whole clusters.
+
+        Args:
+            table: The sums by cluster, float64 [C, M x (2P + 4) + 1]; see `slice_sums.Slicer.flush`.
+            policies: The number of policies P.
+        """
         width = 2 * policies + _OTHERS
         columns = table.sums[:, :-1].reshape(len(table.keys), -1, width)
         pooled = np.concatenate([columns, columns.sum(1, keepdims=True)], 1)
@@ -56,20 +61,25 @@ def slice_figures(
     levels: Sequence[str],
     config: EvaluationConfig,
 ) -> list[dict]:
-    """Figures of every slicing, see `results.evaluation.evaluate`.
+    """Computes the figures of every slicing; see `results.evaluation.evaluate`.
 
     Args:
-        counts: rows per slicing and value.
-        sums: ((slicing, value), sums).
-        levels: names of the components, and of the pool.
-        config: of the evaluation.
+        counts: The number of rows by slicing and value.
+        sums: Pairs of (slicing, value) and the sums of that slice.
+        levels: The names of the components, followed by 'overall'.
+        config: The configuration of the evaluation.
     """
     found = dict(sums)
     return [_slicing(by, counts[by], found, levels, config) for by in config.slices if by in counts]
 
 
 def attention_of(sums: np.ndarray, components: Sequence[str]) -> dict[str, float | None]:
-    """Mean attention weight w_ij (eq. 17) of the shown element per component, of its sums float64 [2, M]."""
+    """Computes the mean attention weight w_ij (eq. 17) of the shown element, by component.
+
+    Args:
+        sums: The sums of attention weights and of weights, float64 [2, M]; see `row_totals.Totals`.
+        components: The names of the M components.
+    """
     return {name: float(a / w) if w else None for name, a, w in zip(components, *sums)}
 
 
@@ -94,7 +104,7 @@ def _slicing(
 
 
 def _in_order(by: Value, values: list[Value]) -> list[Value]:
-    """Brackets and days in their own order, others as they come: those of most rows first."""
+    """Sorts brackets and days in their natural order; keeps other values as given, most rows first."""
     if by[0] not in (CANDIDATES, DAY):
         return values
     return sorted(

@@ -1,14 +1,14 @@
-"""Encoding against what pyarrow says of the same rows."""
+"""The encoding of rows, compared with what pyarrow says about the same rows."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
-import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.log_example_gen.encoding import encode
 from creative_logs.errors import InputError
+from tests.components.log_example_gen.helpers import decode
 
 TEXT = st.text(max_size=5)
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -22,18 +22,6 @@ COLUMNS = {
 }
 SCHEMA = pa.schema([(name, type_) for name, (type_, _) in COLUMNS.items()])
 ROWS = st.lists(st.fixed_dictionaries({name: values for name, (_, values) in COLUMNS.items()}), max_size=8)
-
-
-def decode(serialized: bytes) -> dict:
-    """Plain values by name; None where a feature has no value at all."""
-    features = tf.train.Example.FromString(serialized).features.feature
-    row = {}
-    for name, feature in features.items():
-        kind = feature.WhichOneof('kind')
-        row[name] = None if kind is None else list(getattr(feature, kind).value)
-        if kind == 'bytes_list':
-            row[name] = [value.decode() for value in row[name]]
-    return row
 
 
 def as_lists(row: dict) -> dict:

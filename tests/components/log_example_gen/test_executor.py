@@ -15,7 +15,7 @@ from components.log_example_gen.component import LogExampleGen, span_of
 from components.log_example_gen.executor import Executor
 from components.log_example_gen.settings import Settings, pack, unpack
 from creative_logs.errors import InputError
-from tests.components.log_example_gen.test_encoding import decode
+from tests.components.log_example_gen.helpers import decode
 from tests.creative_logs.examples import SCHEMA, batch_of, good_row
 
 DAY = '2024-01-01'

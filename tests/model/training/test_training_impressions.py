@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.training.test_map_effects import ELEMENTS, SUBWORDS, batch, collected
+from tests.model.training.helpers import ELEMENTS, SUBWORDS, batch, collected
 
 
 @given(st.integers(0, 1000), st.integers(1, 20))

@@ -1,4 +1,4 @@
-"""Predicted against observed CTR, in groups of about as many impressions."""
+"""A chart of the observed against the predicted CTR, in groups of about equally many impressions."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _ERRORS = 1.96
 
 
 class _Scale(NamedTuple):
-    """From CTRs to pixels, both axes from 0 to `largest`."""
+    """Converts CTRs to pixels; both axes range from 0 to `largest`."""
 
     width: float
     largest: float
@@ -27,12 +27,14 @@ class _Scale(NamedTuple):
 
 
 def calibration_chart(groups: Sequence[dict], impressions: float, width: float) -> Drawing:
-    """A dot per group, with its 95 % interval if impressions were independent; on the diagonal where right.
+    """Draws a dot per group with the 95 % interval that independent impressions would have.
+
+    A dot lies on the dashed diagonal if the observed CTR equals the predicted CTR.
 
     Args:
-        groups: as of `Calibration.get`, one or more.
-        impressions: of all groups.
-        width: pixels, of which no more than 460 are used.
+        groups: The groups of `Calibration.get`, one or more.
+        impressions: The number of impressions of all groups together.
+        width: The width in pixels, of which at most 460 are used.
     """
     width = min(width, _WIDEST)
     ends = [_ends(group, impressions) for group in groups]
@@ -49,7 +51,7 @@ def calibration_chart(groups: Sequence[dict], impressions: float, width: float) 
 
 
 def _ends(group: dict, impressions: float) -> tuple[float, float]:
-    """Wilson's interval."""
+    """Computes Wilson's interval of the observed CTR of a group."""
     n, p = max(group['share'] * impressions, 1.0), group['observed_ctr']
     z2 = _ERRORS**2
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)

@@ -1,4 +1,4 @@
-"""Forest plots: a row per figure, a dot for its value and a whisker for its interval."""
+"""Forest plots: each row shows a figure, with a dot for its value and a whisker for its interval."""
 
 import math
 import statistics
@@ -21,7 +21,8 @@ from components.sctr_evaluator.results.blessing import percent
 _LABEL, _FIGURE, _GAP = 175, 220, 12
 _NARROW = 520
 _ROW, _TALL_ROW, _ABOVE, _AXIS = 26, 44, 21, 24
-# Intervals that reach farther than so many times the usual one are cut off: they would leave others no room.
+# Intervals that reach farther than this multiple of the median reach are cut off: they would leave the others
+# no room.
 _FARTHEST = 2.5
 _MARGIN = 0.03
 _BEYOND = 10.0
@@ -29,13 +30,13 @@ _MOST_TICKS, _FEW_TICKS = 6, 4
 
 
 class Row(NamedTuple):
-    """A line of a forest plot.
+    """A row of a forest plot.
 
     Attributes:
-        label: text.
-        estimate: {value, low, high, problem}; None makes the label a heading of the rows below.
-        hollow: whether the dot is a ring.
-        bold: whether the label is.
+        label: The text on the left of the row, or above the whisker in a narrow plot.
+        estimate: The figure, {value, low, high, problem}; None makes the label a heading of the rows below.
+        hollow: Whether the dot is a ring.
+        bold: Whether the label is bold.
     """
 
     label: str
@@ -45,14 +46,15 @@ class Row(NamedTuple):
 
 
 def forest(label: str, rows: Sequence[Row], width: float) -> Drawing:
-    """A plot of lifts around zero.
+    """Draws a plot of lifts around zero.
 
-    An interval above zero is green, one below red, one that holds zero or is not known grey.
+    An interval above zero is green, one below zero is red, and one that contains zero or is not known is
+    grey.
 
     Args:
-        label: what it shows.
-        rows: from top to bottom.
-        width: pixels; where narrow, labels stand above the whiskers, not beside them.
+        label: A description of what the plot shows.
+        rows: The rows from top to bottom.
+        width: The width in pixels; in a narrow plot, labels are above the whiskers, not beside them.
     """
     narrow = width < _NARROW
     left, right = (0, width) if narrow else (_LABEL + _GAP, width - _FIGURE - _GAP)
@@ -67,7 +69,7 @@ def forest(label: str, rows: Sequence[Row], width: float) -> Drawing:
 
 
 def interval_text(estimate: dict) -> str:
-    """'+20.0 % (+9.9 to +31.0)', or as much of it as is known."""
+    """Formats a lift as '+20.0 % (+9.9 to +31.0)', or as much of it as is known."""
     if estimate['value'] is None:
         return 'not known'
     if estimate['low'] is None:
@@ -76,21 +78,21 @@ def interval_text(estimate: dict) -> str:
 
 
 def ink_of(estimate: dict) -> Ink:
-    """Green, red or grey."""
+    """Returns the colour of an interval: 'good' (green), 'bad' (red) or 'muted' (grey)."""
     if estimate['low'] is None or estimate['low'] <= 0 <= estimate['high']:
         return 'muted'
     return 'good' if estimate['low'] > 0 else 'bad'
 
 
 def _short(lift: float) -> str:
-    """In percent; what is beyond all measure, as few clicks may give, takes no more room than others."""
+    """Formats a lift in percent; an extreme one, which few clicks may give, is shortened to fit the plot."""
     if abs(lift) < _BEYOND:
         return percent(lift)
     return f'{"over +" if lift > 0 else "below -"}{_BEYOND * 100:g}'
 
 
 class _Axis(NamedTuple):
-    """From lifts to pixels."""
+    """Converts lifts to pixels."""
 
     left: float
     right: float
@@ -109,7 +111,7 @@ class _Axis(NamedTuple):
         ]
 
     def labels(self, y: float, width: float) -> list[Shape]:
-        """Within the drawing, even where a tick is at its edge."""
+        """Draws the labels of the ticks, inside the drawing even if a tick is at its edge."""
         shapes: list[Shape] = []
         for tick in self.ticks:
             text = f'{tick * 100:+g} %' if tick else '0'
@@ -121,13 +123,13 @@ class _Axis(NamedTuple):
 def _axis(rows: Sequence[Row], left: float, right: float, most_ticks: int) -> _Axis:
     low, high = _bounds(rows)
     step = nice_step(high - low, most_ticks)
-    # Rounded, as three times a tenth is a little more than 0.3.
+    # Rounded, because 3 x 0.1 is slightly more than 0.3 in floating point.
     ticks = tuple(round(n * step, 9) for n in range(math.ceil(low / step), math.floor(high / step) + 1))
     return _Axis(left, right, low, high, ticks)
 
 
 def _bounds(rows: Sequence[Row]) -> tuple[float, float]:
-    """Of the axis: zero, all values, and intervals unless they reach much farther than others."""
+    """Finds the bounds of the axis, which shows zero, all values and all but the farthest-reaching intervals."""
     known = [row.estimate for row in rows if row.estimate and row.estimate['value'] is not None]
     values = [estimate['value'] for estimate in known] + [0.0]
     intervals = [(e['low'], e['high']) for e in known if e['low'] is not None]
@@ -176,5 +178,5 @@ def _whisker(estimate: dict, hollow: bool, axis: _Axis, y: float) -> list[Shape]
 
 
 def _arrow(x: float, y: float, ink: Ink, back: float) -> list[Shape]:
-    """The head of an interval that goes on beyond the plot."""
+    """Draws the arrowhead of an interval that extends beyond the plot."""
     return [Line(x, y, x + back, y - 5, ink, 2), Line(x, y, x + back, y + 5, ink, 2)]

@@ -1,4 +1,4 @@
-"""Attention weights as a heat map."""
+"""A heat map of attention weights."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,20 +7,20 @@ from components.sctr_evaluator.report.charts.shapes import Box, Drawing, Shape, 
 _ROW, _HEAD_GAP, _LABEL = 28, 8, 150
 _SMALLEST_CELL, _LARGEST_CELL = 32, 90
 _TALLEST_HEAD = 150
-# Text must be readable on the strongest.
+# Text must be readable on the strongest colour.
 _STRONGEST = 0.6
 
 
 def heat_chart(
     label: str, columns: Sequence[str], rows: Mapping[str, Mapping[str, float | None]], width: float
 ) -> Drawing:
-    """A line per row, a cell per column with the weight in percent; the largest is the strongest.
+    """Draws a cell per row and column with the weight in percent; larger weights have stronger colours.
 
     Args:
-        label: what it shows.
-        columns: names, one or more.
-        rows: by name, weights by column, at least 0; None where there is none.
-        width: pixels; more are used where the cells would be too narrow.
+        label: A description of what the chart shows.
+        columns: The names of the columns, one or more.
+        rows: The weights by row name and column name, at least 0; None if there is no weight.
+        width: The width in pixels; the chart is wider if its cells would be too narrow.
     """
     left = min(_LABEL, 0.3 * width)
     cell = min(max((width - left) / len(columns), _SMALLEST_CELL), _LARGEST_CELL)

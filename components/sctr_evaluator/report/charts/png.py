@@ -1,4 +1,4 @@
-"""Drawings as PNG, on white, twice as large as they are on the page."""
+"""Writes drawings as PNG, on white and twice as large as on the page."""
 
 import io
 
@@ -23,7 +23,7 @@ _ANCHORS = {'start': 'ls', 'middle': 'ms', 'end': 'rs'}
 
 
 def to_png(drawing: Drawing) -> bytes:
-    """The content of a PNG file. The font that comes with Pillow has Latin letters only."""
+    """Returns the content of a PNG file. The font that comes with Pillow has only Latin letters."""
     size = [round(_SCALE * (length + 2 * _MARGIN)) for length in (drawing.width, drawing.height)]
     image = Image.new('RGB', size, _WHITE)
     for shape in drawing.shapes:

@@ -1,4 +1,4 @@
-"""Charts as lists of shapes, which `svg` and `png` draw: sizes in pixels, colours by name."""
+"""Charts as lists of shapes, drawn by `svg` and `png`; sizes are in pixels and colours have names."""
 
 import unicodedata
 from typing import Literal, NamedTuple
@@ -7,7 +7,7 @@ Ink = Literal['text', 'muted', 'line', 'accent', 'good', 'bad', 'heat']
 Anchor = Literal['start', 'middle', 'end']
 
 FONT_SIZE = 13
-# Upper bounds in common sans-serif fonts, as shares of the font size.
+# Upper bounds of the widths of letters in common sans-serif fonts, as shares of the font size.
 _THIN, _DIGIT, _COMMON, _BROAD, _EAST_ASIAN = 0.42, 0.64, 0.68, 1.0, 1.05
 _THIN_LETTERS, _BROAD_LETTERS = frozenset("fijlrtI.,:;'|!()[]-/ "), frozenset('mwMW%+@…')
 
@@ -25,7 +25,7 @@ class Line(NamedTuple):
 
 
 class Dot(NamedTuple):
-    """A disc, or a ring where hollow."""
+    """A disc, or a ring if `hollow`."""
 
     x: float
     y: float
@@ -35,7 +35,7 @@ class Dot(NamedTuple):
 
 
 class Box(NamedTuple):
-    """A filled rectangle; `strength` 0 to 1 is its opacity."""
+    """A filled rectangle; `strength`, from 0 to 1, is its opacity."""
 
     x: float
     y: float
@@ -46,7 +46,7 @@ class Box(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A line of text on the baseline y; `upright` text is turned to be read from below."""
+    """A line of text on the baseline y; `upright` text runs from bottom to top."""
 
     x: float
     y: float
@@ -64,9 +64,9 @@ class Drawing(NamedTuple):
     """A chart.
 
     Attributes:
-        label: what it shows, for those who cannot see it.
-        width, height: in pixels.
-        shapes: drawn in this order.
+        label: A description of the chart for readers who cannot see it.
+        width, height: The size in pixels.
+        shapes: The shapes in the order in which they are drawn.
     """
 
     label: str
@@ -76,12 +76,12 @@ class Drawing(NamedTuple):
 
 
 def text_width(text: str) -> float:
-    """About the width in pixels, rather too much than too little."""
+    """Estimates the width of a text in pixels; rather too large than too small."""
     return FONT_SIZE * sum(map(_share, text))
 
 
 def fitted(text: str, width: float) -> str:
-    """The text on one line, cut off with an ellipsis where it is wider."""
+    """Returns the text on one line, cut off with an ellipsis if it is wider than `width` pixels."""
     text = ' '.join(text.split())
     if text_width(text) <= width:
         return text

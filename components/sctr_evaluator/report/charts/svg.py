@@ -1,4 +1,4 @@
-"""Drawings as SVG; colours are classes of the page's style sheet, so that they follow light and dark."""
+"""Writes drawings as SVG, with colours as classes of the page's style sheet, to follow its light or dark mode."""
 
 from html import escape
 
@@ -6,7 +6,7 @@ from components.sctr_evaluator.report.charts.shapes import FONT_SIZE, Box, Dot, 
 
 
 def to_svg(drawing: Drawing) -> str:
-    """An `svg` element; text is escaped."""
+    """Returns an `svg` element in which all text is escaped."""
     size = f'{drawing.width:g}" height="{drawing.height:g}'
     box = f'0 0 {drawing.width:g} {drawing.height:g}'
     shapes = ''.join(map(_element, drawing.shapes))

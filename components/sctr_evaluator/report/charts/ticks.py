@@ -1,9 +1,9 @@
-"""Where an axis is labelled."""
+"""The distance between the ticks of an axis."""
 
 import math
 
 
 def nice_step(span: float, most: int) -> float:
-    """The smallest of 1, 2, 5, 10, ..., times a power of ten, of which no more than `most` are in `span`."""
+    """Returns the smallest step of the form 1, 2 or 5 times a power of ten with at most `most` steps in `span`."""
     power = 10.0 ** math.floor(math.log10(span / most))
     return next(m * power for m in (1, 2, 5, 10) if span / (m * power) <= most)

@@ -84,7 +84,7 @@ def test_rows_without_a_choice_are_counted_and_named(tmp_path, logs, serialized,
     assert result['choices']['matched_rows'] == 700 and result['choices']['unused'] == 1
     assert list(result['choices']['levels']) == ['title', 'overall']
     (problem,) = result['problems']
-    assert problem.startswith(f'200 of 900 rows have no choice in {path}, as request r0-')
+    assert problem.startswith(f'200 of 900 rows have no choice in {path}, for example request r0-')
 
 
 def test_a_file_of_other_requests_gives_no_figure_and_says_why(tmp_path, serialized, model):

@@ -52,8 +52,8 @@ def test_tiles():
     assert [tuple(tile) for tile in tiles] == [
         ('Lift over chance', '+20.0 %', '90 % interval +10.0 to +30.0 %'),
         ('Lift over the serving model', '+1.0 %', ''),
-        ('CTR of uniform traffic', '1.00 %', '61 clicks of 6,100 impressions'),
-        ('Effective sample size', '4,610', 'impressions as informative as these'),
+        ('CTR of uniform traffic', '1.00 %', '61 clicks in 6,100 impressions'),
+        ('Effective sample size', '4,610', 'impressions of the policy that would be as informative'),
     ]
     assert head_of(_result(None, None, None)).tiles[0].value == 'not known'
 

@@ -82,7 +82,7 @@ def test_the_verdict_and_its_reasons_come_first():
         'Lift over the model that serves now',
         'Lift by number of candidates',
         'Lift by slice',
-        'By category; 3 more values of 1,200 rows are left out',
+        'By category; 3 more values (1,200 rows) are left out',
         'Predicted and observed CTR',
         'Attention',
         'Can the log be trusted?',

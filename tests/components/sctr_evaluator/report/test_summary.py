@@ -43,7 +43,7 @@ def test_every_slice_has_a_row_and_says_what_was_left_out():
         table for table in tables(result) if ' by day' in table.title or ' by cand' in table.title
     )
     assert len(by_day.rows) == len(by_candidates.rows) == 2
-    assert '1 more values of' in by_day.title and '1 more values of' in by_candidates.title
+    assert '1 more values (' in by_day.title and '1 more values (' in by_candidates.title
     first = result['slices'][0]['values'][0]
     assert by_day.rows[0][1] == f'{first["rows"]:,}'
 

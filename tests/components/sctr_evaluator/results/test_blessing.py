@@ -109,4 +109,4 @@ def test_a_forced_blessing_says_so_and_keeps_what_failed():
 def test_a_log_that_is_not_what_it_claims_blesses_no_model():
     verdict = decide(EvaluationConfig(), replace(FIRST, suspicious=('title', 'image')))
     assert not verdict.blessed
-    assert verdict.reasons[-1].sentence.startswith('the log is not what it claims (title, image)')
+    assert verdict.reasons[-1].sentence.startswith('the log is not what it claims to be (title, image)')

@@ -129,7 +129,9 @@ def test_rows_with_faults_are_counted_and_named_and_change_no_figure(scored):
     assert not result['verdict']['passed']
 
 
-@pytest.mark.parametrize(('ctr', 'problem'), [(0.0, 'there is no click'), (1.0, 'nothing but clicks')])
+@pytest.mark.parametrize(
+    ('ctr', 'problem'), [(0.0, 'there is no click'), (1.0, 'every impression was clicked')]
+)
 def test_one_class_alone_is_named(ctr, problem):
     scored = random_scored(np.random.default_rng(5), 300, ctr=ctr)
     result = evaluate(found_of(scored, np.arange(300)), EvaluationConfig(bootstrap_replicates=50))
