@@ -36,11 +36,11 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     Returns:
         For each context feature its row (int64 [B]), its number (float32 [B]) or the rows of its terms
         (ragged int64). For each component the rows of its candidates (ragged int64, at most N including the
-        shown element; -1 - k for the k-th of the elements with dedicated rows), `_shown` int64 [B] and
-        `_propensity` float32 [B]. For each component with texts also `_subwords` (ragged int64) and
-        `_subword_counts` (ragged int64, one per candidate). Finally `click` and `weight` float32 [B], `chosen_by_genco`
-        float32 [B], which is 1 where the row has a model version because a GenCO model chose what was shown,
-        and `timestamp` int64 [B].
+        shown element; -1 - k for the k-th of the elements with dedicated rows), `Component.shown` int64 [B]
+        and `Component.propensity` float32 [B]. For each component with texts also `_subwords` (ragged int64)
+        and `_subword_counts` (ragged int64, one per candidate). Finally `click` and `weight` float32 [B],
+        `chosen_by_genco` float32 [B], which is 1 where the row has a model version because a GenCO model chose
+        what was shown, and `timestamp` int64 [B].
     """
     config = GencoConfig.model_validate(custom_config['genco'])
     schema = config.log_schema
@@ -53,8 +53,9 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     outputs: dict[str, Any] = _hash(strings, candidates, names, config.transform)
     for name, (_, counts) in subwords_of.items():
         outputs[name + SUBWORD_COUNTS] = counts
-    for ending, joint in (('_shown', candidates.shown), ('_propensity', candidates.propensity)):
-        outputs |= zip([name + ending for name in names], tf.split(joint, len(names)), strict=True)
+    shown, propensity = (tf.split(joint, len(names)) for joint in (candidates.shown, candidates.propensity))
+    for j, component in enumerate(schema.components):
+        outputs |= {component.shown: shown[j], component.propensity: propensity[j]}
     outputs |= _categories(inputs, [f for f in schema.context if f.encoding == 'category'])
     for feature in schema.context:
         if feature.encoding == 'number':

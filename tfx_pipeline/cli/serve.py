@@ -176,10 +176,10 @@ def _build(settings: ServerSettings):
         _mute_native_libraries()
     logging.getLogger('tensorflow').setLevel(logging.ERROR)
     logging.basicConfig(format='genco: %(message)s')
-    from serving.server.model_manager import gc_tuning as memory
+    from serving.server.model_manager import gc_tuning
     from serving.server.model_server import ModelServer
 
-    memory.prepare()
+    gc_tuning.prepare()
     return ModelServer(settings, _announce)
 
 
