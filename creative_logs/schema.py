@@ -3,7 +3,7 @@
 from typing import Literal
 
 import pyarrow as pa
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from creative_logs.base_config import Frozen, Name
 
@@ -63,16 +63,47 @@ class ContextFeature(Frozen):
         return self
 
 
+class Content(Frozen):
+    """What the element catalogue says about the elements of a component.
+
+    Attributes:
+        text: Whether the model reads the texts of the elements.
+        attributes: Whether the model reads their attributes.
+        vector: The number of dimensions of their vectors; 0 where they have none.
+    """
+
+    text: bool = False
+    attributes: bool = False
+    vector: int = Field(0, ge=0)
+
+    @model_validator(mode='after')
+    def _says_something(self):
+        if not (self.text or self.attributes or self.vector):
+            raise ValueError('content must name at least one of text, attributes and vector')
+        return self
+
+
 class Component(Frozen):
     """A creative component C_j.
 
     Attributes:
         name: The prefix of the component's columns: letters, digits and "_".
         text: Whether the logs have a column `<component>_text` with one text per candidate.
+        content: What the element catalogue says about the component's elements; null where it does not list
+            them. Content includes the texts, so the logs then have no column of texts.
     """
 
     name: Name
     text: bool = False
+    content: Content | None = None
+
+    @model_validator(mode='after')
+    def _one_source_of_texts(self):
+        if self.text and self.content is not None:
+            raise ValueError(
+                f'component {self.name!r}: texts come either from the logs (text) or from the catalogue (content)'
+            )
+        return self
 
     @property
     def candidates(self) -> str:
@@ -85,6 +116,14 @@ class Component(Frozen):
     @property
     def texts(self) -> str:
         return f'{self.name}_text'
+
+    @property
+    def attributes(self) -> str:
+        return f'{self.name}_attributes'
+
+    @property
+    def vectors(self) -> str:
+        return f'{self.name}_vector'
 
     @property
     def propensity(self) -> str:
@@ -124,6 +163,11 @@ class LogSchema(Frozen):
         if self.max_candidates < 1:
             raise ValueError(f'max_candidates must be at least 1: got {self.max_candidates}')
         return self
+
+    @property
+    def with_content(self) -> tuple[Component, ...]:
+        """The components whose elements the catalogue describes."""
+        return tuple(component for component in self.components if component.content is not None)
 
     def arrow_schema(self) -> pa.Schema:
         """All columns, including the optional ones, with their Arrow types."""

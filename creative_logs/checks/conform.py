@@ -34,7 +34,7 @@ def conform(batch: pa.RecordBatch, schema: LogSchema, source: str) -> pa.RecordB
     columns = []
     for field in target:
         if field.name in batch.schema.names:
-            columns.append(_convert(batch.column(field.name), field, source))
+            columns.append(convert_column(batch.column(field.name), field, source))
         else:
             columns.append(_default(field, batch.num_rows))
     return pa.RecordBatch.from_arrays(columns, schema=target)
@@ -60,7 +60,17 @@ def _default(field: pa.Field, rows: int) -> pa.Array:
     return pa.nulls(rows, field.type)
 
 
-def _convert(array: pa.Array, field: pa.Field, source: str) -> pa.Array:
+def convert_column(array: pa.Array, field: pa.Field, source: str) -> pa.Array:
+    """Converts a column to the type of `field` where nothing but float precision is lost.
+
+    Args:
+        array: The values, [R].
+        field: The name and the wanted type.
+        source: The name of the file, for messages.
+
+    Raises:
+        InputError: The type cannot be converted.
+    """
     if array.type == field.type:
         return array
     try:

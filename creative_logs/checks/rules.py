@@ -33,7 +33,7 @@ def faults(batch: pa.RecordBatch, schema: LogSchema) -> Iterator[Fault]:
     for feature in schema.context:
         if feature.type == 'string_list':
             values = batch.column(feature.name)
-            yield Fault(_holds(values, pc.is_null), f'{feature.name} holds a null', values)
+            yield Fault(holds(values, pc.is_null), f'{feature.name} holds a null', values)
     lengths = [list_lengths(batch.column(c.candidates)) for c in schema.components]
     names = ', '.join(c.candidates for c in schema.components)
     yield Fault(np.sum(lengths, axis=0) == 0, f'all of {names} are empty', batch.column(schema.ad))
@@ -79,14 +79,14 @@ def _null_faults(batch: pa.RecordBatch, schema: LogSchema) -> Iterator[Fault]:
     for name in required:
         column = batch.column(name)
         if column.null_count:
-            yield Fault(_mask(pc.is_null(column)), f'{name} must not be null', column)
+            yield Fault(mask(pc.is_null(column)), f'{name} must not be null', column)
 
 
 def _candidate_faults(batch: pa.RecordBatch, component: Component) -> Iterator[Fault]:
     ids = batch.column(component.candidates)
     lengths = list_lengths(ids)
-    yield Fault(_holds(ids, pc.is_null), f'{component.candidates} holds a null', ids)
-    yield Fault(_holds(ids, lambda v: pc.equal(v, '')), f'{component.candidates} holds an empty id', ids)
+    yield Fault(holds(ids, pc.is_null), f'{component.candidates} holds a null', ids)
+    yield Fault(holds(ids, lambda v: pc.equal(v, '')), f'{component.candidates} holds an empty id', ids)
     yield Fault(_holds_repeated(ids, lengths), f'{component.candidates} holds an id twice', ids)
 
     shown = batch.column(component.shown)
@@ -99,7 +99,7 @@ def _candidate_faults(batch: pa.RecordBatch, component: Component) -> Iterator[F
         texts = batch.column(component.texts)
         rule = f'{component.texts} must have one text per element of {component.candidates}'
         yield Fault(list_lengths(texts) != lengths, rule, texts)
-        yield Fault(_holds(texts, pc.is_null), f'{component.texts} holds a null', texts)
+        yield Fault(holds(texts, pc.is_null), f'{component.texts} holds a null', texts)
 
     column = batch.column(component.propensity)
     propensity = _numbers(column, fill=1)
@@ -119,7 +119,8 @@ def _number_faults(batch: pa.RecordBatch, schema: LogSchema) -> Iterator[Fault]:
             yield Fault(~np.isfinite(_numbers(column, fill=0)), f'{feature.name} must be finite', column)
 
 
-def _mask(array: pa.Array) -> np.ndarray:
+def mask(array: pa.Array) -> np.ndarray:
+    """An Arrow array of booleans without nulls as bool[R]."""
     return array.to_numpy(zero_copy_only=False).astype(bool)
 
 
@@ -127,9 +128,9 @@ def _numbers(array: pa.Array, fill: int) -> np.ndarray:
     return pc.fill_null(array, fill).to_numpy(zero_copy_only=False)
 
 
-def _holds(lists: pa.ListArray, test) -> np.ndarray:
+def holds(lists: pa.ListArray, test) -> np.ndarray:
     """True for rows with a list item that satisfies `test`, an Arrow function to booleans, bool[R]."""
-    return _any_in_list(lists, _mask(pc.fill_null(test(lists.flatten()), False)))
+    return _any_in_list(lists, mask(pc.fill_null(test(lists.flatten()), False)))
 
 
 def _any_in_list(lists: pa.ListArray, item_mask: np.ndarray) -> np.ndarray:
