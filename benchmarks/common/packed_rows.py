@@ -20,6 +20,8 @@ class PackedRows:
 
     def __init__(self, batch: Batch, subwords: bool = True):
         self._ragged = {keys.ELEMENTS: _ragged(batch[keys.ELEMENTS], _totals(batch[keys.COUNTS]))}
+        if keys.ELEMENT_KEYS in batch:
+            self._ragged[keys.ELEMENT_KEYS] = _ragged(batch[keys.ELEMENT_KEYS], _totals(batch[keys.COUNTS]))
         if keys.TERMS in batch:
             self._ragged[keys.TERMS] = _ragged(batch[keys.TERMS], _totals(batch[keys.TERM_COUNTS]))
         if subwords and keys.SUBWORD_ROWS in batch:

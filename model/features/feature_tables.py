@@ -1,12 +1,13 @@
 """Assigns each feature its rows of the embedding tables and its place on the axes of a batch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from creative_logs.schema import LogSchema
 
 SUBWORDS = '_subwords'
 SUBWORD_COUNTS = '_subword_counts'
+ELEMENT_KEYS = '_keys'
 RAGGED_VALUES = '$ragged_values'  # the suffix of the names of ragged features in transformed examples
 
 
@@ -24,9 +25,11 @@ class FeatureTables:
         components: The number of rows for the hashed elements of each component; axis M.
         frequent: The number of elements, of all components, that have a dedicated row; these rows follow the
             hashed ones.
-        subwords: The number of rows for the hashed subwords of each component with texts.
+        subwords: The number of rows for the hashed subwords of each component with texts in the logs.
         ad: The id feature that names the ad.
         max_candidates: The largest number of candidates N of a component.
+        content: The number of dimensions of the vectors of each component whose elements the catalogue
+            describes; 0 where they have no vectors.
     """
 
     ids: Mapping[str, int]
@@ -37,6 +40,7 @@ class FeatureTables:
     subwords: Mapping[str, int]
     ad: str
     max_candidates: int
+    content: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_schema(cls, schema: LogSchema, rows: Mapping[str, int], frequent: int) -> 'FeatureTables':
@@ -49,6 +53,7 @@ class FeatureTables:
             components={c.name: rows[c.name] for c in schema.components},
             frequent=frequent,
             subwords={c.name: rows[c.name + SUBWORDS] for c in schema.components if c.text},
+            content={c.name: c.content.vector for c in schema.components if c.content is not None},
             ad=schema.ad,
             max_candidates=schema.max_candidates,
         )

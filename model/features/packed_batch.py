@@ -6,11 +6,14 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from creative_logs.schema import CLICK, TIMESTAMP, WEIGHT, Component
+from model.features.content_keys import NO_KEY
+from model.features.feature_tables import ELEMENT_KEYS as KEYS_SUFFIX
 from model.features.feature_tables import RAGGED_VALUES, SUBWORD_COUNTS, SUBWORDS, FeatureTables, offsets
 
 CONTEXT_IDS, NUMBERS, TERMS, TERM_COUNTS = 'context_ids', 'numbers', 'terms', 'term_counts'
 ELEMENTS, COUNTS, SHOWN, PROPENSITY = 'elements', 'counts', 'shown', 'propensity'
 SUBWORD_ROWS, SUBWORDS_PER_ELEMENT = 'subword_rows', 'subwords_per_element'
+ELEMENT_KEYS, CONTENT = 'element_keys', 'content'
 CHOSEN_BY_GENCO = 'chosen_by_genco'
 LABELS = (
     CLICK,
@@ -36,6 +39,7 @@ def feature_spec(tables: FeatureTables) -> dict:
     for name in tables.subwords:
         spec[name + SUBWORDS] = _ragged_rows(name + SUBWORDS)
         spec[name + SUBWORD_COUNTS] = _ragged_rows(name + SUBWORD_COUNTS)
+    spec |= {name + KEYS_SUFFIX: _ragged_rows(name + KEYS_SUFFIX) for name in tables.content}
     spec |= {name: tf.io.FixedLenFeature([], tf.float32) for name in (CLICK, WEIGHT, CHOSEN_BY_GENCO)}
     spec[TIMESTAMP] = tf.io.FixedLenFeature([], tf.int64)
     return spec
@@ -50,7 +54,8 @@ def pack(features: dict, tables: FeatureTables) -> Batch:
         The tensors of the batch by name: context_ids int64 [B, F]; numbers float32 [B, P]; terms int64 [S]
         and term_counts int32 [B, Q] for Q features of terms; elements int64 [T] (rows of the element table);
         counts int32 [B, M] (numbers of candidates); with texts, subword_rows int64 [V] and
-        subwords_per_element int32 [T]. The labels are shown int64 [B, M], -1 where the component is absent;
+        subwords_per_element int32 [T]; with a catalogue, element_keys int64 [T], -1 for components that it
+        does not describe. The labels are shown int64 [B, M], -1 where the component is absent;
         propensity float32 [B, M]; click and weight float32 [B]; chosen_by_genco float32 [B], which is 1 where a GenCO
         model chose what was shown; and timestamp int64 [B].
     """
@@ -68,6 +73,8 @@ def pack(features: dict, tables: FeatureTables) -> Batch:
         batch |= _terms(features, tables)
     if tables.subwords:
         batch |= _subwords(features, tables, counts, order)
+    if tables.content:
+        batch[ELEMENT_KEYS] = _element_keys(features, tables, order)
     if CLICK in features:
         batch |= {
             name: features[name] for name in (CLICK, WEIGHT, CHOSEN_BY_GENCO, TIMESTAMP) if name in features
@@ -151,6 +158,16 @@ def _element_rows(features: dict, tables: FeatureTables, order: tf.Tensor, index
     values = tf.gather(tf.concat([features[name].values for name in tables.components], 0), order)
     first = tf.gather(tf.constant([*offsets(tables.components).values()], tf.int64), index.component)
     return tf.where(values < 0, tables.frequent_start - 1 - values, first + values)
+
+
+def _element_keys(features: dict, tables: FeatureTables, order: tf.Tensor) -> tf.Tensor:
+    keys = [
+        features[name + KEYS_SUFFIX].values
+        if name in tables.content
+        else tf.fill(tf.shape(features[name].values), tf.constant(NO_KEY, tf.int64))
+        for name in tables.components
+    ]
+    return tf.gather(tf.concat(keys, 0), order)
 
 
 def _context_ids(features: dict, tables: FeatureTables) -> tf.Tensor:

@@ -14,8 +14,15 @@ from tensorflow_transform import schema_inference
 
 from creative_logs.schema import CLICK, MODEL_VERSION, TIMESTAMP, WEIGHT, Component, ContextFeature, LogSchema
 from model.config import GencoConfig, TransformConfig
+from model.features.content_keys import element_keys
 from model.features.distinct_counts import approximate_distinct_counts
-from model.features.feature_tables import RAGGED_VALUES, SUBWORD_COUNTS, SUBWORDS, FeatureTables
+from model.features.feature_tables import (
+    ELEMENT_KEYS,
+    RAGGED_VALUES,
+    SUBWORD_COUNTS,
+    SUBWORDS,
+    FeatureTables,
+)
 from model.features.packed_batch import CHOSEN_BY_GENCO, segments_of
 from model.features.raw_columns import joined, parted, propensities, ragged, scalar
 from model.features.subwords import subwords
@@ -53,6 +60,8 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     outputs: dict[str, Any] = _hash(strings, candidates, names, config.transform)
     for name, (_, counts) in subwords_of.items():
         outputs[name + SUBWORD_COUNTS] = counts
+    for name, keys in _element_keys(candidates, schema).items():
+        outputs[name + ELEMENT_KEYS] = keys
     shown, propensity = (tf.split(joint, len(names)) for joint in (candidates.shown, candidates.propensity))
     for j, component in enumerate(schema.components):
         outputs |= {component.shown: shown[j], component.propensity: propensity[j]}
@@ -153,6 +162,18 @@ def _kept(lists: tf.RaggedTensor, shown: tf.Tensor, limit: int) -> tf.RaggedTens
     late = tf.where((shown >= limit) & (shown < length))
     last, place = tf.gather(kept.row_limits() - 1, late), tf.gather_nd(start + shown, late)
     return kept.with_values(tf.tensor_scatter_nd_update(kept.values, last, place))
+
+
+def _element_keys(candidates: _Candidates, schema: LogSchema) -> dict[str, tf.RaggedTensor]:
+    """Returns the keys of the candidates, ragged int64, by component that the catalogue describes."""
+    if not schema.with_content:
+        return {}
+    each = zip(schema.components, parted(candidates.ids, len(schema.components)), strict=True)
+    return {
+        component.name: ids.with_values(element_keys(component.name, ids.values))
+        for component, ids in each
+        if component.content is not None
+    }
 
 
 def _subwords(

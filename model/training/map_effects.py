@@ -1,18 +1,27 @@
 """Fits the additive part of GenCO to all impressions at once: the posterior mode under normal priors."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import optimize, sparse
-from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
+from model.content.content_weights import ContentWeights, VectorWeights
+from model.content.element_contents import Catalogue, ElementContents
+from model.training.effect_problem import AD, COMBINATION, ELEMENT, INTERCEPT, EffectProblem
+from model.training.linear_terms import LinearTerms, SparseTerms, VectorTerms
 from model.training.training_impressions import TrainingImpressions
+from model.training.variance_components import learned_stds
 
 _PRIOR_EXPOSURE = 3.0  # impressions; keeps the preference for rarely shown elements near zero
 _MOST_ITERATIONS = 150
 _TOLERANCE = 1e-9  # relative change of the loss from one iteration to the next
 _NO_SPREAD = 1e-4
+_MOST_ROUNDS = 8
+_ROUNDS_END = 0.1  # relative change of the learned standard deviations
+_SUBWORD, _PREFERENCE = 'subword', 'preference'
+_TEXT, _ATTRIBUTE, _VECTOR = 'text', 'attribute', 'vector'  # each followed by the name of a component
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,8 @@ class Priors:
             sum of their effects.
         preference: The largest standard deviation that may be learned for the weights of the logging
             policy's preference, of which each component has one.
+        content: The standard deviation of the effects of attributes and of the dimensions of vectors from
+            which their learning starts.
     """
 
     ad: float
@@ -32,6 +43,7 @@ class Priors:
     subword: float
     combination: float
     preference: float
+    content: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -42,11 +54,14 @@ class Effects:
         intercept: The logit that all impressions share.
         ad: The effects of ads, float64 [ads].
         ad_precision: The precisions (1 / variance) of the effects of ads, float64 [ads].
-        element: The effects of elements, float64 [rows], including the preference but not the subwords.
+        element: The effects of elements, float64 [rows], including the preference but neither the subwords
+            nor the content.
         element_precision: The precisions of the effects of elements, float64 [rows].
         subword: The effects of subwords, float64 [subwords].
         combination: The effects of combinations, float64 [combination rows].
         preference: The weights of the logging policy's preference, float64 [M].
+        content: The effects of what the catalogue says about elements.
+        stds: The prior standard deviations, fixed or learned, by effect.
     """
 
     intercept: float
@@ -57,17 +72,25 @@ class Effects:
     subword: np.ndarray
     combination: np.ndarray
     preference: np.ndarray
+    content: ContentWeights
+    stds: Mapping[str, float]
 
 
 def fit_effects(
-    evidence: TrainingImpressions, intercept: float, ads: int, combinations: int, priors: Priors
+    evidence: TrainingImpressions,
+    intercept: float,
+    ads: int,
+    combinations: int,
+    priors: Priors,
+    catalogue: Catalogue | None = None,
 ) -> Effects:
-    """Fits the effects of ads, elements, subwords and whole combinations to the clicks.
+    """Fits the effects of ads, elements, their content and whole combinations to the clicks.
 
     The log-odds of a click on an impression are
 
         offset + intercept + ad + combination + sum over shown elements e of (
-            element_e + preference_C(e) q_e + sum over its n subwords of subword / sqrt(n)),
+            element_e + preference_C(e) q_e + sum over its n subwords of subword / sqrt(n)
+            + sum over its m attributes of attribute / sqrt(m) + vector_C(e) (x_e - mean)),
         q_e = log((exposure_e + 3) / (chance_e + 3)).
 
     Here chance_e is the exposure that a uniform policy would have given the element, so q_e is the log of how
@@ -77,39 +100,129 @@ def fit_effects(
     and Laird 1986). The preference of an uninformed policy is therefore left out. The precisions are those of
     Laplace's approximation, without the correlations.
 
+    Attributes and vectors come from the catalogue; texts from the catalogue or from the logs. The prior
+    variances of attributes, and of the vectors of each component, are learned (`learned_stds`).
+
     Args:
         evidence: The impressions seen in training, at least one.
         intercept: The initial value of the intercept, which has no prior.
         ads, combinations: The numbers of rows of the ads and of the combinations.
         priors: The prior standard deviations of the effects.
+        catalogue: The content of the elements, or None.
     """
-    problem = _Problem(evidence, priors)
+    data = evidence.impressions()
+    elements = np.unique(data.shown[data.shown >= 0])
+    contents = catalogue.of(evidence.key[elements]) if catalogue else None
+    subwords, preferences = evidence.subwords(), _preferences(evidence)
+    shown_subwords = np.unique(subwords[elements].indices)
+    terms: dict[str, LinearTerms] = {
+        _SUBWORD: SparseTerms(subwords[elements][:, shown_subwords]),
+        _PREFERENCE: SparseTerms(preferences[elements]),
+        **_content_terms(contents),
+    }
+    problem = EffectProblem(data, evidence.component, list(evidence.tables.components), terms)
+    for group in problem.groups:
+        problem.set_std(group, _first_std(group, priors))
     start = np.zeros(problem.size)
-    start[0] = intercept
-    first = _mode(problem, start)
-    problem.set_preference_prior(_learned_spread(problem, first, priors))
-    values = _mode(problem, first)
-    (intercept,), ad, element, subword, combination, preference = problem.split(values)
-    _, ad_precision, element_precision, *_ = problem.split(problem.curvature(values))
-    rows, subwords = problem.all_subwords.shape
+    problem.split(start)[INTERCEPT][:] = intercept
+    values = _mode(problem, start)
+    if _PREFERENCE in problem.groups:
+        spread = _learned_spread(problem, values, preferences[elements], priors)
+        problem.set_std(_PREFERENCE, spread)
+    values = _learned(problem, _mode(problem, values))
+    part, curvature = problem.split(values), problem.split(problem.curvature(problem.information(values)))
+    rows, columns = subwords.shape
+    own = _spread(part[ELEMENT], problem.elements, np.zeros(rows))
     return Effects(
-        intercept=float(intercept),
-        ad=_spread(ad, problem.ads, np.zeros(ads)),
-        ad_precision=_spread(ad_precision, problem.ads, np.full(ads, priors.ad**-2)),
-        element=_spread(element, problem.elements, np.zeros(rows)) + problem.all_preferences @ preference,
-        element_precision=_spread(element_precision, problem.elements, np.full(rows, priors.element**-2)),
-        subword=_spread(subword, problem.subwords, np.zeros(subwords)),
-        combination=_spread(combination, problem.combinations, np.zeros(combinations)),
-        preference=preference,
+        intercept=float(part[INTERCEPT][0]),
+        ad=_spread(part[AD], problem.ads, np.zeros(ads)),
+        ad_precision=_spread(curvature[AD], problem.ads, np.full(ads, priors.ad**-2)),
+        element=own + preferences @ part[_PREFERENCE],
+        element_precision=_spread(
+            curvature[ELEMENT], problem.elements, np.full(rows, priors.element**-2)
+        ),
+        subword=_spread(part[_SUBWORD], shown_subwords, np.zeros(columns)),
+        combination=_spread(part[COMBINATION], problem.combinations, np.zeros(combinations)),
+        preference=part[_PREFERENCE],
+        content=_content_weights(contents, terms, part),
+        stds=dict(problem.stds),
     )
 
 
-def _mode(problem: '_Problem', start: np.ndarray) -> np.ndarray:
-    scale = 1 / np.sqrt(problem.curvature(start))
+def _first_std(group: str, priors: Priors) -> float:
+    """The prior standard deviation of a group, or that from which its learning starts."""
+    kind = group.split(' ')[0]
+    return {
+        AD: priors.ad,
+        COMBINATION: priors.combination,
+        ELEMENT: priors.element,
+        _SUBWORD: priors.subword,
+        _TEXT: priors.subword,
+        _PREFERENCE: priors.preference,
+    }.get(kind, priors.content)
+
+
+def _content_terms(contents: ElementContents | None) -> dict[str, LinearTerms]:
+    if contents is None:
+        return {}
+    found: dict[str, LinearTerms] = {}
+    for kind, parts in ((_TEXT, contents.texts), (_ATTRIBUTE, contents.attributes)):
+        for component, part in parts.items():
+            if len(part.keys):
+                found[f'{kind} {component}'] = SparseTerms(part.matrix)
+    for component, (rows, vectors) in contents.vectors.items():
+        if len(rows):
+            found[f'{_VECTOR} {component}'] = VectorTerms(contents.size, rows, vectors)
+    return found
+
+
+def _content_weights(
+    contents: ElementContents | None, terms: Mapping[str, LinearTerms], part: Mapping[str, np.ndarray]
+) -> ContentWeights:
+    keys, weights, vectors = [np.zeros(0, np.int64)], [np.zeros(0)], {}
+    if contents is not None:
+        for kind, parts in ((_TEXT, contents.texts), (_ATTRIBUTE, contents.attributes)):
+            for component, found in parts.items():
+                keys.append(found.keys)
+                weights.append(part.get(f'{kind} {component}', np.zeros(0)))
+        for component in contents.vectors:
+            name = f'{_VECTOR} {component}'
+            if isinstance(design := terms.get(name), VectorTerms):
+                vectors[component] = VectorWeights(part[name] / design.scale, design.mean)
+    joint = np.concatenate(keys)
+    order = np.argsort(joint)
+    return ContentWeights(joint[order], np.concatenate(weights)[order], vectors)
+
+
+def _learned(problem: EffectProblem, values: np.ndarray) -> np.ndarray:
+    """Learns the prior standard deviations; returns the mode under the learned ones."""
+    import os
+    L=os.environ.get('LEARN','attribute,vector').split(',')
+    groups = [name for name in problem.groups if name.split(' ')[0] in L]
+    rng = np.random.default_rng(1)
+    for _ in range(_MOST_ROUNDS if groups else 0):
+        found = learned_stds(problem, values, groups, rng)
+        change = max(abs(np.log(found[name] / problem.stds[name])) for name in groups)
+        for name, std in found.items():
+            problem.set_std(name, std)
+        values = _mode(problem, values)
+        if os.environ.get('VERB'): print({k:round(float(v),4) for k,v in found.items()},flush=True)
+        if change < _ROUNDS_END:
+            break
+    return values
+
+
+def _mode(problem: EffectProblem, start: np.ndarray) -> np.ndarray:
+    scale = 1 / np.sqrt(problem.curvature(problem.information(start)))
+
+    def scaled(x: np.ndarray) -> tuple[float, np.ndarray]:
+        loss, gradient = problem.loss(x * scale)
+        return loss, scale * gradient
+
     # On a busy machine, BLAS threads spend more time waiting for each other than computing.
     with threadpool_limits(1, 'blas'):
         found = optimize.minimize(
-            lambda x: problem.loss(x * scale, scale),
+            scaled,
             start / scale,
             jac=True,
             method='L-BFGS-B',
@@ -118,79 +231,22 @@ def _mode(problem: '_Problem', start: np.ndarray) -> np.ndarray:
     return found.x * scale
 
 
-def _learned_spread(problem: '_Problem', values: np.ndarray, priors: Priors) -> float:
+def _learned_spread(
+    problem: EffectProblem, values: np.ndarray, preferences: sparse.csr_matrix, priors: Priors
+) -> float:
     """Returns the standard deviation of the preference weights beyond noise, at most that in `priors`.
 
     The clicks of element e carry the information H_e about its effect, whose prior standard deviation is
     `priors.element`. They thus carry q_e^2 H_e / (1 + priors.element^2 H_e) about the weight of q.
     """
-    *_, weights = problem.split(values)
-    _, _, element_precision, *_ = problem.split(problem.curvature(values))
-    said = np.maximum(element_precision - priors.element**-2, 0)
-    information = problem.preferences.power(2).T @ (said / (1 + priors.element**2 * said))
+    weights = problem.split(values)[_PREFERENCE]
+    precision = problem.split(problem.curvature(problem.information(values)))[ELEMENT]
+    said = np.maximum(precision - priors.element**-2, 0)
+    information = preferences.power(2).T @ (said / (1 + priors.element**2 * said))
     if not information.any():
         return _NO_SPREAD
     variance = (information @ weights**2 - np.count_nonzero(information)) / information.sum()
     return min(max(variance, _NO_SPREAD**2) ** 0.5, priors.preference)
-
-
-class _Problem:
-    """The negative log posterior of (intercept, ad, element, subword, combination, preference), concatenated.
-
-    It covers only ads, elements, subwords and combinations that occur; all others stay at their prior mean.
-    """
-
-    def __init__(self, evidence: TrainingImpressions, priors: Priors):
-        self._data = data = evidence.impressions()
-        self.all_subwords, self.all_preferences = evidence.subwords(), _preferences(evidence)
-        self._row, component = np.nonzero(data.shown >= 0)
-        self.ads, self._ad = np.unique(data.ad, return_inverse=True)
-        self.elements, self._shown = np.unique(data.shown[self._row, component], return_inverse=True)
-        subwords = self.all_subwords[self.elements]
-        self.subwords = np.unique(subwords.indices)
-        self._subwords = subwords[:, self.subwords]
-        self.combinations, self._combination = np.unique(data.combination, return_inverse=True)
-        self.preferences = self.all_preferences[self.elements]
-        sizes = (1, len(self.ads), *self._subwords.shape, len(self.combinations), self.preferences.shape[1])
-        self._cuts = np.cumsum(sizes)[:-1]
-        self.size = sum(sizes)
-        stds = (np.inf, priors.ad, priors.element, priors.subword, priors.combination, priors.preference)
-        self._precision = np.repeat([std**-2.0 for std in stds], sizes)
-
-    def set_preference_prior(self, std: float) -> None:
-        self._precision[self._cuts[-1] :] = std**-2.0
-
-    def split(self, values: np.ndarray) -> list[np.ndarray]:
-        return np.split(values, self._cuts)
-
-    def loss(self, values: np.ndarray, scale: np.ndarray) -> tuple[float, np.ndarray]:
-        """Returns the loss and its gradient with respect to values / scale."""
-        logit, data = self._logit(values), self._data
-        loss = data.weight @ (np.logaddexp(0, logit) - data.click * logit)
-        pull = self._precision * values
-        residual = data.weight * (expit(logit) - data.click)
-        gradient = self._sums(residual, self._subwords, self.preferences) + pull
-        return loss + 0.5 * pull @ values, scale * gradient
-
-    def curvature(self, values: np.ndarray) -> np.ndarray:
-        """Returns the diagonal of the Hessian."""
-        ctr = expit(self._logit(values))
-        information = self._data.weight * ctr * (1 - ctr)
-        return self._sums(information, self._subwords.power(2), self.preferences.power(2)) + self._precision
-
-    def _logit(self, values: np.ndarray) -> np.ndarray:
-        intercept, ad, element, subword, combination, preference = self.split(values)
-        effect = element + self._subwords @ subword + self.preferences @ preference
-        of_elements = np.bincount(self._row, effect[self._shown], len(self._ad))
-        return self._data.offset + intercept + ad[self._ad] + combination[self._combination] + of_elements
-
-    def _sums(self, per_impression: np.ndarray, subwords, preferences) -> np.ndarray:
-        """Sums over the impressions of each value of the problem; subwords and preferences have weights."""
-        ad = np.bincount(self._ad, per_impression, len(self.ads))
-        element = np.bincount(self._shown, per_impression[self._row], len(self.elements))
-        combination = np.bincount(self._combination, per_impression, len(self.combinations))
-        parts = ([ad.sum()], ad, element, subwords.T @ element, combination, preferences.T @ element)
-        return np.concatenate(parts)
 
 
 def _spread(values: np.ndarray, rows: np.ndarray, table: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from creative_logs.errors import InputError
 from creative_logs.schema import CLICK, WEIGHT
 from model.config import GencoConfig
+from model.content.element_contents import Catalogue
 from model.features.feature_tables import FeatureTables
 from model.network.genco import GenCO
 from model.training.map_effects import Priors, fit_effects
@@ -22,8 +23,16 @@ def train(
     config: GencoConfig,
     data: tf.data.Dataset,
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
+    catalogue: Catalogue | None = None,
 ) -> GenCO:
     """Builds and trains a network on packed batches in chronological order.
+
+    Args:
+        tables: The tables of the features.
+        config: The network and its training.
+        data: Packed batches with labels.
+        callbacks: Further callbacks of the training.
+        catalogue: The content of the elements; needed where the log schema has components with content.
 
     Raises:
         InputError: The logs hold no click or only clicks, or the training has diverged.
@@ -33,7 +42,7 @@ def train(
     network.intercept.assign(first_logit(data))
     trainer = GencoTrainer(network, config.training)
     trainer.compile()
-    first = [StopWhereNotFinite()] + ([FitEffects()] if config.model.additive else [])
+    first = [StopWhereNotFinite()] + ([FitEffects(catalogue)] if config.model.additive else [])
     trainer.fit(data, epochs=config.training.epochs, verbose=0, callbacks=[*first, *callbacks])
     return network
 
@@ -79,7 +88,14 @@ class FitEffects(tf.keras.callbacks.Callback):
 
     The effects learned batch by batch during training ignore how ads, elements and subwords share the credit
     for clicks. They are needed meanwhile so that the rest of the model learns what they leave unexplained.
+
+    Args:
+        catalogue: The content of the elements, or None.
     """
+
+    def __init__(self, catalogue: Catalogue | None = None):
+        super().__init__()
+        self._catalogue = catalogue
 
     def on_epoch_begin(self, epoch, logs=None):
         self.model.evidence.clear()
@@ -97,5 +113,8 @@ class FitEffects(tf.keras.callbacks.Callback):
         ads = network.tables.ids[network.tables.ad]
         combinations = network.config.combination_rows
         intercept = float(network.intercept)
-        trainer.adopt(fit_effects(trainer.evidence, intercept, ads, combinations, priors))
+        fitted = fit_effects(trainer.evidence, intercept, ads, combinations, priors, self._catalogue)
+        trainer.adopt(fitted)
+        if self._catalogue is not None:
+            network.effects.content.list_catalogue(self._catalogue)
         trainer.evidence.clear()

@@ -131,6 +131,8 @@ class GencoTrainer(tfrs.Model):
         if effects.subword_bias is not None:
             effects.subword_bias.mean.assign(fitted.subword)
         effects.combination_bias.mean.assign(fitted.combination)
+        if effects.content is not None:
+            effects.content.adopt(fitted.content)
 
     @property
     def _effects(self) -> AdditiveEffects:
@@ -183,10 +185,9 @@ class GencoTrainer(tfrs.Model):
 
     def _collect(self, inputs: Batch, combined: Combined) -> None:
         """Keeps the impressions of a batch for the fit of the effects."""
-        subwords = [
-            inputs[key]
-            for key in (keys.SUBWORD_ROWS, keys.SUBWORDS_PER_ELEMENT)
-            if self.network.tables.subwords
+        content = [
+            inputs.get(key, tf.zeros([0], tf.int64))
+            for key in (keys.SUBWORD_ROWS, keys.SUBWORDS_PER_ELEMENT, keys.ELEMENT_KEYS)
         ]
         logged = [
             inputs[key]
@@ -195,7 +196,7 @@ class GencoTrainer(tfrs.Model):
         combination = self._effects.combination_bias.rows_of(combined.codes)
         shown = [self.network.ad_rows(inputs), combination, combined.offset]
         assert self.evidence is not None
-        tf.numpy_function(self.evidence.add, [*shown, *logged, *subwords], [])
+        tf.numpy_function(self.evidence.add, [*shown, *logged, *content], [])
 
     def _update_metrics(
         self,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
+from model.features.content_keys import NO_KEY
 from model.features.feature_tables import FeatureTables
 
 
@@ -49,6 +50,7 @@ class TrainingImpressions:
             float64 [rows].
         chance: The total weight with which a uniform policy would have shown it, float64 [rows].
         component: The component of each element, int64 [rows], -1 where it was never a candidate.
+        key: The key of each element (`model.features.content_keys`), int64 [rows], -1 where it has none.
     """
 
     tables: FeatureTables
@@ -56,6 +58,7 @@ class TrainingImpressions:
     exposure: np.ndarray = field(init=False)
     chance: np.ndarray = field(init=False)
     component: np.ndarray = field(init=False)
+    key: np.ndarray = field(init=False)
 
     def __post_init__(self):
         self.clear()
@@ -64,7 +67,7 @@ class TrainingImpressions:
         """Removes all impressions."""
         rows = self.tables.element_rows
         self.exposure, self.chance = np.zeros(rows), np.zeros(rows)
-        self.component = np.full(rows, -1)
+        self.component, self.key = np.full(rows, -1), np.full(rows, NO_KEY)
         self._parts: deque[Impressions] = deque()
         self._kept = 0
         self._subwords: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
@@ -83,8 +86,12 @@ class TrainingImpressions:
         elements: np.ndarray,
         subwords: np.ndarray | None = None,
         subwords_per_element: np.ndarray | None = None,
+        element_keys: np.ndarray | None = None,
     ) -> None:
-        """Adds a packed batch (see `model.features.packed_batch.pack`); subwords are given if texts exist."""
+        """Adds a packed batch (see `model.features.packed_batch.pack`).
+
+        Subwords are read if the logs have texts, and keys if a catalogue describes elements.
+        """
         start = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
         present = shown >= 0
         place = np.where(present, start + shown, 0)
@@ -95,7 +102,9 @@ class TrainingImpressions:
         while self._kept - len(self._parts[0].ad) >= self.limit:
             self._kept -= len(self._parts.popleft().ad)
         self._count(elements, counts, weight * (1 - chosen_by_genco), rows[present], np.nonzero(present)[0])
-        if subwords is not None:
+        if self.tables.content:
+            self.key[elements] = element_keys
+        if self.tables.subwords:
             self._note_subwords(rows[present], place[present], subwords, subwords_per_element)
 
     def impressions(self) -> Impressions:

@@ -9,6 +9,7 @@ from model.features import packed_batch as keys
 from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch, Index
 from model.network.layers.combination_bias import CombinationBias
+from model.network.layers.content_effects import ContentEffects
 from model.network.layers.shrunk_bias import ShrunkBias
 from model.network.layers.subword_bias import SubwordBias
 
@@ -50,7 +51,8 @@ class AdditiveEffects(tf.keras.layers.Layer):
 
     Attributes:
         element_bias, ad_bias: `ShrunkBias` with one bias per row of the table.
-        subword_bias: `SubwordBias`, or None where no component has texts.
+        subword_bias: `SubwordBias`, or None where no component has texts in the logs.
+        content: `ContentEffects`, or None where the catalogue describes no component.
         combination_bias: `CombinationBias`.
     """
 
@@ -60,6 +62,7 @@ class AdditiveEffects(tf.keras.layers.Layer):
         self.ad_bias = ShrunkBias(tables.ids[tables.ad], training.ad_prior_std, name='ad_bias')
         subwords = sum(tables.subwords.values())
         self.subword_bias = SubwordBias(subwords, name='subword_bias') if tables.subwords else None
+        self.content = ContentEffects(tables.content, name='content') if tables.content else None
         self.combination_bias = CombinationBias(
             config.combination_rows, len(tables.components), name='combination_bias'
         )
@@ -68,7 +71,8 @@ class AdditiveEffects(tf.keras.layers.Layer):
     def tables(self) -> list[tf.Variable]:
         """The variables with one row per id that a score reads."""
         layers = (self.element_bias, self.ad_bias, self.combination_bias, self.subword_bias)
-        return [layer.mean for layer in layers if layer is not None]
+        content = self.content.tables if self.content is not None else []
+        return [layer.mean for layer in layers if layer is not None] + content
 
     def of_batch(self, batch: Batch, index: Index, ads: tf.Tensor) -> BatchEffects:
         """The effects of a batch.
@@ -82,6 +86,8 @@ class AdditiveEffects(tf.keras.layers.Layer):
         biases = self.element_bias(elements)
         if self.subword_bias is not None:
             biases += self.subword_bias(batch[keys.SUBWORD_ROWS], batch[keys.SUBWORDS_PER_ELEMENT])
+        if self.content is not None:
+            biases += self.content(batch[keys.ELEMENT_KEYS], batch.get(keys.CONTENT))
         codes = self.combination_bias
         return BatchEffects(
             biases, self.ad_bias(ads), codes.element_codes(elements, index.component), codes.ad_codes(ads)

@@ -1,0 +1,1 @@
+"""What the element catalogue says about elements: its terms and vectors, and what they are worth."""

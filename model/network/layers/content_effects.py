@@ -1,0 +1,98 @@
+"""What the content of an element is worth: one number by key for listed elements, and a formula for others."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from model.content.content_weights import ContentWeights
+from model.content.element_contents import Catalogue, Listed
+from model.features.content_keys import NO_KEY
+from model.ops.segment_ops import sum_rows
+
+
+class ContentEffects(tf.keras.layers.Layer):
+    """The effects of texts, attributes and vectors of elements, in logits, without gradient.
+
+    An element's n subwords add the sum of their effects divided by sqrt(n), which gives long and short texts the
+    same prior; so do its attributes. A vector x adds (x - mean) @ weights. All effects are zero until `adopt`.
+
+    Args:
+        dimensions: The number of dimensions of the vectors by component; 0 where there are none.
+
+    Call: element keys int64 [T], content float32 [T] or None -> float32 [T]: the listed worth of an element, or
+        the given `content` where the element is not listed.
+    """
+
+    def __init__(self, dimensions: Mapping[str, int], **kwargs):
+        super().__init__(**kwargs)
+        self.dimensions = dict(dimensions)
+        self.element_keys, self.worth = _table('element_keys', 'worth')
+        self.term_keys, self.term_weights = _table('term_keys', 'term_weights')
+        self._weights = {name: _vector(f'{name}_weights', size) for name, size in dimensions.items() if size}
+        self._means = {name: _vector(f'{name}_mean', size) for name, size in dimensions.items() if size}
+
+    @property
+    def tables(self) -> list[tf.Variable]:
+        """The variables with one row per element or term."""
+        return [self.element_keys, self.worth, self.term_keys, self.term_weights]
+
+    def call(self, keys: tf.Tensor, content: tf.Tensor | None = None) -> tf.Tensor:
+        place = tf.searchsorted(self.element_keys, keys, side='right') - 1
+        listed = tf.gather(self.element_keys, place) == keys
+        return tf.where(listed, tf.gather(self.worth, place), 0.0 if content is None else content)
+
+    def of_terms(self, terms: tf.RaggedTensor) -> tf.Tensor:
+        """The effect of the terms of one kind of T elements, float32 [T].
+
+        Args:
+            terms: The keys of the terms, ragged int64 [T, any]; unknown ones have no effect.
+        """
+        place = tf.searchsorted(self.term_keys, terms.values, side='right') - 1
+        known = tf.gather(self.term_keys, place) == terms.values
+        weights = tf.where(known, tf.gather(self.term_weights, place), 0.0)
+        lengths = terms.row_lengths()
+        sums = sum_rows(weights[:, None], tf.cast(terms.value_rowids(), tf.int32), tf.size(lengths))[:, 0]
+        return sums * tf.math.rsqrt(tf.maximum(tf.cast(lengths, tf.float32), 1.0))
+
+    def of_vectors(self, component: str, vectors: tf.Tensor) -> tf.Tensor:
+        """The effect of vectors of a component, float32 [T], for vectors float32 [T, D]."""
+        return tf.linalg.matvec(vectors - self._means[component], self._weights[component])
+
+    def adopt(self, fitted: ContentWeights) -> None:
+        """Replaces the effects of terms and vectors by fitted ones."""
+        self.term_keys.assign(np.concatenate([[NO_KEY], fitted.terms]))
+        self.term_weights.assign(np.concatenate([[0.0], fitted.weights]))
+        for name, weights in self._weights.items():
+            found = fitted.vectors.get(name)
+            weights.assign(found.weights if found else tf.zeros_like(weights))
+            self._means[name].assign(found.mean if found else tf.zeros_like(weights))
+
+    def of_listed(self, elements: Listed) -> tf.Tensor:
+        """The effect of the content of elements of a catalogue, float32 [E]."""
+        found = self.of_terms(elements.texts) + self.of_terms(elements.attributes)
+        if elements.component not in self._weights:
+            return found
+        return found + tf.where(
+            elements.has_vector, self.of_vectors(elements.component, elements.vectors), 0.0
+        )
+
+    def list_catalogue(self, catalogue: Catalogue) -> None:
+        """Replaces the listed elements by those of a catalogue, with what the content of each is worth."""
+        parts = [(part.keys, self.of_listed(part).numpy()) for part in catalogue.listed()]
+        keys, worth = (np.concatenate(column) for column in zip(*parts)) if parts else ([], [])
+        order = np.argsort(keys)
+        self.element_keys.assign(np.concatenate([[NO_KEY], np.asarray(keys, np.int64)[order]]))
+        self.worth.assign(np.concatenate([[0.0], np.asarray(worth, np.float32)[order]]))
+
+
+def _table(keys: str, values: str) -> tuple[tf.Variable, tf.Variable]:
+    """A table of any length; its first row is a key that nothing has, so that every search finds a row."""
+    return (
+        tf.Variable([NO_KEY], False, name=keys, shape=[None], dtype=tf.int64),
+        tf.Variable([0.0], False, name=values, shape=[None], dtype=tf.float32),
+    )
+
+
+def _vector(name: str, size: int) -> tf.Variable:
+    return tf.Variable(tf.zeros([size]), False, name=name)

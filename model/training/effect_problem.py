@@ -1,0 +1,117 @@
+"""The posterior of the additive effects given the clicks: its loss, gradient and curvature."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.special import expit
+
+from model.training.linear_terms import LinearTerms
+from model.training.training_impressions import Impressions
+
+INTERCEPT, AD, COMBINATION, ELEMENT = 'intercept', 'ad', 'combination', 'element'
+
+
+class EffectProblem:
+    """The negative log posterior of the effects, as a function of one vector of P values.
+
+    The log-odds of a click are offset + intercept + ad + combination + the sum over the shown elements e of
+    (element_e + the sum over terms of x_e w). Only ads, elements and combinations that occur have a value;
+    all others stay at their prior mean. Each value has a normal prior with mean zero.
+
+    The values form groups of equal prior variance: `ad`, `combination`, `element <component>` and one for each
+    name of a term.
+
+    Args:
+        data: The impressions.
+        component: The component of each row of the element table, int64 [rows].
+        components: The names of the components.
+        terms: The linear terms of an element's effect by name, for the elements in `elements`.
+
+    Attributes:
+        size: P.
+        ads, elements, combinations: The rows of the tables that occur, ascending, int64.
+        groups: The indices of the values of each group, int64, by name.
+        stds: The prior standard deviations by group; set them with `set_std`.
+    """
+
+    def __init__(
+        self,
+        data: Impressions,
+        component: np.ndarray,
+        components: Sequence[str],
+        terms: Mapping[str, LinearTerms],
+    ):
+        self._data, self._terms = data, terms
+        self._row, place = np.nonzero(data.shown >= 0)
+        self.ads, self._ad = np.unique(data.ad, return_inverse=True)
+        self.elements, self._shown = np.unique(data.shown[self._row, place], return_inverse=True)
+        self.combinations, self._combination = np.unique(data.combination, return_inverse=True)
+        sizes = {
+            INTERCEPT: 1,
+            AD: len(self.ads),
+            COMBINATION: len(self.combinations),
+            ELEMENT: len(self.elements),
+            **{name: part.size for name, part in terms.items()},
+        }
+        self.size = sum(sizes.values())
+        ends = np.cumsum(list(sizes.values())).tolist()
+        self._parts = {name: slice(end - n, end) for (name, n), end in zip(sizes.items(), ends)}
+        of_element = component[self.elements]
+        first = self._parts[ELEMENT].start
+        self.groups = {name: np.arange(self.size)[self._parts[name]] for name in (AD, COMBINATION, *terms)}
+        for j, name in enumerate(components):
+            self.groups[f'{ELEMENT} {name}'] = first + np.flatnonzero(of_element == j)
+        self.groups = {name: group for name, group in self.groups.items() if len(group)}
+        self._precision = np.zeros(self.size)
+        self.stds: dict[str, float] = {}
+
+    def set_std(self, group: str, std: float) -> None:
+        """Sets the prior standard deviation of a group."""
+        self.stds[group] = std
+        self._precision[self.groups[group]] = std**-2.0
+
+    def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """The values of each effect by name, views of `values` [P] or [P, any]."""
+        return {name: values[part] for name, part in self._parts.items()}
+
+    def loss(self, values: np.ndarray) -> tuple[float, np.ndarray]:
+        """The loss at `values`, float64 [P], and its gradient, float64 [P]."""
+        logit, data = self._data.offset + self._effect(values), self._data
+        loss = data.weight @ (np.logaddexp(0, logit) - data.click * logit)
+        pull = self._precision * values
+        residual = data.weight * (expit(logit) - data.click)
+        return loss + 0.5 * pull @ values, self._sums(residual) + pull
+
+    def information(self, values: np.ndarray) -> np.ndarray:
+        """weight x p (1 - p) of each impression at `values`, float64 [R]."""
+        ctr = expit(self._data.offset + self._effect(values))
+        return self._data.weight * ctr * (1 - ctr)
+
+    def curvature(self, information: np.ndarray) -> np.ndarray:
+        """The diagonal of the Hessian, float64 [P], given the information of each impression."""
+        element = np.bincount(self._shown, information[self._row], len(self.elements))
+        parts = self._counted(information, element)
+        parts += [part.sums_of_squares(element) for part in self._terms.values()]
+        return np.concatenate(parts) + self._precision
+
+    def hessian_product(self, information: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        """The Hessian times a direction, float64 [P], given the information of each impression."""
+        return self._sums(information * self._effect(direction)) + self._precision * direction
+
+    def _effect(self, values: np.ndarray) -> np.ndarray:
+        """The sum of the effects on each impression, float64 [R]."""
+        part = self.split(values)
+        element = part[ELEMENT] + sum(terms.effect(part[name]) for name, terms in self._terms.items())
+        of_elements = np.bincount(self._row, element[self._shown], len(self._ad))
+        return part[INTERCEPT] + part[AD][self._ad] + part[COMBINATION][self._combination] + of_elements
+
+    def _sums(self, per_impression: np.ndarray) -> np.ndarray:
+        """The derivative of the sum of effects by each value, times `per_impression`: float64 [P]."""
+        element = np.bincount(self._shown, per_impression[self._row], len(self.elements))
+        parts = self._counted(per_impression, element)
+        return np.concatenate(parts + [terms.sums(element) for terms in self._terms.values()])
+
+    def _counted(self, per_impression: np.ndarray, element: np.ndarray) -> list[np.ndarray]:
+        ad = np.bincount(self._ad, per_impression, len(self.ads))
+        combination = np.bincount(self._combination, per_impression, len(self.combinations))
+        return [np.array([ad.sum()]), ad, combination, element]
