@@ -58,6 +58,8 @@ def read_catalogue(file: Path, columns: tuple[str, ...] | None = None) -> Iterat
 def _check_names(names: list[str], file: Path) -> None:
     known = arrow_schema().names
     for name in names:
+        if names.count(name) > 1:
+            raise InputError(f'{file}: column {name!r} is there {names.count(name)} times; keep one')
         if name not in known:
             raise InputError(f'{file}: column {name!r} is unknown; a catalogue has {", ".join(known)}')
     for name in REQUIRED:

@@ -181,7 +181,7 @@ def _tests(packages: pa.Table) -> tuple[np.ndarray, list[np.ndarray]]:
 
 
 def _candidates(values: list[str | None], members: list[np.ndarray]) -> list[list[str | None]]:
-    """The distinct values of each test's packages, in the order of the packages; none where all have no value."""
+    """The candidates of each test: the distinct values of its packages, or none where no package has a value."""
     distinct = [list(dict.fromkeys(values[i] for i in packages)) for packages in members]
     return [[] if candidates == [None] else candidates for candidates in distinct]
 
