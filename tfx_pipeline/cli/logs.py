@@ -257,7 +257,7 @@ def _print_catalogue(path: str, report: CatalogueReport, coverage: CatalogueCove
         numbers = counts.elements, counts.texts, counts.attributes, counts.vectors
         table.add_row(name, *(f'{number:,}' for number in numbers))
     for name, number in report.unused.items():
-        table.add_row(f'{name} (no content in log_schema)', f'{number:,}')
+        table.add_row(f'{name} (not read)', f'{number:,}')
     console.print(table)
     if tally.bad_rows:
         table = Table('elements', 'broken rule, and the first value', 'component', 'id', 'first in')
