@@ -73,7 +73,8 @@ def simulate(out: str, workers: int, overrides: tuple[str, ...], json_path: str 
     """Write simulated click logs whose true CTRs are known.
 
     The ads have six components with the dimensions of those in the GenCO paper. DIR/truth.json stores the
-    truth, from which the CTR of any combination of elements can be computed later.
+    truth, from which the CTR of any combination of elements can be computed later, and DIR/catalogue.parquet
+    what is known of the elements.
 
     \b
     Example, 10 days of logs on which a model trains within minutes:
@@ -132,8 +133,8 @@ def convert(source: str, out: str, train_share: float, seed: int, max_weight: in
     """Convert the Upworthy Research Archive to click logs.
 
     SOURCE is the archive's CSV file of packages, or a Parquet file with the same columns. Each test becomes
-    an ad, each month a folder. Tests from weeks in which viewers were probably not assigned at random are left
-    out.
+    an ad, each month a folder, and DIR/catalogue.parquet lists the texts. Tests from weeks in which viewers
+    were probably not assigned at random are left out.
 
     \b
     Example:
