@@ -133,7 +133,7 @@ class CatalogueChecker:
             empty = mask(pc.fill_null(pc.equal(column, ''), True))
             yield Fault(empty, f'{name} must be a string other than ""', column)
         ids = batch.column(ELEMENT_ID)
-        yield Fault(self._repeated(batch), f'{ELEMENT_ID} must be there once in its component', ids)
+        yield Fault(self._repeated(batch), f'{ELEMENT_ID} must be unique within its component', ids)
         attributes, vectors = batch.column(ATTRIBUTES), batch.column(VECTOR)
         yield Fault(holds(attributes, pc.is_null), f'{ATTRIBUTES} holds a null', attributes)
         empty = holds(attributes, lambda values: pc.equal(values, ''))

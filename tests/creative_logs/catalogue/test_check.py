@@ -95,7 +95,7 @@ def test_ids_are_unique_within_a_component_over_all_files(tmp_path):
         ('title', 'c', 'Red shoes'),
     ]
     (rule,) = report.tally.by_rows()
-    assert (rule.rule, rule.rows) == ('id must be there once in its component', 2)
+    assert (rule.rule, rule.rows) == ('id must be unique within its component', 2)
     assert rule.file == str(tmp_path / 'c' / '1.parquet')
 
 
