@@ -108,13 +108,14 @@ def _subsections(section: type[Frozen], prefix: str, level: int = 2) -> Iterator
     for key, field in section.model_fields.items():
         inner = _inner(field.annotation)
         if inner is not None:
-            path = f'{prefix}{key}' if inner is field.annotation else f'{prefix}{key}[]'
+            several = 'sections' in _type_name(field.annotation)
+            path = f'{prefix}{key}[]' if several else f'{prefix}{key}'
             yield _section(f'`{path}`', inner, level)
             yield from _subsections(inner, f'{path}.', level)
 
 
 def _inner(annotation: Any) -> type[Frozen] | None:
-    """The class of a key that is a section, or a list of sections."""
+    """The class of a key that is a section, an optional section or a list of sections."""
     if inspect.isclass(annotation) and not get_origin(annotation) and issubclass(annotation, Frozen):
         return annotation
     return next(filter(None, map(_inner, get_args(annotation))), None)

@@ -32,12 +32,12 @@ def draw_requests(logs: Path, schema: LogSchema, count: int, seed: int = 1) -> l
     """Draws requests with the context features of logged rows and the largest number of candidates.
 
     Args:
-        logs: The folder of the logs, with Parquet files.
+        logs: The folder of the logs, with a folder per day and split.
         schema: The schema of the logs; each component gets `max_candidates` distinct ids, from any ads.
         count: The number of requests.
         seed: The seed of the draws.
     """
-    rows = ds.dataset(sorted(logs.rglob('*.parquet')), schema=schema.arrow_schema()).head(_ROWS)
+    rows = ds.dataset(sorted(logs.glob('*/*/*.parquet')), schema=schema.arrow_schema()).head(_ROWS)
     pools = {c.name: _pool(rows, c.candidates) for c in schema.components}
     texts = {c.name: _pool(rows, c.texts) for c in schema.components if c.text}
     context = rows.select([feature.name for feature in schema.context]).to_pylist()

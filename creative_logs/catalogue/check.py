@@ -85,7 +85,7 @@ class CatalogueReport:
 class CatalogueChecker:
     """Separates the good rows of a catalogue from the bad ones, and counts both.
 
-    An element that is listed twice is bad the second time. Of each element, 8 bytes are kept to notice that.
+    An element that is listed twice is bad the second time. To notice that, a hash of each element is kept.
 
     Args:
         schema: The log schema, which says for which components the catalogue is read.
@@ -133,9 +133,15 @@ class CatalogueChecker:
             empty = mask(pc.fill_null(pc.equal(column, ''), True))
             yield Fault(empty, f'{name} must be a string other than ""', column)
         ids = batch.column(ELEMENT_ID)
-        yield Fault(self._repeated(batch), f'{ELEMENT_ID} must be there once in its component', ids)
+        yield Fault(self._repeated(batch), f'{ELEMENT_ID} must be unique within its component', ids)
         attributes, vectors = batch.column(ATTRIBUTES), batch.column(VECTOR)
         yield Fault(holds(attributes, pc.is_null), f'{ATTRIBUTES} holds a null', attributes)
+        empty = holds(attributes, lambda values: pc.equal(values, ''))
+        yield Fault(empty, f'{ATTRIBUTES} holds an empty string', attributes)
+        several_lines = holds(attributes, lambda values: pc.match_substring(values, '\n'))
+        yield Fault(
+            several_lines, f'{ATTRIBUTES} holds a line break', attributes
+        )  # Requests join them with it.
         yield from self._vector_length_faults(batch.column(COMPONENT), vectors)
         not_finite = holds(vectors, lambda values: pc.invert(pc.fill_null(pc.is_finite(values), False)))
         yield Fault(not_finite, f'{VECTOR} must hold finite numbers', vectors)

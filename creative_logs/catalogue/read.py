@@ -58,11 +58,15 @@ def read_catalogue(file: Path, columns: tuple[str, ...] | None = None) -> Iterat
 def _check_names(names: list[str], file: Path) -> None:
     known = arrow_schema().names
     for name in names:
+        if names.count(name) > 1:
+            raise InputError(f'{file}: column {name!r} is there {names.count(name)} times; keep one')
         if name not in known:
             raise InputError(f'{file}: column {name!r} is unknown; a catalogue has {", ".join(known)}')
     for name in REQUIRED:
         if name not in names:
-            raise InputError(f'{file}: column {name!r} is missing; a catalogue needs {" and ".join(REQUIRED)}')
+            raise InputError(
+                f'{file}: column {name!r} is missing; a catalogue needs {" and ".join(REQUIRED)}'
+            )
 
 
 def _conformed(batch: pa.RecordBatch, fields: list[pa.Field], source: str) -> pa.RecordBatch:

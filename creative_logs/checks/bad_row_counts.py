@@ -99,4 +99,6 @@ class Tally:
 
 
 def _readable(value: object) -> object:
+    if isinstance(value, list):
+        return [_readable(item) for item in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

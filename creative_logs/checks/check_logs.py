@@ -74,6 +74,7 @@ def check_logs(
     quarantine: str | Path | None = None,
     days: Sequence[str] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    use_good_rows: Callable[[pa.RecordBatch], None] | None = None,
 ) -> LogReport:
     """Checks logs row by row; memory use does not depend on the number of rows.
 
@@ -84,6 +85,7 @@ def check_logs(
             `<quarantine>/<day>/<split>/<file>`. If None, they are only counted.
         days: The days to check. If None, all days are checked.
         progress: Called with the number of days checked and the number of all days to check.
+        use_good_rows: Called with the good rows of each batch, which have the columns of the schema.
 
     Returns:
         The number of rows and of bad rows per day, split and rule.
@@ -102,7 +104,7 @@ def check_logs(
             bad_rows = Path(quarantine) / day / split if quarantine is not None else None
             tally = Tally()
             for file in split_files(root, day, split):
-                _check_file(file, schema, tally, bad_rows)
+                _check_file(file, schema, tally, bad_rows, use_good_rows)
             if tally.rows == 0:
                 folder = Path(root) / day / split
                 raise InputError(f'{folder}: the files hold no row; remove day {day} or write it')
@@ -126,11 +128,19 @@ def read_batches(file: Path) -> Iterator[pa.RecordBatch]:
         raise InputError(message) from error
 
 
-def _check_file(file: Path, schema: LogSchema, tally: Tally, quarantine: Path | None) -> None:
+def _check_file(
+    file: Path,
+    schema: LogSchema,
+    tally: Tally,
+    quarantine: Path | None,
+    use_good_rows: Callable[[pa.RecordBatch], None] | None,
+) -> None:
     with closing(_Quarantine(quarantine / file.name if quarantine else None)) as bad_rows:
         for batch in read_batches(file):
             conformed = conform(batch, schema, str(file))
-            _, bad = check(conformed, schema)
+            good, bad = check(conformed, schema)
+            if use_good_rows is not None:
+                use_good_rows(good)
             tally.add(batch.num_rows, bad, str(file))
             bad_rows.write(bad)
 

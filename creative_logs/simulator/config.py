@@ -6,7 +6,7 @@ import math
 from pydantic import Field, model_validator
 
 from creative_logs.base_config import Frozen, Name
-from creative_logs.schema import Component, ContextFeature, LogSchema
+from creative_logs.schema import Component, Content, ContextFeature, LogSchema
 
 # Implied by Table 1: exposures per element and day x number of elements / (coverage x number of ads).
 IMPRESSIONS_PER_AD_AND_DAY = 4.6
@@ -84,6 +84,11 @@ class SimulatorConfig(Frozen):
         policy_position_habit: How much less, in logits, the production policy prefers each next position in
             the list.
         policy_exploration: The share of the production traffic in which the policy chooses uniformly.
+        label_error_share: The probability that the catalogue labels an element with a wrong theme, and,
+            independently, with a wrong style.
+        vector_quality_share: The share of the variance of the elements' quality that their vectors in the
+            catalogue explain.
+        vector_dimensions: The number of dimensions of the vectors in the catalogue.
         max_candidates: The length of the longest candidate list.
         components: The shape of each component.
         importance: The weights of the components in each category, one per component.
@@ -111,6 +116,9 @@ class SimulatorConfig(Frozen):
     policy_accuracy: float = Field(0.5, ge=-1, le=1)
     policy_position_habit: float = Field(0.1, ge=0)
     policy_exploration: float = Field(0.1, ge=0, le=1)
+    label_error_share: float = Field(0.1, ge=0, le=1)
+    vector_quality_share: float = Field(0.3, ge=0, le=1)
+    vector_dimensions: int = Field(32, ge=10)  # 1 tells the quality, 7 tell the theme, 2 the style.
     max_candidates: int = Field(15, ge=1)
     components: tuple[SimulatedComponent, ...] = TABLE_1
     importance: dict[str, tuple[float, ...]] = FIGURE_3
@@ -144,8 +152,14 @@ class SimulatorConfig(Frozen):
         """The date, YYYY-MM-DD, that is `day` days after the first day."""
         return (self.start_day + datetime.timedelta(days=day)).isoformat()
 
-    def log_schema(self) -> LogSchema:
-        """The schema of the simulated logs."""
+    def log_schema(self, content: bool = False) -> LogSchema:
+        """The schema of the simulated logs.
+
+        Args:
+            content: Whether the components have the content that the catalogue lists: text, attributes and
+                vectors. The columns of the logs are the same with and without it.
+        """
+        told = Content(text=True, attributes=True, vector=self.vector_dimensions) if content else None
         return LogSchema(
             context=(
                 ContextFeature(name='user_id'),
@@ -156,6 +170,6 @@ class SimulatorConfig(Frozen):
                 ContextFeature(name='ad_id'),
                 ContextFeature(name='category', encoding='category'),
             ),
-            components=tuple(Component(name=component.name) for component in self.components),
+            components=tuple(Component(name=c.name, content=told) for c in self.components),
             max_candidates=self.max_candidates,
         )

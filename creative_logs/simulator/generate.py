@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from creative_logs.counter_rng import Draws
 from creative_logs.schema import CLICK, POLICY, REQUEST_ID, TEST, TIMESTAMP
+from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.policy import choose, production_propensities, uniform_propensities
 from creative_logs.simulator.world import GENDERS, Elements, World
 
@@ -147,7 +148,7 @@ class Generator:
             propensities = production_propensities(slots, belief[element_of_slot], self.config)
         chosen = choose(slots, propensities, ad_of_row, random.random(len(ad_of_row)))
         none = chosen < 0
-        ids = _ids(f'{self.config.components[component].name}_', pool, generation)
+        ids = element_ids(self.config, component, pool, generation)
         dictionary = pa.DictionaryArray.from_arrays(pa.array(element_of_slot, pa.int32()), ids)
         return Drawn(
             candidates=pa.ListArray.from_arrays(pa.array(slots.offsets, pa.int32()), dictionary),
@@ -177,6 +178,13 @@ class Generator:
             columns[component.shown] = pa.array(d.shown)
             columns[component.propensity] = pa.array(d.propensity.astype(np.float32), from_pandas=True)
         return columns
+
+
+def element_ids(
+    config: SimulatorConfig, component: int, pool: np.ndarray, generation: np.ndarray
+) -> pa.Array:
+    """The ids of E elements, given by pool number and generation, int64[E] each."""
+    return _ids(f'{config.components[component].name}_', pool, generation)
 
 
 def _ids(prefix: str, *numbers: np.ndarray) -> pa.Array:

@@ -130,7 +130,14 @@ class World:
         stride = 1 + draw.integers(pool_size // self.config.max_candidates, 'stride', component, ads)
         position = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
         pool = (np.repeat(start, lengths) + position * np.repeat(stride, lengths)) % pool_size
-        return Slots(offsets, pool, self._generation(component, pool, day))
+        return Slots(offsets, pool, self.generation(component, pool, day))
+
+    def generation(self, component: int, pool: np.ndarray, day: int) -> np.ndarray:
+        """The generation of each element of the pool, int64[E], on a day; it never decreases."""
+        if self.config.new_elements_per_day == 0:
+            return np.zeros_like(pool)
+        age = self._draws.uniform('age of element', component, pool)
+        return np.floor(age + day * self.config.new_elements_per_day).astype(np.int64)
 
     def elements(self, component: int, pool: np.ndarray, generation: np.ndarray) -> Elements:
         """The parameters of E elements, given by pool number and generation, int64[E] each."""
@@ -181,12 +188,6 @@ class World:
         for (j, k), table in self.synergy.items():
             total += table[styles[..., j], styles[..., k]]
         return total
-
-    def _generation(self, component: int, pool: np.ndarray, day: int) -> np.ndarray:
-        if self.config.new_elements_per_day == 0:
-            return np.zeros_like(pool)
-        age = self._draws.uniform('age of element', component, pool)
-        return np.floor(age + day * self.config.new_elements_per_day).astype(np.int64)
 
     def _synergy_tables(self) -> dict[tuple[int, int], np.ndarray]:
         """One table per pair j < k, [STYLES + 1, STYLES + 1], without main effects and 0 for ABSENT."""

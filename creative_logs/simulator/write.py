@@ -1,4 +1,4 @@
-"""Writes simulated logs in parallel processes, and the truth beside them."""
+"""Writes simulated logs in parallel processes, and the truth and the element catalogue beside them."""
 
 import functools
 import json
@@ -11,8 +11,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from creative_logs.atomic_write import new_folder
+from creative_logs.catalogue.write import CATALOGUE_FILE, write_catalogue
 from creative_logs.schema import SPLITS, TRAIN
 from creative_logs.simulator.config import SimulatorConfig
+from creative_logs.simulator.content import catalogue_batches
 from creative_logs.simulator.generate import Generator
 from creative_logs.simulator.world import World
 
@@ -30,7 +32,8 @@ def simulate(
     workers: int = 1,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> None:
-    """Writes the logs of all days and `truth.json`, from which `Truth.from_logs` computes every CTR.
+    """Writes the logs of all days, `truth.json`, from which `Truth.from_logs` computes every CTR, and the
+    catalogue of all elements that are candidates on these days.
 
     The rows do not depend on `workers`. Memory use depends neither on the number of rows nor on the number
     of days.
@@ -52,6 +55,7 @@ def simulate(
                 (folder / config.day_name(day) / split).mkdir(parents=True)
         truth = {'config': config.model_dump(mode='json'), 'intercept': intercept}
         (folder / TRUTH_FILE).write_text(json.dumps(truth, indent=2) + '\n', encoding='utf-8')
+        write_catalogue(folder / CATALOGUE_FILE, catalogue_batches(World(config)))
         for rows in _run(config, intercept, folder, tasks, workers):
             progress(rows)
 

@@ -4,7 +4,7 @@ Each test becomes an ad; its packages are the shown combinations, each with the 
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from creative_logs.atomic_write import new_folder
+from creative_logs.catalogue.schema import COMPONENT, ELEMENT_ID, TEXT, arrow_schema
+from creative_logs.catalogue.write import CATALOGUE_FILE, write_catalogue
 from creative_logs.errors import InputError
 from creative_logs.schema import (
     CLICK,
@@ -89,7 +91,7 @@ def convert(
     max_weight: int = 64,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict:
-    """Writes the logs, one folder per month, with the splits train and test.
+    """Writes the logs, one folder per month, with the splits train and test, and the catalogue of their texts.
 
     Args:
         source: The archive's CSV file of packages, or a Parquet file with the same columns.
@@ -122,6 +124,7 @@ def convert(
     rows = dict.fromkeys(SPLITS, 0)
     every_month = np.unique(months)
     with new_folder(out) as folder:
+        write_catalogue(folder / CATALOGUE_FILE, catalogue_batches(packages))
         for done, month in enumerate(every_month, start=1):
             for split in SPLITS:
                 here = np.flatnonzero(months == month)
@@ -141,14 +144,46 @@ def package_columns(packages: pa.Table) -> dict[str, pa.Array]:
     Args:
         packages: The packages, as `read_packages` returns them.
     """
-    ids = packages[TEST_ID].combine_chunks()
-    test = ids.dictionary_encode().indices.to_numpy()
-    members = np.split(np.argsort(test, kind='stable'), np.cumsum(np.bincount(test))[:-1])
-    columns = {'ad_id': ids}
+    test, members = _tests(packages)
+    columns = {'ad_id': packages[TEST_ID].combine_chunks()}
     for component in log_schema().components:
         values = packages[SOURCE_COLUMNS[component.name]].to_pylist()
         columns |= _component_columns(component, values, test, members)
     return columns
+
+
+def catalogue_batches(packages: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of the catalogue: the texts of all candidates, one batch per component that has texts.
+
+    Candidates of several tests are listed once. An id is a hash of the text, so that an id has one text; the
+    absence of an element has the text ''.
+
+    Args:
+        packages: The packages, as `read_packages` returns them.
+    """
+    _, members = _tests(packages)
+    for component in log_schema().components:
+        if not component.text:
+            continue
+        values = packages[SOURCE_COLUMNS[component.name]].to_pylist()
+        elements = dict.fromkeys(element for test in _candidates(values, members) for element in test)
+        rows = [
+            {COMPONENT: component.name, ELEMENT_ID: _element_id(component, element), TEXT: element or ''}
+            for element in elements
+        ]
+        yield pa.RecordBatch.from_pylist(rows, schema=arrow_schema())
+
+
+def _tests(packages: pa.Table) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The number of each package's test, int64[packages], and the packages of each test."""
+    test = packages[TEST_ID].combine_chunks().dictionary_encode().indices.to_numpy()
+    return test, np.split(np.argsort(test, kind='stable'), np.cumsum(np.bincount(test))[:-1])
+
+
+def _candidates(values: list[str | None], members: list[np.ndarray]) -> list[list[str | None]]:
+    """The candidates of each test: the distinct values of its packages, or none where no package has a value."""
+    distinct = [list(dict.fromkeys(values[i] for i in packages)) for packages in members]
+    return [[] if candidates == [None] else candidates for candidates in distinct]
 
 
 def _component_columns(
@@ -159,12 +194,9 @@ def _component_columns(
     The candidates of a test are the distinct values of its packages. If only some packages have a value, its
     absence is an element too. The propensity of an element is the share of packages that have it.
     """
-    candidates = []
+    candidates = _candidates(values, members)
     shown, propensity = np.full(len(values), -1), np.full(len(values), np.nan)
-    for packages in members:
-        distinct = list(dict.fromkeys(values[i] for i in packages))
-        elements = [] if distinct == [None] else distinct
-        candidates.append(elements)
+    for packages, elements in zip(members, candidates):
         if elements:
             shown[packages] = [elements.index(values[i]) for i in packages]
             propensity[packages] = np.bincount(shown[packages])[shown[packages]] / len(packages)

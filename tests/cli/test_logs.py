@@ -4,9 +4,12 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from creative_logs.simulator import write
+from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.truth import Truth
 from tests.creative_logs.upworthy.helpers import write_csv
 from tfx_pipeline.cli import main
@@ -73,6 +76,102 @@ def test_check_shows_bad_rows_and_stops_at_the_configured_share(tmp_path, genco)
     )
     assert code == 0 and 'got 9' in out
     assert pq.read_table(quarantine / '2024-06-20' / 'test' / 'part-00000.parquet').num_rows == 10
+
+
+WORLD = SimulatorConfig(ads=20, users=50, days=2, rows=400, test_share=0.25, new_elements_per_day=0.2)
+
+
+@pytest.fixture
+def simulated(tmp_path, monkeypatch) -> Path:
+    """Logs and a catalogue, for tests that read tables wide enough not to be wrapped."""
+    monkeypatch.setenv('COLUMNS', '250')
+    write.simulate(WORLD, tmp_path / 'logs')
+    return tmp_path / 'logs'
+
+
+def with_content(*changes: str) -> list[str]:
+    """Arguments that give the demo's configuration the content of the simulated components."""
+    components = WORLD.log_schema(content=True).model_dump(mode='json')['components']
+    overrides = [f'log_schema.components={json.dumps(components)}', *changes]
+    return ['--config', str(CONFIGS / 'demo.yaml'), *(word for text in overrides for word in ('--set', text))]
+
+
+def test_check_compares_the_logs_with_a_catalogue(tmp_path, simulated, genco):
+    catalogue = simulated / 'catalogue.parquet'
+    figures = tmp_path / 'c.json'
+    arguments = ('check', *with_content(), '--logs', simulated, '--catalogue', catalogue, '--json', figures)
+    code, out, err = genco(*arguments)
+    assert (code, err) == (0, '')
+    table = pq.read_table(catalogue)
+    printed = ' '.join(out.split())
+    assert f'{len(table):,} elements, 0 bad' in printed and '800 rows, 0 bad' in printed
+    report = json.loads(figures.read_text())
+    assert (report['rows'], report['catalogue']['elements']) == (800, len(table))
+    assert report['catalogue']['impressions'] == 800
+    nothing = {'ids': 0, 'impressions': 0.0, 'examples': []}
+    assert list(report['catalogue']['missing'].values()) == [nothing] * 6
+
+    images = pc.equal(table['component'], 'image')
+    gone = table.filter(images)['id'].to_pylist()[::2]
+    pq.write_table(table.filter(pc.invert(pc.is_in(table['id'], pa.array(gone)))), catalogue)
+    code, out, err = genco(*arguments)
+    assert (code, err) == (0, '')
+    missing = json.loads(figures.read_text())['catalogue']['missing']
+    rows = [pq.read_table(file)['image_candidates'].to_pylist() for file in simulated.glob('*/*/*.parquet')]
+    lists = [set(ids) & set(gone) for part in rows for ids in part]
+    logged = set().union(*lists)
+    assert missing['image']['ids'] == len(logged) > 0
+    assert missing['image']['impressions'] == sum(map(bool, lists))
+    assert len(missing['image']['examples']) == min(10, len(logged))
+    assert set(missing['image']['examples']) <= logged
+    assert missing['title'] == nothing
+    assert 'Candidates in the logs that the catalogue lacks' in out
+    assert missing['image']['examples'][0] in out
+    assert f'{missing["image"]["impressions"] / 800:.1%}' in out
+
+
+def test_check_shows_bad_elements_and_stops_at_the_configured_share(tmp_path, simulated, genco):
+    catalogue, figures = simulated / 'catalogue.parquet', tmp_path / 'c.json'
+    rows = pq.read_table(catalogue).to_pylist()
+    for row in rows[:10]:
+        row['attributes'] = ['[bold]\n']
+    pq.write_table(pa.Table.from_pylist(rows, schema=pq.read_schema(catalogue)), catalogue)
+    arguments = ('check', '--catalogue', catalogue, '--no-logs', '--json', figures)
+    code, out, err = genco(*arguments, *with_content('checks.max_bad_share=0.001'))
+    assert code == 2 and err.count('\n') == 1
+    assert err.startswith(f'genco: {catalogue}: 10 of {len(rows)} elements of the catalogue break a rule')
+    assert 'attributes holds a line break' in out and '[bold]' in out
+    report = json.loads(figures.read_text())
+    assert list(report) == ['catalogue']
+    assert (report['catalogue']['bad_elements'], report['catalogue']['impressions']) == (10, 0)
+    code, out, err = genco(*arguments, *with_content('checks.max_bad_share=0.9'))
+    assert (code, err) == (0, '') and 'rows' not in out and 'lacks' not in out
+
+
+def test_check_names_components_that_the_configuration_does_not_read(simulated, genco):
+    demo, catalogue = CONFIGS / 'demo.yaml', simulated / 'catalogue.parquet'
+    code, out, _ = genco('check', '--config', demo, '--catalogue', catalogue, '--no-logs')
+    assert code == 0 and 'marketing (not read)' in out
+
+
+@pytest.mark.parametrize(
+    'arguments',
+    [
+        ('--no-logs',),
+        ('--no-logs', '--catalogue', 'c', '--logs', 'l'),
+        ('--no-logs', '--catalogue', 'c', '--quarantine', 'q'),
+    ],
+)
+def test_options_that_exclude_each_other_are_one_line(genco, arguments):
+    code, out, err = genco('check', '--config', CONFIGS / 'demo.yaml', *arguments)
+    assert (code, out) == (2, '')
+    assert err == 'genco: --no-logs: needs --catalogue and excludes --logs and --quarantine\n'
+
+
+def test_a_catalogue_that_is_not_there_is_one_line(tmp_path, simulated, genco):
+    code, _, err = genco('check', *with_content(), '--logs', simulated, '--catalogue', tmp_path / 'none')
+    assert (code, err.count('\n')) == (2, 1)
+    assert err.startswith(f'genco: {tmp_path}/none: no such catalogue')
 
 
 def test_properties_of_the_world_can_be_set(tmp_path, genco):

@@ -80,3 +80,9 @@ def test_page_names_types_limits_and_defaults():
     assert '| integer, at least 1 | `1024` |' in rows['| `batch_size`']
     assert '| **required** |' in rows['| `logs`']
     assert '`sgd` or `adagrad`' in rows['| `sparse_optimizer`']
+
+
+def test_only_lists_of_sections_have_brackets():
+    titles = [line for line in render().splitlines() if line.startswith('#')]
+    for path in ('log_schema', 'log_schema.components[]', 'log_schema.components[].content'):
+        assert f'## `{path}`' in titles

@@ -28,7 +28,7 @@ class _Verb(NamedTuple):
 _VERBS = {
     'simulate': _Verb('tfx_pipeline.cli.logs', 'Write simulated click logs whose true CTRs are known.'),
     'convert': _Verb('tfx_pipeline.cli.logs', 'Convert the Upworthy Research Archive to click logs.'),
-    'check': _Verb('tfx_pipeline.cli.logs', 'Check click logs against the configuration.'),
+    'check': _Verb('tfx_pipeline.cli.logs', 'Check click logs and an element catalogue.'),
     'run': _Verb('tfx_pipeline.cli.run', 'Run the pipeline: logs in, evaluated model pushed.', 'pipeline'),
     'evaluate': _Verb(
         'tfx_pipeline.cli.evaluate', 'Measure an exported model on the test split of logs.', 'pipeline'

@@ -1,4 +1,4 @@
-"""The verbs for click logs: `simulate`, `convert` and `check`."""
+"""The verbs for click logs and catalogues: `simulate`, `convert` and `check`."""
 
 import os
 from pathlib import Path
@@ -7,8 +7,12 @@ import click
 import yaml
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from creative_logs.catalogue.check import CatalogueChecker, CatalogueReport
+from creative_logs.catalogue.coverage import CatalogueCoverage
+from creative_logs.catalogue.schema import COMPONENT, ELEMENT_ID
 from creative_logs.checks.check_logs import LogReport, check_logs
 from creative_logs.checks.check_rows import REASON
 from creative_logs.errors import InputError
@@ -69,7 +73,8 @@ def simulate(out: str, workers: int, overrides: tuple[str, ...], json_path: str 
     """Write simulated click logs whose true CTRs are known.
 
     The ads have six components with the dimensions of those in the GenCO paper. DIR/truth.json stores the
-    truth, from which the CTR of any combination of elements can be computed later.
+    truth, from which the CTR of any combination of elements can be computed later, and DIR/catalogue.parquet
+    what is known of the elements.
 
     \b
     Example, 10 days of logs on which a model trains within minutes:
@@ -128,8 +133,8 @@ def convert(source: str, out: str, train_share: float, seed: int, max_weight: in
     """Convert the Upworthy Research Archive to click logs.
 
     SOURCE is the archive's CSV file of packages, or a Parquet file with the same columns. Each test becomes
-    an ad, each month a folder. Tests from weeks in which viewers were probably not assigned at random are left
-    out.
+    an ad, each month a folder, and DIR/catalogue.parquet lists the texts. Tests from weeks in which viewers
+    were probably not assigned at random are left out.
 
     \b
     Example:
@@ -153,30 +158,57 @@ def convert(source: str, out: str, train_share: float, seed: int, max_weight: in
     '--logs', metavar='DIR', help='Folder of the logs to check.  [default: paths.logs of the configuration]'
 )
 @click.option('--quarantine', metavar='DIR', help='Folder to write the bad rows to, each with its reason.')
+@click.option(
+    '--catalogue', metavar='PATH', help='Element catalogue to check too: a Parquet file or a folder of them.'
+)
+@click.option('--no-logs', is_flag=True, help='Check the catalogue alone.')
 @json_option
 def check(
     config_path: str,
     overrides: tuple[str, ...],
     logs: str | None,
     quarantine: str | None,
+    catalogue: str | None,
+    no_logs: bool,
     json_path: str | None,
 ):
-    """Check click logs against the configuration.
+    """Check click logs, and an element catalogue, against the configuration.
 
     Reads every row of every day and counts the bad rows by the rule that they break. If their share in a day
-    exceeds checks.max_bad_share, the exit code is 2.
+    or in the catalogue exceeds checks.max_bad_share, the exit code is 2. With --catalogue, the candidates in
+    the logs that the catalogue lacks are counted too.
 
     \b
-    Example:
+    Examples:
       genco check --config configs/demo.yaml --quarantine build/quarantine
+      genco check --config configs/demo.yaml --catalogue build/logs/catalogue.parquet
     """
+    if no_logs and (catalogue is None or logs is not None or quarantine is not None):
+        raise InputError('--no-logs: needs --catalogue and excludes --logs and --quarantine')
     config = load_config(config_path, overrides)
-    root = logs or config.paths.logs
-    with progress_bar('checking', 'days') as advance:
-        report = check_logs(root, config.log_schema, quarantine, progress=advance)
-    write_json(json_path, report.to_json())
-    _print_report(root, report)
-    report.refuse_above(config.checks.max_bad_share)
+    schema, limit = config.log_schema, config.checks.max_bad_share
+    reports: list[LogReport | CatalogueReport] = []
+    figures: dict = {}
+    compare = None
+    if catalogue is not None:
+        checker, coverage = CatalogueChecker(schema), CatalogueCoverage(schema)
+        for elements in checker.good_rows(catalogue):
+            coverage.add_elements(elements)
+        reports.append(checker.report)
+        compare = coverage.add_impressions
+    if not no_logs:
+        root = logs or config.paths.logs
+        with progress_bar('checking', 'days') as advance:
+            report = check_logs(root, schema, quarantine, progress=advance, use_good_rows=compare)
+        reports.append(report)
+        figures |= report.to_json()
+        _print_report(root, report)
+    if catalogue is not None:
+        figures['catalogue'] = checker.report.to_json() | coverage.to_json()
+        _print_catalogue(catalogue, checker.report, coverage)
+    write_json(json_path, figures)
+    for each in reports:
+        each.refuse_above(limit)
 
 
 def _simulator_config(given: dict, overrides: tuple[str, ...]) -> SimulatorConfig:
@@ -213,6 +245,33 @@ def _print_report(root: str, report: LogReport) -> None:
     table = Table('day', 'split', 'rows', 'broken rule, and the first value', 'first in', title='Bad rows')
     for split in report.splits:
         for rule in split.rules:
-            where, example = Path(rule.file).name, str(rule.example[REASON])
+            where, example = Path(rule.file).name, escape(str(rule.example[REASON]))
             table.add_row(split.day, split.split, f'{rule.rows:,}', example, where)
     console.print(table)
+
+
+def _print_catalogue(path: str, report: CatalogueReport, coverage: CatalogueCoverage) -> None:
+    console, tally = Console(), report.tally
+    title = f'{path}: {tally.rows:,} elements, {tally.bad_rows:,} bad'
+    table = Table('component', 'elements', 'with text', 'with attributes', 'with vector', title=title)
+    for name, counts in report.components.items():
+        numbers = counts.elements, counts.texts, counts.attributes, counts.vectors
+        table.add_row(name, *(f'{number:,}' for number in numbers))
+    for name, number in report.unused.items():
+        table.add_row(f'{name} (not read)', f'{number:,}')
+    console.print(table)
+    if tally.bad_rows:
+        table = Table('elements', 'broken rule, and the first value', 'component', 'id', 'first in')
+        table.title = 'Bad elements'
+        for rule in tally.by_rows():
+            example = (str(rule.example[column]) for column in (REASON, COMPONENT, ELEMENT_ID))
+            table.add_row(f'{rule.rows:,}', *map(escape, example), Path(rule.file).name)
+        console.print(table)
+    if coverage.impressions:
+        table = Table('component', 'ids', 'impressions', 'share', 'first ids')
+        table.title = 'Candidates in the logs that the catalogue lacks'
+        for name, missing in coverage.missing.items():
+            share = f'{missing.impressions / coverage.impressions:.1%}'
+            ids = escape(', '.join(missing.examples))
+            table.add_row(name, f'{missing.ids:,}', f'{missing.impressions:,.0f}', share, ids)
+        console.print(table)

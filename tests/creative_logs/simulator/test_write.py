@@ -39,7 +39,7 @@ def test_processes_do_not_change_the_logs(tmp_path):
     simulate(config, tmp_path / 'one', workers=1)
     simulate(config, tmp_path / 'two', workers=2)
     assert files(tmp_path / 'one') == files(tmp_path / 'two')
-    assert len(files(tmp_path / 'one')) == 5
+    assert len(files(tmp_path / 'one')) == 6
 
 
 def test_progress_adds_up_to_all_rows(tmp_path):

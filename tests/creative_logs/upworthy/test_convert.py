@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from creative_logs.catalogue.check import CatalogueChecker
 from creative_logs.checks.check_logs import check_logs
 from creative_logs.errors import InputError
+from creative_logs.schema import Component, Content
 from creative_logs.upworthy.convert import convert, log_schema, split_impressions
 from tests.creative_logs.upworthy.helpers import ARCHIVE, NAMES, PACKAGES, write_csv
 from tfx_pipeline.config import load_config
@@ -184,6 +186,7 @@ def test_the_archive_converts_to_logs_that_pass_the_check(tmp_path):
         pytest.skip('the Upworthy archive is not beside the project')
     figures = convert(ARCHIVE, tmp_path / 'logs', 0.02)
     report = check_logs(tmp_path / 'logs', log_schema())
+    assert report.bad_rows == 0
     assert report.rows == figures['train']['rows'] + figures['test']['rows']
 
     table = pq.read_table(
@@ -200,3 +203,49 @@ def test_the_archive_converts_to_logs_that_pass_the_check(tmp_path):
     assert figures['train']['impressions'] == pytest.approx(0.02 * total, rel=0.002)
     assert figures['test']['clicks'] == pytest.approx(clicks / 2, rel=0.01)
     assert figures['train']['clicks'] == pytest.approx(clicks * 0.02, rel=0.05)
+
+
+def texts_of_logs(logs: Path) -> dict[tuple[str, str], set[str]]:
+    """The texts of every component and id in the logs."""
+    found = defaultdict(set)
+    for split in ('train', 'test'):
+        for row in read(logs, split):
+            for name in ('headline', 'excerpt', 'lede'):
+                for element, text in zip(row[f'{name}_candidates'], row[f'{name}_text']):
+                    found[name, element].add(text)
+    return found
+
+
+def test_the_catalogue_has_the_texts_of_the_logs_once(tmp_path):
+    repeated = [('test3', *PACKAGES[0][1:]), ('test3', 201446, 'Four', 'img2', None, '<p>y</p>', 900, 9)]
+    convert(write_csv(tmp_path / 'packages.csv', [*PACKAGES, *repeated]), tmp_path / 'logs', 0.5)
+    rows = pq.read_table(tmp_path / 'logs' / 'catalogue.parquet').to_pylist()
+    listed = {(row['component'], row['id']): row['text'] for row in rows}
+    assert len(listed) == len(rows)
+    assert {key: {text} for key, text in listed.items()} == texts_of_logs(tmp_path / 'logs')
+    assert [row['text'] for row in rows if row['component'] == 'headline'] == [
+        'One, "two"\nthree',
+        'Four',
+        'A',
+        'B',
+    ]
+    assert (listed['excerpt', 'none'], listed['lede', 'none']) == ('', '')
+    assert not any(row['attributes'] or row['vector'] or row['picture'] for row in rows)
+
+
+def test_the_catalogue_passes_the_check(tmp_path):
+    schema = log_schema()
+    components = [
+        Component(name=c.name, content=Content(text=True) if c.text else None) for c in schema.components
+    ]
+    schema = schema.model_copy(update={'components': tuple(components)})
+    convert(write_csv(tmp_path / 'packages.csv'), tmp_path / 'logs', 0.5)
+    checker = CatalogueChecker(schema)
+    assert sum(batch.num_rows for batch in checker.good_rows(tmp_path / 'logs' / 'catalogue.parquet')) == 8
+    assert (checker.report.tally.bad_rows, checker.report.unused) == (0, {})
+    counts = checker.report.components
+    assert {name: (c.elements, c.texts) for name, c in counts.items()} == {
+        'headline': (4, 4),
+        'excerpt': (2, 1),
+        'lede': (2, 2),
+    }
