@@ -34,8 +34,9 @@ class ContentEffects(tf.keras.layers.Layer):
 
     @property
     def tables(self) -> list[tf.Variable]:
-        """The variables with one row per element or term."""
-        return [self.element_keys, self.worth, self.term_keys, self.term_weights]
+        """The variables that a catalogue can be judged by; they stay variables of the exported model."""
+        vectors = [*self._weights.values(), *self._means.values()]
+        return [self.element_keys, self.worth, self.term_keys, self.term_weights, *vectors]
 
     def call(self, keys: tf.Tensor, content: tf.Tensor | None = None) -> tf.Tensor:
         place = tf.searchsorted(self.element_keys, keys, side='right') - 1
