@@ -29,7 +29,9 @@ def request_content(
     start = tf.cumsum(width, exclusive=True)
 
     def worth() -> tf.Tensor:
-        tables = [
+        # The first table has no columns; beside it, a table with another number of ads fails.
+        tables = [tf.zeros([tf.shape(index.counts)[0], 0])]
+        tables += [
             _table(ads, component, effects, width[j])
             for j, component in enumerate(components)
             if component.content is not None
