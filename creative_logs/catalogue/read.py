@@ -62,7 +62,9 @@ def _check_names(names: list[str], file: Path) -> None:
             raise InputError(f'{file}: column {name!r} is unknown; a catalogue has {", ".join(known)}')
     for name in REQUIRED:
         if name not in names:
-            raise InputError(f'{file}: column {name!r} is missing; a catalogue needs {" and ".join(REQUIRED)}')
+            raise InputError(
+                f'{file}: column {name!r} is missing; a catalogue needs {" and ".join(REQUIRED)}'
+            )
 
 
 def _conformed(batch: pa.RecordBatch, fields: list[pa.Field], source: str) -> pa.RecordBatch:

@@ -17,7 +17,7 @@ class VectorStore:
     """
 
     def __init__(self, folder: Path, dimensions: int):
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115: it lives as long as the store
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (it lives as long as the store)
         self._offsets: dict[int, int] = {}
         self._end = 0
         self.dimensions = dimensions
