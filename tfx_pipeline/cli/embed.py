@@ -145,8 +145,6 @@ def _output(catalogue: str | None, out: str | None) -> Path:
 
 def _print(output: Path, report: EmbedReport, changed: int) -> None:
     title = f'{output}: {report.values:,} distinct values embedded'
-    if changed:
-        title += f'; {changed:,} ids had several texts: the newest one'
     console = Console()
     columns = (
         'component',
@@ -165,3 +163,5 @@ def _print(output: Path, report: EmbedReport, changed: int) -> None:
             escape(str(name)), *(f'{n:,}' for n in numbers), escape(source.encoder) if source else label
         )
     console.print(table)
+    if changed:
+        console.print(f'Ids that had several texts, of which the newest was taken: {changed:,}')

@@ -23,6 +23,8 @@ from tests.creative_logs.embedding.helpers import (
     write_catalogue,
 )
 
+RECORD = {'genco.vectors': json.dumps({'title': {'encoder': 'counting', 'column': 'text'}})}
+
 
 def _embed(catalogue, out, encoder, *components, column='text', again=False, earlier=None, **settings):
     selection = Selection(frozenset(components) or None, column, again)
@@ -85,23 +87,17 @@ def test_equal_texts_are_embedded_once_in_batches(tmp_path, out, encoder):
 
 
 def test_elements_keep_the_vectors_they_have(tmp_path, out, encoder):
-    first = write_catalogue(tmp_path / 'in.parquet', element('a', 'Buy'))
-    _embed(first, first, encoder)
-    table = pa.concat_tables(
-        [pq.read_table(first), pa.Table.from_pylist([element('b', 'Sell')], arrow_schema())]
-    )
-    pq.write_table(table.replace_schema_metadata(None), tmp_path / 'unrecorded.parquet')
-    with pq.ParquetWriter(first, arrow_schema()) as writer:
-        writer.write_table(table)
-        writer.add_key_value_metadata(
-            {'genco.vectors': json.dumps({'title': Source('counting', 'text')._asdict()})}
-        )
-    report = _embed(first, first, encoder)
-    assert encoder.texts == ['Buy', 'Sell'] and report.components['title'].kept == 1
-    assert vectors_of(first) == {('title', 'a'): vector_of('Buy'), ('title', 'b'): vector_of('Sell')}
+    rows = [element('a', 'Buy', vector=[7.0, 8.0, 9.0]), element('b', 'Sell')]
+    catalogue = write_catalogue(tmp_path / 'in.parquet', *rows, metadata=RECORD)
+    report = _embed(catalogue, catalogue, encoder)
+    assert encoder.texts == ['Sell'] and report.components['title'].kept == 1
+    assert vectors_of(catalogue) == {('title', 'a'): [7.0, 8.0, 9.0], ('title', 'b'): vector_of('Sell')}
+    _embed(catalogue, catalogue, encoder)
+    assert encoder.texts == ['Sell']
 
-    report = _embed(tmp_path / 'unrecorded.parquet', out, encoder, again=True)
-    assert encoder.texts == ['Buy', 'Sell', 'Buy', 'Sell'] and report.components['title'].embedded == 2
+    report = _embed(write_catalogue(catalogue, *rows), out, encoder, again=True)
+    assert encoder.texts == ['Sell', 'Buy', 'Sell'] and report.components['title'].embedded == 2
+    assert vectors_of(out)['title', 'a'] == vector_of('Buy')
 
 
 def test_an_earlier_output_gives_the_vectors_of_unchanged_elements(tmp_path, out, encoder):
@@ -159,8 +155,7 @@ def test_vectors_of_two_encoders_are_not_mixed(tmp_path, out, encoder):
     _embed(catalogue, out, encoder)
     rows = pq.read_table(out).to_pylist()
     rows[1]['vector'] = None
-    record = {'genco.vectors': json.dumps({'title': Source('counting', 'text')._asdict()})}
-    write_catalogue(catalogue, *rows, metadata=record)
+    write_catalogue(catalogue, *rows, metadata=RECORD)
     before = catalogue.read_bytes()
     with pytest.raises(
         InputError, match=r"in\.parquet: component 'title' .*counting .* and encoder renamed .*--all"
@@ -181,9 +176,8 @@ def test_vectors_without_a_text_are_not_mixed_even_where_all_are_embedded_again(
 
 
 def test_vectors_of_another_length_are_refused(tmp_path, out, encoder):
-    record = {'genco.vectors': json.dumps({'title': Source('counting', 'text')._asdict()})}
     rows = [element('a', 'Buy', vector=[1.0, 2.0]), element('b', 'Sell')]
-    catalogue = write_catalogue(tmp_path / 'in.parquet', *rows, metadata=record)
+    catalogue = write_catalogue(tmp_path / 'in.parquet', *rows, metadata=RECORD)
     with pytest.raises(
         InputError, match="component 'title' has a vector of 2 values, and the encoder makes 3"
     ):
