@@ -83,7 +83,7 @@ class EarlierVectors:
         self._stores: dict[str, VectorStore] = {}
         for part in catalogue_parts(file) if file is not None else ():
             for component, recorded in part.sources.items():
-                if not selection.includes(component) or (recorded == source and not selection.again):
+                if recorded == source or not selection.includes(component):
                     self.sources[component] = recorded
                     self._add(part, component, folder)
 

@@ -72,8 +72,8 @@ class SentenceEncoder:
             'token_type_ids': np.zeros_like(padded),
         }
         (outputs,) = self._session.run(None, inputs)
-        means = np.where(is_token[..., None], outputs, 0).sum(axis=1) / lengths[:, None]
-        return means / np.linalg.norm(means, axis=1, keepdims=True)
+        sums = np.where(is_token[..., None], outputs, 0).sum(axis=1)  # of the direction of the means
+        return sums / np.linalg.norm(sums, axis=1, keepdims=True)
 
 
 def _tokenizer_path() -> Path:
