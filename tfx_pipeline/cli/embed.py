@@ -1,5 +1,6 @@
 """The verb `embed`, which makes vectors of the texts or pictures of creative elements. It needs no TensorFlow."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -95,7 +96,7 @@ def embed(
     _check_arguments(catalogue, logs, config_path, overrides, out, column, encoder)
     output = _output(catalogue, out)
     is_source = catalogue is not None and output.resolve() == Path(catalogue).resolve()
-    sys.path.insert(0, '')  # An encoder may be a file in the working folder.
+    sys.path.append(os.getcwd())  # An encoder may be a file in the working folder.
     found = find_encoder(encoder, threads)
     read: Callable[[], Iterable[Part]]
     if catalogue is not None:
