@@ -1,8 +1,10 @@
 """The packaged encoder of sentences: all-MiniLM-L6-v2 as an ONNX model, which needs no network."""
 
 import html
+import os
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -45,7 +47,8 @@ class SentenceEncoder:
         self._tokenizer.enable_truncation(_MAX_TOKENS)
         self._tokenizer.no_padding()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
+        options.intra_op_num_threads = 1  # each thread runs texts of its own
+        self._threads = threads or os.cpu_count()
         self._session = onnxruntime.InferenceSession(
             str(model_path()), options, providers=['CPUExecutionProvider']
         )
@@ -54,11 +57,14 @@ class SentenceEncoder:
         """Returns the vectors of norm 1 of T texts, float32 [T, 384]."""
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch([clean_text(t) for t in texts])]
         vectors = np.empty((len(texts), self.dimensions), np.float32)
-        # Texts of similar lengths are run together, so that little of the work is spent on padding.
-        order = sorted(range(len(texts)), key=lambda row: len(tokens[row]))
-        for start in range(0, len(order), _RUN_TEXTS):
-            rows = order[start : start + _RUN_TEXTS]
-            vectors[rows] = self._run([tokens[row] for row in rows])
+        # Texts of similar lengths are run together, so that little of the work is spent on padding; the longest
+        # first, so that the threads end at about the same time.
+        order = sorted(range(len(texts)), key=lambda row: len(tokens[row]), reverse=True)
+        runs = [order[start : start + _RUN_TEXTS] for start in range(0, len(order), _RUN_TEXTS)]
+        with ThreadPoolExecutor(self._threads) as threads:
+            results = threads.map(lambda rows: self._run([tokens[row] for row in rows]), runs)
+            for rows, result in zip(runs, results):
+                vectors[rows] = result
         return vectors
 
     def _run(self, tokens: list[list[int]]) -> np.ndarray:
