@@ -1,5 +1,6 @@
 """Design matrices of the linear terms of an element's effect: rows are elements, columns are weights."""
 
+import tempfile
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -101,6 +102,25 @@ class VectorTerms:
         for part, chunk in self._chunks():
             total += np.square(chunk - self.mean.astype(np.float32)).T @ values[part].astype(np.float32)
         return total / self.scale**2
+
+    def averaged(self, weights: sparse.csr_matrix) -> 'VectorTerms':
+        """The mean vectors of groups of elements, such as those that an ad showed.
+
+        Args:
+            weights: The weight of each element in each group, at least 0, [groups, E].
+        """
+        own = weights[:, self._rows]
+        total = np.asarray(own.sum(1)).ravel()
+        rows = np.flatnonzero(total)
+        own, size = own[rows], len(rows)
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the memory map
+        for start in range(0, size, _CHUNK_ROWS):
+            part = slice(start, start + _CHUNK_ROWS)
+            mean = (own[part] @ self._vectors) / total[rows[part], None]
+            file.write(np.ascontiguousarray(mean, np.float32).data)
+        file.flush()
+        vectors = np.memmap(file, np.float32, 'r', shape=(size, self.size)) if size else np.zeros((0, self.size))
+        return VectorTerms(weights.shape[0], rows, vectors)
 
     def _chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
         for start in range(0, len(self._rows), _CHUNK_ROWS):

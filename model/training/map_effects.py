@@ -11,7 +11,7 @@ from model.content.content_weights import ContentWeights, VectorWeights
 from model.content.element_contents import Catalogue, ElementContents
 from model.training.effect_problem import AD, COMBINATION, ELEMENT, INTERCEPT, EffectProblem
 from model.training.linear_terms import LinearTerms, SparseTerms, VectorTerms
-from model.training.training_impressions import TrainingImpressions
+from model.training.training_impressions import Impressions, TrainingImpressions
 from model.training.variance_components import learned_stds
 
 _PRIOR_EXPOSURE = 3.0  # impressions; keeps the preference for rarely shown elements near zero
@@ -22,6 +22,7 @@ _MOST_ROUNDS = 8
 _ROUNDS_END = 0.1  # relative change of the learned standard deviations
 _SUBWORD, _PREFERENCE = 'subword', 'preference'
 _TEXT, _ATTRIBUTE, _VECTOR = 'text', 'attribute', 'vector'  # each followed by the name of a component
+_BETWEEN = 'between'
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,9 @@ def fit_effects(
         _PREFERENCE: SparseTerms(preferences[elements]),
         **_content_terms(contents),
     }
-    problem = EffectProblem(data, evidence.component, list(evidence.tables.components), terms)
+    ad_terms = _ad_terms(data, elements, terms)
+    components = list(evidence.tables.components)
+    problem = EffectProblem(data, evidence.component, components, terms, ad_terms)
     for group in problem.groups:
         problem.set_std(group, _first_std(group, priors))
     start = np.zeros(problem.size)
@@ -133,9 +136,10 @@ def fit_effects(
     part, curvature = problem.split(values), problem.split(problem.curvature(problem.information(values)))
     rows, columns = subwords.shape
     own = _spread(part[ELEMENT], problem.elements, np.zeros(rows))
+    ad = part[AD] + sum(between.effect(part[name]) for name, between in ad_terms.items())
     return Effects(
         intercept=float(part[INTERCEPT][0]),
-        ad=_spread(part[AD], problem.ads, np.zeros(ads)),
+        ad=_spread(ad, problem.ads, np.zeros(ads)),
         ad_precision=_spread(curvature[AD], problem.ads, np.full(ads, priors.ad**-2)),
         element=own + preferences @ part[_PREFERENCE],
         element_precision=_spread(curvature[ELEMENT], problem.elements, np.full(rows, priors.element**-2)),
@@ -172,6 +176,28 @@ def _content_terms(contents: ElementContents | None) -> dict[str, LinearTerms]:
         if len(rows):
             found[f'{_VECTOR} {component}'] = VectorTerms(contents.size, rows, vectors)
     return found
+
+
+def _ad_terms(
+    data: Impressions, elements: np.ndarray, terms: Mapping[str, LinearTerms]
+) -> dict[str, LinearTerms]:
+    """The mean vectors of the elements that each ad showed.
+
+    Ads of different topics have different CTRs, and their vectors tell the topic. Without terms of their own for
+    it, these differences between ads would be taken for differences between the elements of an ad (Mundlak 1978).
+    """
+    if not any(isinstance(found, VectorTerms) for found in terms.values()):
+        return {}
+    ads, ad = np.unique(data.ad, return_inverse=True)
+    row, place = np.nonzero(data.shown >= 0)
+    element = np.searchsorted(elements, data.shown[row, place])
+    shape = (len(ads), len(elements))
+    weights = sparse.csr_matrix((data.weight[row], (ad[row], element)), shape)
+    return {
+        f'{_BETWEEN} {name}': found.averaged(weights)
+        for name, found in terms.items()
+        if isinstance(found, VectorTerms)
+    }
 
 
 def _content_weights(
