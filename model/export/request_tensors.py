@@ -44,7 +44,8 @@ def content_spec(component: Component) -> dict[str, tf.TensorSpec]:
     Each has a width of its own, from 0 to that of the candidates; candidates beyond it have no content. The
     attributes of an element are joined by line breaks; a vector of zeros is none.
     """
-    spec, content = {}, component.content
+    spec: dict[str, tf.TensorSpec] = {}
+    content = component.content
     if content is None:
         return spec
     names = [component.texts] * content.text + [component.attributes] * content.attributes

@@ -59,7 +59,9 @@ class EffectProblem:
         self._parts = {name: slice(end - n, end) for (name, n), end in zip(sizes.items(), ends)}
         of_element = component[self.elements]
         first = self._parts[ELEMENT].start
-        self.groups = {name: np.arange(self.size)[self._parts[name]] for name in (AD, COMBINATION, *terms, *ad_terms)}
+        self.groups = {
+            name: np.arange(self.size)[self._parts[name]] for name in (AD, COMBINATION, *terms, *ad_terms)
+        }
         for j, name in enumerate(components):
             self.groups[f'{ELEMENT} {name}'] = first + np.flatnonzero(of_element == j)
         self.groups = {name: group for name, group in self.groups.items() if len(group)}

@@ -22,7 +22,8 @@ _MOST_ROUNDS = 8
 _ROUNDS_END = 0.1  # relative change of the learned standard deviations
 _SUBWORD, _PREFERENCE = 'subword', 'preference'
 _TEXT, _ATTRIBUTE, _VECTOR = 'text', 'attribute', 'vector'  # each followed by the name of a component
-_BETWEEN = 'between'
+_BETWEEN = 'between'  # followed by the name of a term
+_LEARNED = (_ATTRIBUTE, _VECTOR, _BETWEEN)
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def fit_effects(
         offset + intercept + ad + combination + sum over shown elements e of (
             element_e + preference_C(e) q_e + sum over its n subwords of subword / sqrt(n)
             + sum over its m attributes of attribute / sqrt(m) + vector_C(e) (x_e - mean)),
+        ad = ad_own + between (the mean attributes and vectors of what the ad showed),
         q_e = log((exposure_e + 3) / (chance_e + 3)).
 
     Here chance_e is the exposure that a uniform policy would have given the element, so q_e is the log of how
@@ -102,7 +104,8 @@ def fit_effects(
     Laplace's approximation, without the correlations.
 
     Attributes and vectors come from the catalogue; texts from the catalogue or from the logs. The prior
-    variances of attributes, and of the vectors of each component, are learned (`learned_stds`).
+    variances of attributes and vectors, by component, are learned (`learned_stds`). The term `between` keeps
+    differences between ads out of the effects of their elements.
 
     Args:
         evidence: The impressions seen in training, at least one.
@@ -181,23 +184,21 @@ def _content_terms(contents: ElementContents | None) -> dict[str, LinearTerms]:
 def _ad_terms(
     data: Impressions, elements: np.ndarray, terms: Mapping[str, LinearTerms]
 ) -> dict[str, LinearTerms]:
-    """The mean vectors of the elements that each ad showed.
+    """The means of the attributes and vectors of the elements that each ad showed.
 
-    Ads of different topics have different CTRs, and their vectors tell the topic. Without terms of their own for
-    it, these differences between ads would be taken for differences between the elements of an ad (Mundlak 1978).
+    Ads of different topics have different CTRs, and the content of their elements tells the topic. Without terms
+    of their own, these differences between ads would be taken for differences between the elements of one ad
+    (Mundlak 1978).
     """
-    if not any(isinstance(found, VectorTerms) for found in terms.values()):
+    learned = {name: found for name, found in terms.items() if name.split(' ')[0] in _LEARNED}
+    if not learned:
         return {}
     ads, ad = np.unique(data.ad, return_inverse=True)
     row, place = np.nonzero(data.shown >= 0)
     element = np.searchsorted(elements, data.shown[row, place])
     shape = (len(ads), len(elements))
     weights = sparse.csr_matrix((data.weight[row], (ad[row], element)), shape)
-    return {
-        f'{_BETWEEN} {name}': found.averaged(weights)
-        for name, found in terms.items()
-        if isinstance(found, VectorTerms)
-    }
+    return {f'{_BETWEEN} {name}': found.averaged(weights) for name, found in learned.items()}
 
 
 def _content_weights(
@@ -220,10 +221,7 @@ def _content_weights(
 
 def _learned(problem: EffectProblem, values: np.ndarray) -> np.ndarray:
     """Learns the prior standard deviations; returns the mode under the learned ones."""
-    import os
-
-    L = os.environ.get('LEARN', 'attribute,vector').split(',')
-    groups = [name for name in problem.groups if name.split(' ')[0] in L]
+    groups = [name for name in problem.groups if name.split(' ')[0] in _LEARNED]
     rng = np.random.default_rng(1)
     for _ in range(_MOST_ROUNDS if groups else 0):
         found = learned_stds(problem, values, groups, rng)
@@ -231,8 +229,6 @@ def _learned(problem: EffectProblem, values: np.ndarray) -> np.ndarray:
         for name, std in found.items():
             problem.set_std(name, std)
         values = _mode(problem, values)
-        if os.environ.get('VERB'):
-            print({k: round(float(v), 4) for k, v in found.items()}, flush=True)
         if change < _ROUNDS_END:
             break
     return values

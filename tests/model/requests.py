@@ -23,7 +23,11 @@ def request_of(logs: pa.RecordBatch, rows: int, seed: int = 7) -> dict[str, tf.T
 
 def no_content(rows: int) -> dict[str, tf.Tensor]:
     specs = [content_spec(component) for component in SCHEMA.components]
-    return {name: tf.zeros([rows, 0, *spec.shape[2:]], spec.dtype) for each in specs for name, spec in each.items()}
+    return {
+        name: tf.zeros([rows, 0, *spec.shape[2:]], spec.dtype)
+        for each in specs
+        for name, spec in each.items()
+    }
 
 
 def padded(lists: list[list[str]]) -> tf.Tensor:

@@ -80,11 +80,14 @@ class ContentEffects(tf.keras.layers.Layer):
 
     def list_catalogue(self, catalogue: Catalogue) -> None:
         """Replaces the listed elements by those of a catalogue, with what the content of each is worth."""
-        parts = [(part.keys, self.of_listed(part).numpy()) for part in catalogue.listed()]
-        keys, worth = (np.concatenate(column) for column in zip(*parts)) if parts else ([], [])
-        order = np.argsort(keys)
-        self.element_keys.assign(np.concatenate([[NO_KEY], np.asarray(keys, np.int64)[order]]))
-        self.worth.assign(np.concatenate([[0.0], np.asarray(worth, np.float32)[order]]))
+        keys, worth = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+        for part in catalogue.listed():
+            keys.append(part.keys)
+            worth.append(self.of_listed(part).numpy())
+        joint = np.concatenate(keys)
+        order = np.argsort(joint)
+        self.element_keys.assign(np.concatenate([[NO_KEY], joint[order]]))
+        self.worth.assign(np.concatenate([[0.0], np.concatenate(worth)[order]]))
 
 
 def _table(keys: str, values: str) -> tuple[tf.Variable, tf.Variable]:
