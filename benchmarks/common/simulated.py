@@ -9,13 +9,15 @@ import pyarrow as pa
 import tensorflow as tf
 
 from benchmarks.common.packed_logs import pack_logs, without_labels
-from creative_logs.schema import CLICK, TEST, TRAIN
+from creative_logs.schema import CLICK, TEST, TRAIN, LogSchema
 from creative_logs.simulator.config import SimulatorConfig
+from creative_logs.simulator.content import catalogue_batches
 from creative_logs.simulator.generate import Generator
 from creative_logs.simulator.truth import Truth
 from creative_logs.simulator.world import World
 from creative_logs.simulator.write import calibrate
 from model.baselines.policy import Policy
+from model.content.element_contents import Catalogue
 from model.features import packed_batch as keys
 from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
@@ -156,28 +158,39 @@ class NextDay:
         tables: The feature tables of the batches.
         train: The packed batches of the production traffic.
         requests: The uniform policy's requests of the next day.
+        catalogue: The content of the elements, or None.
     """
 
     tables: FeatureTables
     train: list[Batch]
     requests: Requests
+    catalogue: Catalogue | None = None
 
 
-def next_day(config: SimulatorConfig, requests: int, batch_size: int) -> NextDay:
+def next_day(config: SimulatorConfig, requests: int, batch_size: int, content: bool = False) -> NextDay:
     """Draws all days but the last for training, and the last day's requests, with its new elements.
 
     Args:
         config: The configuration of the world; `rows` is the number of impressions per day.
         requests: The number of requests R.
         batch_size: The batch size B.
+        content: Whether there is a catalogue; the batches then hold the keys of the elements.
     """
     world = World(config, calibrate(config))
     logs = [day_log(world, day, TRAIN) for day in range(config.days - 1)]
     wanted = config.model_copy(update={'rows': 2 * requests, 'test_share': 0.5})
     logs.append(day_log(World(wanted, world.intercept), config.days - 1, TEST))
-    tables, packed = pack_logs(logs, config.log_schema(), batch_size)
+    schema = config.log_schema(content)
+    tables, packed = pack_logs(logs, schema, batch_size)
     train = [batch for day in packed[:-1] for batch in day]
-    return NextDay(tables, train, Requests(Truth(world), logs[-1], packed[-1]))
+    requests_of_day = Requests(Truth(world), logs[-1], packed[-1])
+    return NextDay(tables, train, requests_of_day, catalogue_of(world, schema) if content else None)
+
+
+def catalogue_of(world: World, schema: LogSchema) -> Catalogue:
+    """The catalogue of all elements of a world, in memory."""
+    batches = list(catalogue_batches(world))
+    return Catalogue(lambda: iter(batches), schema)
 
 
 def day_log(world: World, day: int, split: str) -> pa.RecordBatch:
