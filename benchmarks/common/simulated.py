@@ -1,6 +1,7 @@
 """Simulated worlds for the benchmarks: rows in memory, and the true CTR of a policy's choices."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from benchmarks.common.packed_logs import pack_logs, without_labels
+from benchmarks.common.twins import replaced_day, twin_logs
 from creative_logs.schema import CLICK, TEST, TRAIN, LogSchema
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.content import catalogue_batches
@@ -24,28 +26,6 @@ from model.features.packed_batch import Batch
 
 # The number of draws per request over which the other components of a combination are averaged.
 _SAMPLES = 16
-_TRAINING_DAYS = 8
-
-
-class Density(NamedTuple):
-    """The density of a simulated log.
-
-    The fewer impressions an ad has, the more ads are needed to resolve differences between policies.
-
-    Attributes:
-        impressions_per_ad: The mean number of training impressions per ad.
-        ads: The number of ads.
-    """
-
-    impressions_per_ad: int
-    ads: int
-
-
-def world_of(density: Density, seed: int) -> SimulatorConfig:
-    """Configures a world whose production traffic on all days but the last has the given density."""
-    impressions = density.ads * density.impressions_per_ad / _TRAINING_DAYS
-    config = SimulatorConfig(seed=seed, ads=density.ads, days=_TRAINING_DAYS + 1)
-    return config.model_copy(update={'rows': round(impressions / (1 - config.test_share))})
 
 
 class Requests:
@@ -150,6 +130,20 @@ class Requests:
         return chosen / _SAMPLES, none / _SAMPLES
 
 
+class Twins(NamedTuple):
+    """Twin requests (see `benchmarks.common.twins`).
+
+    Attributes:
+        shown: The requests whose candidates were shown 25 to 100 times in training.
+        new: The same requests with candidates that were never shown.
+        impressions: The mean number of training impressions of the candidates in `shown`.
+    """
+
+    shown: Requests
+    new: Requests
+    impressions: float
+
+
 @dataclass(frozen=True)
 class NextDay:
     """Training data and the requests of the day after it.
@@ -159,15 +153,23 @@ class NextDay:
         train: The packed batches of the production traffic.
         requests: The uniform policy's requests of the next day.
         catalogue: The content of the elements, or None.
+        twins: Twins of the requests, or None.
     """
 
     tables: FeatureTables
     train: list[Batch]
     requests: Requests
     catalogue: Catalogue | None = None
+    twins: Twins | None = None
+
+    def without_catalogue(self) -> 'NextDay':
+        """The same day for models that read no catalogue."""
+        return replace(self, tables=replace(self.tables, content={}), catalogue=None)
 
 
-def next_day(config: SimulatorConfig, requests: int, batch_size: int, content: bool = False) -> NextDay:
+def next_day(
+    config: SimulatorConfig, requests: int, batch_size: int, content: bool = False, twins: bool = False
+) -> NextDay:
     """Draws all days but the last for training, and the last day's requests, with its new elements.
 
     Args:
@@ -175,21 +177,28 @@ def next_day(config: SimulatorConfig, requests: int, batch_size: int, content: b
         requests: The number of requests R.
         batch_size: The batch size B.
         content: Whether there is a catalogue; the batches then hold the keys of the elements.
+        twins: Whether to make twins of the requests, where there can be any.
     """
     world = World(config, calibrate(config))
-    logs = [day_log(world, day, TRAIN) for day in range(config.days - 1)]
+    train = [day_log(world, day, TRAIN) for day in range(config.days - 1)]
     wanted = config.model_copy(update={'rows': 2 * requests, 'test_share': 0.5})
-    logs.append(day_log(World(wanted, world.intercept), config.days - 1, TEST))
+    asked = day_log(World(wanted, world.intercept), config.days - 1, TEST)
+    pair = twin_logs(world, train, asked) if twins else None
     schema = config.log_schema(content)
-    tables, packed = pack_logs(logs, schema, batch_size)
-    train = [batch for day in packed[:-1] for batch in day]
-    requests_of_day = Requests(Truth(world), logs[-1], packed[-1])
-    return NextDay(tables, train, requests_of_day, catalogue_of(world, schema) if content else None)
+    tables, packed = pack_logs([*train, asked, *(pair[:2] if pair else ())], schema, batch_size)
+    truth, days = Truth(world), len(train)
+    return NextDay(
+        tables,
+        [batch for day in packed[:days] for batch in day],
+        Requests(truth, asked, packed[days]),
+        catalogue_of(world, schema, [replaced_day(config)] if pair else []) if content else None,
+        Twins(*map(Requests, [truth] * 2, pair[:2], packed[days + 1 :]), pair.impressions) if pair else None,
+    )
 
 
-def catalogue_of(world: World, schema: LogSchema) -> Catalogue:
-    """The catalogue of all elements of a world, in memory."""
-    batches = list(catalogue_batches(world))
+def catalogue_of(world: World, schema: LogSchema, further_days: Sequence[int] = ()) -> Catalogue:
+    """The catalogue, in memory, of all elements of a world on its days and on some further ones."""
+    batches = list(catalogue_batches(world, [*range(world.config.days), *further_days]))
     return Catalogue(lambda: iter(batches), schema)
 
 
