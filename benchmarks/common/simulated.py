@@ -10,7 +10,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from benchmarks.common.packed_logs import pack_logs, without_labels
-from benchmarks.common.twins import replaced_day, twin_logs
+from benchmarks.common.twins import twin_logs
 from creative_logs.schema import CLICK, TEST, TRAIN, LogSchema
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.content import catalogue_batches
@@ -185,14 +185,18 @@ def next_day(
     asked = day_log(World(wanted, world.intercept), config.days - 1, TEST)
     pair = twin_logs(world, train, asked) if twins else None
     schema = config.log_schema(content)
-    tables, packed = pack_logs([*train, asked, *(pair[:2] if pair else ())], schema, batch_size)
+    further = [pair.shown, pair.new] if pair else []
+    tables, packed = pack_logs([*train, asked, *further], schema, batch_size)
     truth, days = Truth(world), len(train)
+    requests_of = [
+        Requests(truth, log, part) for log, part in zip([asked, *further], packed[days:], strict=True)
+    ]
     return NextDay(
         tables,
         [batch for day in packed[:days] for batch in day],
-        Requests(truth, asked, packed[days]),
-        catalogue_of(world, schema, [replaced_day(config)] if pair else []) if content else None,
-        Twins(*map(Requests, [truth] * 2, pair[:2], packed[days + 1 :]), pair.impressions) if pair else None,
+        requests_of[0],
+        catalogue_of(world, schema, [pair.day] if pair else []) if content else None,
+        Twins(requests_of[1], requests_of[2], pair.impressions) if pair else None,
     )
 
 

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from creative_logs.checks.rules import list_lengths
 from creative_logs.schema import Component
-from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.generate import element_ids
 from creative_logs.simulator.world import World
 
@@ -24,18 +23,13 @@ class TwinLogs(NamedTuple):
         shown: The requests whose candidates were shown 25 to 100 times in training.
         new: The same requests whose candidates are their successors, which were never shown.
         impressions: The mean number of training impressions of the candidates in `shown`.
+        day: A day, after the last one, that has these successors.
     """
 
     shown: pa.RecordBatch
     new: pa.RecordBatch
     impressions: float
-
-
-def replaced_day(config: SimulatorConfig) -> int | None:
-    """The first day by which every element of the last day was replaced, or None if none ever is."""
-    if config.new_elements_per_day == 0:
-        return None
-    return config.days - 1 + math.ceil(1 / config.new_elements_per_day)
+    day: int
 
 
 def twin_logs(world: World, train: Sequence[pa.RecordBatch], requests: pa.RecordBatch) -> TwinLogs | None:
@@ -54,9 +48,9 @@ def twin_logs(world: World, train: Sequence[pa.RecordBatch], requests: pa.Record
     Returns:
         The twins, or None if elements are never replaced or nothing is left to choose.
     """
-    later = replaced_day(world.config)
-    if later is None:
+    if world.config.new_elements_per_day == 0:
         return None
+    later = world.config.days - 1 + math.ceil(1 / world.config.new_elements_per_day)
     rng = np.random.default_rng(world.config.seed)
     shown, new, impressions = requests, requests, []
     choosable = np.zeros(requests.num_rows, bool)
@@ -75,7 +69,8 @@ def twin_logs(world: World, train: Sequence[pa.RecordBatch], requests: pa.Record
     if not choosable.any():
         return None
     rows = pa.array(choosable)
-    return TwinLogs(shown.filter(rows), new.filter(rows), float(np.concatenate(impressions).mean()))
+    mean = float(np.concatenate(impressions).mean())
+    return TwinLogs(shown.filter(rows), new.filter(rows), mean, later)
 
 
 def _flat(log: pa.RecordBatch, component: Component) -> tuple[pa.Array, np.ndarray]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -27,15 +26,16 @@ class ContentPriors(NamedTuple):
         element: The effect of an element beyond its content.
         attribute: The effect of an attribute.
         crossed: The effect of an attribute for a value of a context feature.
-        paired: The effect of an attribute for a pair of values of two context features; 0 leaves these out.
         vector: The weight of each dimension of vectors whose root mean square length is 1.
     """
 
     element: float = 0.12
     attribute: float = 0.06
     crossed: float = 0.03
-    paired: float = 0.03
     vector: float = 0.1
+
+
+_PRIORS = ContentPriors()
 
 
 class ContentRidge(AdditivePolicy):
@@ -44,8 +44,8 @@ class ContentRidge(AdditivePolicy):
         element + sum over its m attributes of (attribute + crossed effects) / sqrt(m) + vector weights . x
 
     to counts of clicks, with the Poisson loss of `PoissonRidge`. An attribute has a further effect for each
-    value of the context features in `crossed`, and for each pair of values of two of them: how much a user
-    segment or a category of ads likes it. An element that was never shown has the effects of its content.
+    value of the context features in `crossed`: how much users of an age or ads of a category gain by it. An
+    element that was never shown has the effects of its content.
 
     Args:
         tables: The feature tables of the batches.
@@ -59,14 +59,14 @@ class ContentRidge(AdditivePolicy):
         tables: FeatureTables,
         content: ContentTable,
         crossed: Sequence[str] = (),
-        priors: ContentPriors = ContentPriors(),
+        priors: ContentPriors = _PRIORS,
     ):
         self._tables, self._content, self._priors = tables, content, priors
         self._features = [list(tables.ids).index(name) for name in crossed]
 
     def fit(self, data: Iterable[Batch]) -> None:
         log = self._log(data)
-        design = _Design(log, self._content, self._stds(log))
+        design = _Design(log, self._content, self._stds())
         effects = design.split(posterior_mode(design, log.clicks, log.impressions, design.std))
         self._elements = np.zeros(self._tables.element_rows)
         self._elements[log.elements] = effects['element']
@@ -90,20 +90,16 @@ class ContentRidge(AdditivePolicy):
             scores += np.bincount(element, values, len(place))
         return scores
 
-    def _stds(self, log: '_Log') -> dict[str, float]:
+    def _stds(self) -> dict[str, float]:
         priors = self._priors
-        crossed = [priors.crossed] * len(self._features) + [priors.paired] * len(log.cells)
         found = {'element': priors.element, 'ad': AD_PRIOR_STD, 'attribute': priors.attribute}
         found |= {f'vector {name}': priors.vector for name in self._content.vectors}
-        return found | {f'crossed {i}': std for i, (std, _) in enumerate(zip(crossed, log.cells))}
+        return found | {f'crossed {i}': priors.crossed for i in range(len(self._features))}
 
     def _cells_of(self, batch: Batch) -> list[np.ndarray]:
-        """The values of the crossed features, and those of pairs of features, as numbers, int64 [B] each."""
+        """The values of the crossed features as rows of the context table, int64 [B] each."""
         ids = np.asarray(batch[keys.CONTEXT_IDS])
-        single = [ids[:, i] for i in self._features]
-        if not self._priors.paired:
-            return single
-        return single + [a * self._tables.context_rows + b for a, b in combinations(single, 2)]
+        return [ids[:, i] for i in self._features]
 
     def _log(self, data: Iterable[Batch]) -> '_Log':
         """Counts the impressions and clicks of each ad, combination and crossed context."""
@@ -144,7 +140,7 @@ class _Log:
         elements: The rows of the element table that were shown, ascending, int64 [U].
         place: Their rows of the table of content, int64 [U].
         ad: The number of the ad of each group, int64 [R].
-        cells: By crossed feature or pair, its distinct values, ascending, and the place of each group's.
+        cells: By crossed feature, its distinct values, ascending, and the place of each group's.
         clicks, impressions: float64 [R].
     """
 

@@ -18,6 +18,7 @@ class ContentTable:
 
     Attributes:
         attributes: 1 / sqrt(m) for each of the m attributes of an element, float64 [E + 1, V].
+        attribute_columns: By component, the columns of its attributes.
         vectors: By component, the rows that have a vector, ascending, int64 [n], and their vectors, float32 [n, D].
     """
 
@@ -29,6 +30,11 @@ class ContentTable:
         nothing = sparse.csr_matrix((1, sum(matrix.shape[1] for matrix in matrices)))
         joint = sparse.hstack([sparse.csr_matrix((len(self._keys), 0)), *matrices])
         self.attributes = sparse.vstack([joint, nothing]).tocsr()
+        ends = np.cumsum([matrix.shape[1] for matrix in matrices]).tolist()
+        self.attribute_columns = {
+            name: slice(end - matrix.shape[1], end)
+            for name, matrix, end in zip(contents.attributes, matrices, ends)
+        }
         self.vectors = {}
         for name, (rows, vectors) in contents.vectors.items():
             order = np.argsort(rows)
