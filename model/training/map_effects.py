@@ -18,7 +18,8 @@ _PRIOR_EXPOSURE = 3.0  # impressions; keeps the preference for rarely shown elem
 _MOST_ITERATIONS = 150
 _TOLERANCE = 1e-9  # relative change of the loss from one iteration to the next
 _NO_SPREAD = 1e-4
-_MOST_ROUNDS = 8
+_MOST_ROUNDS = 6
+_ITERATIONS_PER_ROUND = 30
 _ROUNDS_END = 0.1  # relative change of the learned standard deviations
 _SUBWORD, _PREFERENCE = 'subword', 'preference'
 _TEXT, _ATTRIBUTE, _VECTOR = 'text', 'attribute', 'vector'  # each followed by the name of a component
@@ -37,7 +38,7 @@ class Priors:
         preference: The largest standard deviation that may be learned for the weights of the logging
             policy's preference, of which each component has one.
         content: The standard deviation of the effects of attributes and of the dimensions of vectors from
-            which their learning starts.
+            which their learning starts; a vector's dimensions together have the length 1 on average.
     """
 
     ad: float
@@ -135,7 +136,7 @@ def fit_effects(
     if _PREFERENCE in problem.groups:
         spread = _learned_spread(problem, values, preferences[elements], priors)
         problem.set_std(_PREFERENCE, spread)
-    values = _learned(problem, _mode(problem, values))
+    values = _mode(problem, _learn_stds(problem, values))
     part, curvature = problem.split(values), problem.split(problem.curvature(problem.information(values)))
     rows, columns = subwords.shape
     own = _spread(part[ELEMENT], problem.elements, np.zeros(rows))
@@ -219,22 +220,22 @@ def _content_weights(
     return ContentWeights(joint[order], np.concatenate(weights)[order], vectors)
 
 
-def _learned(problem: EffectProblem, values: np.ndarray) -> np.ndarray:
-    """Learns the prior standard deviations; returns the mode under the learned ones."""
-    groups = [name for name in problem.groups if name.split(' ')[0] in _LEARNED]
+def _learn_stds(problem: EffectProblem, values: np.ndarray) -> np.ndarray:
+    """Learns the prior standard deviations; returns values near the mode under the learned ones."""
+    first = {name: std for name, std in problem.stds.items() if name.split(' ')[0] in _LEARNED}
     rng = np.random.default_rng(1)
-    for _ in range(_MOST_ROUNDS if groups else 0):
-        found = learned_stds(problem, values, groups, rng)
-        change = max(abs(np.log(found[name] / problem.stds[name])) for name in groups)
+    for _ in range(_MOST_ROUNDS if first else 0):
+        found = learned_stds(problem, values, first, rng)
+        change = max(abs(np.log(std / problem.stds[name])) for name, std in found.items())
         for name, std in found.items():
             problem.set_std(name, std)
-        values = _mode(problem, values)
+        values = _mode(problem, values, _ITERATIONS_PER_ROUND)
         if change < _ROUNDS_END:
             break
     return values
 
 
-def _mode(problem: EffectProblem, start: np.ndarray) -> np.ndarray:
+def _mode(problem: EffectProblem, start: np.ndarray, iterations: int = _MOST_ITERATIONS) -> np.ndarray:
     scale = 1 / np.sqrt(problem.curvature(problem.information(start)))
 
     def scaled(x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -248,7 +249,7 @@ def _mode(problem: EffectProblem, start: np.ndarray) -> np.ndarray:
             start / scale,
             jac=True,
             method='L-BFGS-B',
-            options={'maxiter': _MOST_ITERATIONS, 'ftol': _TOLERANCE},
+            options={'maxiter': iterations, 'ftol': _TOLERANCE},
         )
     return found.x * scale
 
