@@ -138,9 +138,7 @@ def fit_effects(
         ad=_spread(part[AD], problem.ads, np.zeros(ads)),
         ad_precision=_spread(curvature[AD], problem.ads, np.full(ads, priors.ad**-2)),
         element=own + preferences @ part[_PREFERENCE],
-        element_precision=_spread(
-            curvature[ELEMENT], problem.elements, np.full(rows, priors.element**-2)
-        ),
+        element_precision=_spread(curvature[ELEMENT], problem.elements, np.full(rows, priors.element**-2)),
         subword=_spread(part[_SUBWORD], shown_subwords, np.zeros(columns)),
         combination=_spread(part[COMBINATION], problem.combinations, np.zeros(combinations)),
         preference=part[_PREFERENCE],
@@ -197,7 +195,8 @@ def _content_weights(
 def _learned(problem: EffectProblem, values: np.ndarray) -> np.ndarray:
     """Learns the prior standard deviations; returns the mode under the learned ones."""
     import os
-    L=os.environ.get('LEARN','attribute,vector').split(',')
+
+    L = os.environ.get('LEARN', 'attribute,vector').split(',')
     groups = [name for name in problem.groups if name.split(' ')[0] in L]
     rng = np.random.default_rng(1)
     for _ in range(_MOST_ROUNDS if groups else 0):
@@ -206,7 +205,8 @@ def _learned(problem: EffectProblem, values: np.ndarray) -> np.ndarray:
         for name, std in found.items():
             problem.set_std(name, std)
         values = _mode(problem, values)
-        if os.environ.get('VERB'): print({k:round(float(v),4) for k,v in found.items()},flush=True)
+        if os.environ.get('VERB'):
+            print({k: round(float(v), 4) for k, v in found.items()}, flush=True)
         if change < _ROUNDS_END:
             break
     return values
