@@ -70,7 +70,7 @@ def create_pipeline(config: Config, days: Sequence[str], runtime: Runtime) -> Pi
     transform.add_upstream_node(validator)
     catalogue = None
     if config.paths.catalogue is not None:
-        nodes.append(_catalogue_gen(config, days, example_gen))
+        nodes.append(_catalogue_gen(config.paths.catalogue, config, days, example_gen))
         catalogue = nodes[-1].outputs['catalogue']
     trainer = _trainer(config, transform, schema, held_out, catalogue)
     serving_model = _serving_model(trainer, runtime)
@@ -148,9 +148,11 @@ def _transform(config: Config, window: BaseChannel, schema: BaseChannel) -> Tran
     )
 
 
-def _catalogue_gen(config: Config, days: Sequence[str], example_gen: LogExampleGen) -> CatalogueGen:
+def _catalogue_gen(
+    path: str, config: Config, days: Sequence[str], example_gen: LogExampleGen
+) -> CatalogueGen:
     catalogue_gen = CatalogueGen(
-        catalogue=config.paths.catalogue,
+        catalogue=path,
         logs=config.paths.logs,
         days=days,
         log_schema=config.log_schema,

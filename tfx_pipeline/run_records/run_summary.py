@@ -124,12 +124,13 @@ def _catalogue(figures: Mapping[str, Any]) -> list[str]:
         f'{sum(counts[key] for counts in components.values()):,} with {text}'
         for key, text in (('texts', 'text'), ('attributes', 'attributes'), ('vectors', 'vector'))
     )
-    lines = [f'{elements:,} elements: {described}; {figures["bad_elements"]:,} bad ones left out']
-    for name, missing in figures['missing'].items():
-        if missing['ids']:
-            share = missing['impressions'] / figures['impressions'] * 100
-            lines.append(f'  lacks {missing["ids"]:,} candidates of {name}, in {share:.1f} % of impressions')
-    return lines
+    lines = [f'{elements:,} elements ({described}), {figures["bad_elements"]:,} bad']
+    lacking = [
+        f'{name} {missing["ids"]:,} ({missing["impressions"] / figures["impressions"] * 100:.1f} % of impressions)'
+        for name, missing in figures['missing'].items()
+        if missing['ids']
+    ]
+    return [*lines, f'candidates it lacks: {", ".join(lacking)}'] if lacking else lines
 
 
 def _trained(summary: RunSummary) -> str:

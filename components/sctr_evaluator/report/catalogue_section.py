@@ -20,23 +20,21 @@ def catalogue_section(catalogue: dict) -> Section:
 
 def _sentences(catalogue: dict) -> Iterator[str]:
     elements = sum(counts['elements'] for counts in catalogue['components'].values())
-    yield f'The catalogue lists {elements:,} elements of components with content.'
+    yield f'Elements of components with content: {elements:,}.'
     if catalogue['bad_elements']:
-        yield (
-            f'{catalogue["bad_elements"]:,} more elements break a rule and are left out; most often: '
-            f'{catalogue["rules"][0]["rule"]}.'
-        )
+        rule = catalogue['rules'][0]['rule']
+        yield f'Left out because they break a rule: {catalogue["bad_elements"]:,}; most often: {rule}.'
     if catalogue['unused']:
         unused = ', '.join(f'{name} {number:,}' for name, number in catalogue['unused'].items())
-        yield f'Elements of components without content are not read: {unused}.'
-    lacking = {name: found for name, found in catalogue['missing'].items() if found['ids']}
+        yield f'Not read, as their component has no content: {unused}.'
+    lacking = {name: found['examples'] for name, found in catalogue['missing'].items() if found['ids']}
     if not lacking:
         yield 'It lists every candidate in the logs of these components.'
         return
-    examples = '; '.join(f'{name}: {", ".join(found["examples"])}' for name, found in lacking.items())
+    examples = '; '.join(f'{name}: {", ".join(ids)}' for name, ids in lacking.items())
     yield (
-        'Candidates in the logs that it lacks are judged by their clicks alone. The last column is the share of '
-        f'impressions with at least one of them among the candidates. The first ids of these are {examples}.'
+        'The model judges a candidate that the catalogue lacks by its clicks alone. The last column is the share '
+        f'of impressions in which there was one. The first of these ids are {examples}.'
     )
 
 
