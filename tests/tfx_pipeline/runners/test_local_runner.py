@@ -11,6 +11,7 @@ from pathlib import Path
 import ml_metadata as mlmd
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 from tfx.orchestration import metadata
 
 from creative_logs.errors import InputError
@@ -85,6 +86,9 @@ def test_runs_go_on_where_they_stopped_and_repeat_nothing(config):
     assert _executions(config, 'Trainer')['COMPLETE'] == 1
     elements = pq.read_metadata(config.paths.catalogue).num_rows
     assert sum(counts['elements'] for counts in first.catalogue['components'].values()) == elements > 0
+    # The model has a row for each of them, and one that no element has.
+    variables = tf.train.list_variables(f'{first.pushed_to}/variables/variables')
+    assert [elements + 1] in [shape for _, shape in variables]
     assert 'Element catalogue' in Path(first.report).read_text()
     assert [first.pushed_to] == [f'{config.paths.serving}/{version}' for version in _versions(config)]
     assert load_config(f'{config.paths.root}/config.yaml') == config
