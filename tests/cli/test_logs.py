@@ -92,7 +92,7 @@ def simulated(tmp_path, monkeypatch) -> Path:
 def with_content(*changes: str) -> list[str]:
     """Arguments that give the demo's configuration the content of the simulated components."""
     components = WORLD.log_schema(content=True).model_dump(mode='json')['components']
-    overrides = [f'log_schema.components={json.dumps(components)}', *changes]
+    overrides = [f'log_schema.components={json.dumps(components)}', 'paths.catalogue=ghost', *changes]
     return ['--config', str(CONFIGS / 'demo.yaml'), *(word for text in overrides for word in ('--set', text))]
 
 
@@ -165,7 +165,15 @@ def test_check_names_components_that_the_configuration_does_not_read(simulated, 
 def test_options_that_exclude_each_other_are_one_line(genco, arguments):
     code, out, err = genco('check', '--config', CONFIGS / 'demo.yaml', *arguments)
     assert (code, out) == (2, '')
-    assert err == 'genco: --no-logs: needs --catalogue and excludes --logs and --quarantine\n'
+    assert err == 'genco: --no-logs: needs a catalogue and excludes --logs and --quarantine\n'
+
+
+def test_check_reads_the_catalogue_of_the_configuration(tmp_path, simulated, genco):
+    named, figures = f'paths.catalogue={simulated}/catalogue.parquet', tmp_path / 'c.json'
+    code, out, _ = genco('check', *with_content(named), '--no-logs', '--json', figures)
+    elements = pq.read_metadata(simulated / 'catalogue.parquet').num_rows
+    assert code == 0 and f'{elements:,} elements, 0 bad' in out
+    assert json.loads(figures.read_text())['catalogue']['elements'] == elements
 
 
 def test_a_catalogue_that_is_not_there_is_one_line(tmp_path, simulated, genco):

@@ -158,7 +158,9 @@ def convert(source: str, out: str, train_share: float, seed: int, max_weight: in
 )
 @click.option('--quarantine', metavar='DIR', help='Folder to write the bad rows to, each with its reason.')
 @click.option(
-    '--catalogue', metavar='PATH', help='Element catalogue to check too: a Parquet file or a folder of them.'
+    '--catalogue',
+    metavar='PATH',
+    help='Element catalogue to check too, a Parquet file or a folder of them.  [default: paths.catalogue]',
 )
 @click.option('--no-logs', is_flag=True, help='Check the catalogue alone.')
 @json_option
@@ -174,17 +176,18 @@ def check(
     """Check click logs, and an element catalogue, against the configuration.
 
     Reads every row of every day and counts the bad rows by the rule that they break. If their share in a day
-    or in the catalogue exceeds checks.max_bad_share, the exit code is 2. With --catalogue, the candidates in
-    the logs that the catalogue lacks are counted too.
+    or in the catalogue exceeds checks.max_bad_share, the exit code is 2. With a catalogue, the candidates in
+    the logs that it lacks are counted too.
 
     \b
     Examples:
       genco check --config configs/demo.yaml --quarantine build/quarantine
       genco check --config configs/demo.yaml --catalogue build/logs/catalogue.parquet
     """
-    if no_logs and (catalogue is None or logs is not None or quarantine is not None):
-        raise InputError('--no-logs: needs --catalogue and excludes --logs and --quarantine')
     config = load_config(config_path, overrides)
+    catalogue = catalogue or config.paths.catalogue
+    if no_logs and (catalogue is None or logs is not None or quarantine is not None):
+        raise InputError('--no-logs: needs a catalogue and excludes --logs and --quarantine')
     schema, limit = config.log_schema, config.checks.max_bad_share
     reports: list[LogReport | CatalogueReport] = []
     figures: dict = {}
