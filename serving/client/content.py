@@ -58,9 +58,9 @@ class ElementContent:
     def _reference(self, takes: ContentInputs) -> int:
         text = self.text if takes.text else b''
         attributes = self.attributes if takes.attributes else b''
-        # Adding 0 turns -0 into 0.
-        has_vector = takes.vector and self.vector is not None
-        vector = (self.vector + np.float32(0)).astype('<f4').tobytes() if has_vector else b''
+        vector = b''
+        if takes.vector and self.vector is not None:
+            vector = (self.vector + np.float32(0)).astype('<f4').tobytes()  # adding 0 turns -0 into 0
         if not (text or attributes or vector):
             return 0
         lengths = struct.pack('<2q', len(text), len(attributes))

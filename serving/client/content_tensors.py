@@ -1,5 +1,6 @@
 """The tensors that bring the content of candidates."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -73,46 +74,39 @@ def content_tensors(
         `least`, where no candidate has such content.
     """
     flat = [(ad, place, content) for ad, each in enumerate(given) for place, _, content in each]
-    shape = len(given), multiple, least
     tensors = {}
     if takes.text:
         found = [(ad, place, content.text) for ad, place, content in flat if content.text]
-        tensors[texts_of(component)] = _strings(found, *shape, texts)
+        start = np.full((len(given), 0), b'', object) if texts is None else texts
+        tensors[texts_of(component)] = _filled(start, found, multiple, least)
     if takes.attributes:
         found = [(ad, place, content.attributes) for ad, place, content in flat if content.attributes]
-        tensors[attributes_of(component)] = _strings(found, *shape)
+        start = np.full((len(given), 0), b'', object)
+        tensors[attributes_of(component)] = _filled(start, found, multiple, least)
     if takes.vector:
-        vectors = [
-            (ad, place, content.vector) for ad, place, content in flat if content.vector is not None
-        ]
-        table = np.zeros((len(given), _width(vectors, multiple, least), takes.vector), np.float32)
-        if vectors:
-            ads, places, values = zip(*vectors)
-            table[list(ads), list(places)] = np.stack(values)
-        tensors[vectors_of(component)] = table
+        vectors = [(ad, place, content.vector) for ad, place, content in flat if content.vector is not None]
+        start = np.zeros((len(given), 0, takes.vector), np.float32)
+        tensors[vectors_of(component)] = _filled(start, vectors, multiple, least)
     return tensors
 
 
-def _strings(
-    found: Sequence[tuple[int, int, bytes]],
-    ads: int,
-    multiple: int,
-    least: int,
-    start: np.ndarray | None = None,
+def _filled(
+    start: np.ndarray, found: Sequence[tuple[int, int, Any]], multiple: int, least: int
 ) -> np.ndarray:
-    if start is not None:
-        least = max(least, start.shape[1])
-    table = np.full((ads, _width(found, multiple, least)), b'', object)
-    if start is not None:
-        table[:, : start.shape[1]] = start
+    """Widens `start` [B, w, ...] as far as is needed, and sets the values at (ad, place)."""
+    longest = max((place + 1 for _, place, _ in found), default=0)
+    width = max(least, start.shape[1], -(-longest // multiple) * multiple)
+    table = np.full((len(start), width, *start.shape[2:]), b'' if start.dtype == object else 0, start.dtype)
+    table[:, : start.shape[1]] = start
     for ad, place, value in found:
         table[ad, place] = value
     return table
 
 
-def _width(found: Sequence[tuple[int, int, Any]], multiple: int, least: int) -> int:
-    longest = max((place + 1 for _, place, _ in found), default=0)
-    return max(least, -(-longest // multiple) * multiple)
+@functools.lru_cache(1024)
+def no_content(component: str, takes: ContentInputs, ads: int) -> Mapping[str, np.ndarray]:
+    """`content_tensors` of ads that give no content, all of width 0; the same ones again in later calls."""
+    return content_tensors(component, takes, [()] * ads, 1)
 
 
 def references(takes: ContentInputs, given: Sequence[Given]) -> tuple[int, ...]:

@@ -79,8 +79,10 @@ class Contract:
 
 
 def _content(component: str, inputs: Mapping) -> ContentInputs:
-    dimensions = inputs[vectors_of(component)].tensor_shape.dim if vectors_of(component) in inputs else ()
-    vector = dimensions[2].size if len(dimensions) == 3 else 0
+    sizes = []
+    if vectors_of(component) in inputs:
+        sizes = [dim.size for dim in inputs[vectors_of(component)].tensor_shape.dim]
+    vector = sizes[2] if len(sizes) == 3 else 0
     return ContentInputs(texts_of(component) in inputs, attributes_of(component) in inputs, vector)
 
 

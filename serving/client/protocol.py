@@ -157,7 +157,9 @@ class ClientProtocol:
         outputs = asked.outputs
         selections = decode_selections(outputs.arrays, requests, seeds, outputs.version, exploration)
         selections = [
-            replace(chosen, content=content_references(request, asked.contract)) if request.content else chosen
+            replace(chosen, content=content_references(request, asked.contract))
+            if request.content
+            else chosen
             for chosen, request in zip(selections, requests)
         ]
         if estimate_propensity:

@@ -13,6 +13,7 @@ from serving.client.content_tensors import (
     check_dimensions,
     content_tensors,
     given_content,
+    no_content,
     references,
 )
 from serving.client.contract import EPSILON, SEED, TEMPERATURE, Contract, candidates_of, texts_of
@@ -105,20 +106,24 @@ def encode_requests(
             raise InputError(f'{where}{error}') from error
     names = {name for row in rows for name in row} if contract.with_text else rows[0]
     inputs = {name: _column([row.get(name, []) for row in rows], _width(name, contract)) for name in names}
+    some_given = any(given)
     for name, takes in contract.content.items():
         texts = inputs.get(texts_of(name))
-        if name in contract.with_text and texts is not None and not any(name in each for each in given):
-            continue
         least = inputs[candidates_of(name)].shape[1] if full_content else 0
-        contents = [each.get(name, ()) for each in given]
-        inputs |= content_tensors(name, takes, contents, contract.max_candidates or 1, least, texts)
+        contents = [each.get(name, ()) for each in given] if some_given or least else ()
+        if any(contents) or least:
+            inputs |= content_tensors(name, takes, contents, contract.max_candidates or 1, least, texts)
+        elif texts is None:
+            inputs |= no_content(name, takes, len(requests))
     return inputs
 
 
 def content_references(request: SelectRequest, contract: Contract) -> dict[str, tuple[int, ...]]:
     """The references to the content that is sent with a request, by component (`Selection.content`)."""
     given = _given_content(request, contract)
-    return {name: found for name, each in given.items() if (found := references(contract.content[name], each))}
+    return {
+        name: found for name, each in given.items() if (found := references(contract.content[name], each))
+    }
 
 
 def _encode_request(request: SelectRequest, seed: int, contract: Contract) -> dict:
