@@ -5,12 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from werkzeug.test import Client
 
 from serving.client.client import CreativeClient
 from serving.client.contract import ContentInputs, Contract
 from serving.client.request import SelectRequest, encode_requests
 from serving.server.batching.merging import merged
 from serving.server.model_manager.servable import SessionServable
+from serving.server.monitoring.metrics import Metrics
+from serving.server.rest.app import RestApp
 from serving.tensor_protos import DT_STRING
 from tests.serving.content_model import COMPONENTS, DIMENSIONS, export, random_request
 from tests.serving.helpers import MODEL, PATIENCE_S, push, running
@@ -36,7 +39,7 @@ def server(version, request, tmp_path_factory):
     if request.param == 'padding':
         settings['batching_parameters_file'] = base_path.with_suffix('.config')
         settings['batching_parameters_file'].write_text(PADDED)
-    with running(base_path, rest_api_port=0, **settings) as server:
+    with running(base_path, **settings) as server:
         yield server
 
 
@@ -70,6 +73,26 @@ def test_requests_of_other_widths_at_the_same_time_do_not_mix(server):
         answers = list(pool.map(lambda each: client.predict([each[0]], [0]).arrays, asked))
     for answer, (_, expected) in zip(answers, asked):
         _assert_worths(answer, [expected])
+
+
+def _as_json(array: np.ndarray) -> list:
+    return (
+        np.vectorize(bytes.decode, otypes=[object])(array).tolist()
+        if array.dtype == object
+        else array.tolist()
+    )
+
+
+@pytest.mark.parametrize('number', [0, 1, 2, 5])
+def test_rest_takes_content_and_lists_without_any(server, number):
+    request, expected = random_request(number)
+    inputs = {name: _as_json(array) for name, array in _trimmed(request, number).items()}
+    rest = Client(RestApp(server.server.registry, Metrics()))
+    row = {name: values[0] for name, values in inputs.items()}
+    for form, body in (('outputs', {'inputs': inputs}), ('predictions', {'instances': [row]})):
+        answer = rest.post(f'/v1/models/{MODEL}:predict', json=body).json[form]
+        columns = answer if form == 'outputs' else {name: [value] for name, value in answer[0].items()}
+        _assert_worths({name: np.array(columns[name]) for name in columns}, [expected])
 
 
 def test_merged_requests_of_any_widths_are_judged_as_they_are_alone(version):
