@@ -46,20 +46,21 @@ class ElementContent:
         self.text = utf8('text', text)
         self.attributes = _joined(attributes)
         self.vector = None if vector is None else _checked(vector)
-        self._references: dict[ContentInputs, int] = {}
+        self._references: dict[tuple[bool, bool, bool], int] = {}
 
     def reference(self, takes: ContentInputs) -> int:
         """A hash, 1 to 2^62 - 1, of what a model takes of the content; 0 if that is nothing."""
-        found = self._references.get(takes)
+        parts = takes.text, takes.attributes, takes.vector > 0
+        found = self._references.get(parts)
         if found is None:
-            found = self._references[takes] = self._reference(takes)
+            found = self._references[parts] = self._reference(*parts)
         return found
 
-    def _reference(self, takes: ContentInputs) -> int:
-        text = self.text if takes.text else b''
-        attributes = self.attributes if takes.attributes else b''
+    def _reference(self, with_text: bool, with_attributes: bool, with_vector: bool) -> int:
+        text = self.text if with_text else b''
+        attributes = self.attributes if with_attributes else b''
         vector = b''
-        if takes.vector and self.vector is not None:
+        if with_vector and self.vector is not None:
             vector = (self.vector + np.float32(0)).astype('<f4').tobytes()  # adding 0 turns -0 into 0
         if not (text or attributes or vector):
             return 0
