@@ -22,6 +22,7 @@ from serving.tensor_protos import DT_FLOAT, DT_INT64
 
 Value = str | bytes | int | float | Sequence[str | bytes]
 _LIST_WIDTH = 32
+_OR_CONTENT = '; where texts come from a catalogue, give content for the component, if only an empty mapping'
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ def _encode_request(request: SelectRequest, seed: int, contract: Contract) -> di
         row[name] = _context_value(f'context feature {name!r}', request.context[name], dtype, rank)
     _check_names('component', request.candidates, contract.components, 'knows')
     _check_names('texts of component', request.texts, contract.with_text, 'takes texts of')
+    _check_names('content of component', request.content, contract.components, 'knows')
     for name in contract.components:
         ids = _ids(name, request.candidates.get(name, ()))
         row[candidates_of(name)] = ids
@@ -160,9 +162,6 @@ def _gives_texts(component: str, request: SelectRequest) -> bool:
 
 def _given_content(request: SelectRequest, contract: Contract) -> Mapping[str, list[Given]]:
     """The content of a request's candidates, for each component whose content the model takes."""
-    if request.content == {}:
-        return {}
-    _check_names('content of component', request.content, contract.components, 'knows')
     found = {}
     for name, contents in request.content.items():
         if name in contract.content:
@@ -206,7 +205,7 @@ def _texts(component: str, values: Sequence[str | bytes], candidates: int) -> li
     if len(texts) != candidates:
         raise InputError(
             f'{what}: there must be one text per candidate, got {len(texts)} texts for '
-            f'{candidates} candidates'
+            f'{candidates} candidates{"" if texts else _OR_CONTENT}'
         )
     return texts
 
