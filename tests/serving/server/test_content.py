@@ -1,5 +1,6 @@
 """Requests with content reach a served model, alone and merged with others of other widths."""
 
+import dataclasses
 import random
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,6 +19,8 @@ from serving.tensor_protos import DT_STRING
 from tests.serving.content_model import COMPONENTS, DIMENSIONS, export, random_request
 from tests.serving.helpers import MODEL, PATIENCE_S, push, running
 
+TAKES = {'title': ContentInputs(True, True, DIMENSIONS), 'image': ContentInputs(False, True, 0)}
+CONTRACT = Contract({'ad_id': (DT_STRING, 1)}, COMPONENTS, frozenset(), frozenset(), None, TAKES)
 PADDED = """
 max_batch_size { value: 64 }
 batch_timeout_micros { value: 20000 }
@@ -83,10 +86,16 @@ def _as_json(array: np.ndarray) -> list:
     )
 
 
+@pytest.mark.parametrize('brings', [True, False])
 @pytest.mark.parametrize('number', [0, 1, 2, 5])
-def test_rest_takes_content_and_lists_without_any(server, number):
+def test_rest_takes_content_and_lists_without_any(server, number, brings):
     request, expected = random_request(number)
-    inputs = {name: _as_json(array) for name, array in _trimmed(request, number).items()}
+    if not brings:
+        request = dataclasses.replace(request, content={})
+        expected = {name: [0.0] * len(ids) for name, ids in request.candidates.items()}
+    tensors = encode_requests([request], [number], CONTRACT)
+    assert brings or tensors['title_vector'].shape == (1, 0, DIMENSIONS)
+    inputs = {name: _as_json(array) for name, array in tensors.items()}
     rest = Client(RestApp(server.server.registry, Metrics()))
     row = {name: values[0] for name, values in inputs.items()}
     for form, body in (('outputs', {'inputs': inputs}), ('predictions', {'instances': [row]})):
@@ -109,9 +118,7 @@ def test_merged_requests_of_any_widths_are_judged_as_they_are_alone(version):
 
 def _trimmed(request: SelectRequest, number: int) -> dict[str, np.ndarray]:
     """The inputs of a request, whose content is as wide as it must be, or wider up to the candidates."""
-    takes = {'title': ContentInputs(True, True, DIMENSIONS), 'image': ContentInputs(False, True, 0)}
-    contract = Contract({'ad_id': (DT_STRING, 1)}, COMPONENTS, frozenset(), frozenset(), None, takes)
-    inputs = encode_requests([request], [0], contract)
+    inputs = encode_requests([request], [0], CONTRACT)
     for name in ('title_text', 'title_attributes', 'title_vector', 'image_attributes'):
         content = inputs[name]
         width = inputs[f'{name.split("_")[0]}_candidates'].shape[1]
