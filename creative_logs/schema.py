@@ -126,6 +126,10 @@ class Component(Frozen):
         return f'{self.name}_vector'
 
     @property
+    def content_references(self) -> str:
+        return f'{self.name}_content'
+
+    @property
     def propensity(self) -> str:
         return f'{self.name}_propensity'
 
@@ -153,6 +157,7 @@ class LogSchema(Frozen):
     @model_validator(mode='after')
     def _consistent(self):
         names = self.arrow_schema().names + self.decision_schema().names
+        names += [name for c in self.with_content for name in (c.texts, c.attributes, c.vectors)]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f'each column may be named once: {", ".join(repeated)} is repeated')
@@ -192,12 +197,16 @@ class LogSchema(Frozen):
 
         Version, seed, temperature and epsilon make the decision reproducible. The CTR is the model's
         prediction. Choice propensities estimate the probability of showing what was shown, per component and
-        for the whole combination. The click value is taken from the source of the clicks.
+        for the whole combination. The click value is taken from the source of the clicks. Content references
+        are hashes of the content that the request brought, one per candidate up to the last that had some, 0
+        for the others.
         """
         fields = [pa.field(name, pa.int64()) for name in (DECISION_VERSION, DECISION_SEED)]
         names = [DECISION_TEMPERATURE, DECISION_EPSILON, DECISION_CTR, CHOICE_PROPENSITY, CLICK_VALUE]
         names += [component.choice_propensity for component in self.components]
-        return pa.schema(fields + [pa.field(name, pa.float32()) for name in names])
+        fields += [pa.field(name, pa.float32()) for name in names]
+        lists = [component.content_references for component in self.with_content]
+        return pa.schema(fields + [pa.field(name, pa.list_(pa.int64())) for name in lists])
 
     def optional_columns(self) -> frozenset[str]:
         """Columns that a log may omit. A missing propensity means 1 / n candidates, a missing weight 1."""

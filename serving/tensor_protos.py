@@ -49,6 +49,8 @@ def encode(array: np.ndarray, proto, packed: bool) -> None:
             typed values, on which clients that read `float_val` directly rely.
     """
     proto.CopyFrom(_header(proto.__class__, array.dtype, array.shape))
+    if not array.size:
+        return
     if array.dtype == object:
         proto.string_val.extend(array.ravel().tolist())
     elif packed:

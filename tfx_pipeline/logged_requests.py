@@ -1,5 +1,6 @@
 """Rebuilds requests for creatives from logged impressions."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from creative_logs.schema import TEST, TIMESTAMP, TRAIN
 from serving.client.contract import Contract, candidates_of, texts_of
 from serving.client.request import SelectRequest
 from serving.tensor_protos import DT_STRING
+from tfx_pipeline.logged_content import LoggedContent, UnknownContent
 
 _ROWS = 256
 
 
-def logged_request(logs: str, ad: str | None, ad_column: str, contract: Contract) -> SelectRequest:
+def logged_request(
+    logs: str, ad: str | None, ad_column: str, contract: Contract, catalogue: str | None = None
+) -> SelectRequest:
     """Returns the newest logged request of an ad, or the first request of the newest day's test split.
 
     Null context features become empty or zero, as in the model's transforms.
@@ -28,42 +32,71 @@ def logged_request(logs: str, ad: str | None, ad_column: str, contract: Contract
         ad: The id of the ad. If None, the first request of the newest day's test split is returned.
         ad_column: The column that identifies the ad.
         contract: The inputs of the served model.
+        catalogue: The Parquet file or the folder of the catalogue, if there is one.
 
     Raises:
-        InputError: The ad or a column that the model needs is missing, or the logs cannot be read.
+        InputError: The ad, a column that the model needs or the content that the request brought is missing,
+            or the logs or the catalogue cannot be read.
     """
     try:
         row = _first_test_row(logs) if ad is None else _newest_row(logs, ad, ad_column)
     except (pa.ArrowException, OSError, UnicodeError) as error:
         raise InputError(f'{logs}: cannot be read: {" ".join(str(error).split())}') from error
-    return _request(row, contract, logs)
+    return _request(row, contract, logs, LoggedContent(contract, catalogue, [row]))
 
 
-def logged_requests(logs: str, contract: Contract) -> Iterator[SelectRequest]:
-    """Yields all logged requests, newest day first and, within a day, the test split first.
+def logged_requests(
+    logs: str, most: int, contract: Contract, content: LoggedContent
+) -> Iterator[SelectRequest]:
+    """Yields the requests of `logged_rows`, except those that brought unknown content, which are counted.
 
     Null context features become empty or zero, as in the model's transforms.
+
+    Args:
+        logs: The folder of the logs.
+        most: The largest number of rows to read.
+        contract: The inputs of the served model.
+        content: The content that the requests brought; counts those whose content is unknown.
 
     Raises:
         InputError: A column that the model needs is missing, or the logs cannot be read.
     """
+    for row in logged_rows(logs, most):
+        try:
+            yield _request(row, contract, logs, content)
+        except UnknownContent as unknown:
+            content.count(unknown)
+
+
+def logged_rows(logs: str, most: int) -> Iterator[dict]:
+    """Yields the first `most` rows, newest day first and, within a day, the test split first.
+
+    Raises:
+        InputError: The logs cannot be read.
+    """
+    return itertools.islice(_rows(logs), most)
+
+
+def _rows(logs: str) -> Iterator[dict]:
     for day in reversed(list_days(logs)):
         for file in (file for split in (TEST, TRAIN) for file in split_files(logs, day, split)):
             for batch in read_batches(file):
                 for start in range(0, batch.num_rows, _ROWS):
-                    for row in batch.slice(start, _ROWS).to_pylist():
-                        yield _request(row, contract, logs)
+                    yield from batch.slice(start, _ROWS).to_pylist()
 
 
-def _request(row: dict, contract: Contract, logs: str) -> SelectRequest:
+def _request(row: dict, contract: Contract, logs: str, content: LoggedContent) -> SelectRequest:
     context = {}
     for name, (dtype, rank) in contract.context.items():
         empty: list | str | int = [] if rank == 2 else '' if dtype == DT_STRING else 0
         value = _cell(row, name, logs)
         context[name] = empty if value is None else value
     candidates = {name: _cell(row, candidates_of(name), logs) or [] for name in contract.components}
-    texts = {name: _cell(row, texts_of(name), logs) or [] for name in contract.with_text}
-    return SelectRequest(context, candidates, texts)
+    # A log with texts names them in a column; otherwise they come from a catalogue.
+    logged = [name for name in contract.with_text if texts_of(name) in row or not content.knows(row, name)]
+    texts = {name: _cell(row, texts_of(name), logs) or [] for name in logged}
+    brought = {name: contents for name, contents in content.of(row).items() if name not in texts}
+    return SelectRequest(context, candidates, texts, content=brought)
 
 
 def _first_test_row(logs: str) -> dict:

@@ -106,7 +106,13 @@ def _describe(row: int, requests, seeds, differs, served, offline) -> dict:
         for name, rows in differs.items()
         if rows[row]
     }
-    request = {'context': dict(requests[row].context), 'candidates': dict(requests[row].candidates)}
+    request: dict[str, dict] = {
+        'context': dict(requests[row].context),
+        'candidates': dict(requests[row].candidates),
+    }
+    brought = {name: sorted(contents) for name, contents in requests[row].content.items() if contents}
+    if brought:
+        request['content'] = brought
     return {'request': request, 'seed': seeds[row], 'outputs': outputs}
 
 

@@ -8,11 +8,13 @@ from serving.client.client import (
     ServerError,
     Tls,
 )
+from serving.client.content import ElementContent
 from serving.client.request import SelectRequest
 
 __all__ = [
     'AsyncCreativeClient',
     'CreativeClient',
+    'ElementContent',
     'Exploration',
     'ModelVersion',
     'SelectRequest',

@@ -57,11 +57,12 @@ class _Client:
         version: int | None = None,
         version_label: str | None = None,
         tls: Tls | None = None,
+        full_content: bool = False,
     ):
         self._address = address
         self._model = model
         self._timeout_s = timeout_s
-        self._protocol = ClientProtocol(address, model, version, version_label)
+        self._protocol = ClientProtocol(address, model, version, version_label, full_content)
         self._channel = self._connect(None if tls is None else tls.credentials())
         self._methods: dict[str, Callable] = {}
 
@@ -93,6 +94,8 @@ class CreativeClient(_Client):
         version: The number of the version to ask instead of the newest.
         version_label: The label of the version to ask instead of the newest.
         tls: The certificates; without them, the connection is not encrypted.
+        full_content: Whether requests always bring tensors of full width for the content of candidates.
+            TensorFlow Serving needs this where it merges requests; the server of this package does not.
 
     Raises:
         InputError: Both a version and a label are given, or a certificate cannot be read.

@@ -6,7 +6,7 @@ result; the client throws a `ServerError` into it if a call fails.
 
 import secrets
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 import grpc
@@ -15,7 +15,7 @@ import numpy as np
 from creative_logs.errors import InputError
 from serving.client import protos
 from serving.client.contract import CHOICE_PROPENSITY, EXPLORE, SELECT, SELECTED, Contract
-from serving.client.request import Exploration, SelectRequest, encode_requests
+from serving.client.request import Exploration, SelectRequest, content_references, encode_requests
 from serving.client.selection import Selection, decode_selections, with_choice_propensities
 from serving.tensor_protos import decode, encode
 
@@ -79,12 +79,20 @@ class ClientProtocol:
         model: The name of the model on the server.
         version: The number of the version to ask instead of the newest.
         version_label: The label of the version to ask instead of the newest.
+        full_content: See `encode_requests`.
 
     Raises:
         InputError: Both a version and a label are given.
     """
 
-    def __init__(self, address: str, model: str, version: int | None, version_label: str | None):
+    def __init__(
+        self,
+        address: str,
+        model: str,
+        version: int | None,
+        version_label: str | None,
+        full_content: bool = False,
+    ):
         if version is not None and version_label is not None:
             raise InputError(
                 f'version {version} and version_label {version_label!r}: only one of them may be given'
@@ -93,6 +101,7 @@ class ClientProtocol:
         self._model = model
         self._version = version
         self._version_label = version_label
+        self._full_content = full_content
         self._contract: Contract | None = None
 
     def select(
@@ -147,6 +156,12 @@ class ClientProtocol:
         asked = yield from self._ask(requests, seeds, exploration)
         outputs = asked.outputs
         selections = decode_selections(outputs.arrays, requests, seeds, outputs.version, exploration)
+        selections = [
+            replace(chosen, content=content_references(request, asked.contract))
+            if request.content
+            else chosen
+            for chosen, request in zip(selections, requests)
+        ]
         if estimate_propensity:
             selections = yield from self._estimate(asked, selections)
         return selections
@@ -166,7 +181,7 @@ class ClientProtocol:
     def _ask_as(
         self, contract: Contract, requests, seeds, exploration: Exploration | None
     ) -> Exchange[_Asked]:
-        signature, inputs = SELECT, encode_requests(requests, seeds, contract)
+        signature, inputs = SELECT, encode_requests(requests, seeds, contract, self._full_content)
         if exploration is not None:
             self._require(EXPLORE, contract)
             signature = EXPLORE

@@ -1,7 +1,7 @@
 """The answer of a model: the chosen combination of an ad and the runners-up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -53,6 +53,8 @@ class Selection:
         exploration: The exploration that was asked for, if any.
         choice_propensity: An estimate of the probability of the whole combination; None unless it was asked
             for.
+        content: A reference to the content that was sent, by component that had some: a hash for each
+            candidate, 1 to 2^62 - 1, up to the last one with content; 0 for a candidate without content.
     """
 
     choices: Mapping[str, Choice]
@@ -63,6 +65,7 @@ class Selection:
     policy: str = GENCO
     exploration: Exploration | None = None
     choice_propensity: float | None = None
+    content: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def decode_selections(

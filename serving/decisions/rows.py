@@ -103,12 +103,19 @@ def _values(
     known = {component.name for component in schema.components}
     if unknown := sorted(set(request.candidates) - known):
         raise InputError(f'component {unknown[0]!r} is not in the log schema; add it there')
+    described = {component.name for component in schema.with_content}
+    if undescribed := sorted(set(selection.content) - described):
+        raise InputError(
+            f'component {undescribed[0]!r} was sent with content, but has none in the log schema; add it there'
+        )
     for component in schema.components:
         choice = selection.choices.get(component.name)
         row[component.candidates] = _texts(request.candidates.get(component.name, ()))
         row[component.shown] = -1 if choice is None else choice.index
         if component.text:
             row[component.texts] = _texts(request.texts.get(component.name, ()))
+        if component.content is not None:
+            row[component.content_references] = list(selection.content.get(component.name, ()))
         if choice is not None:
             row[component.propensity] = choice.propensity
             row[component.choice_propensity] = choice.choice_propensity

@@ -1,7 +1,8 @@
+import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from creative_logs.schema import Component, ContextFeature, LogSchema
+from creative_logs.schema import Component, Content, ContextFeature, LogSchema
 from tests.creative_logs.examples import SCHEMA
 
 
@@ -24,6 +25,13 @@ def test_the_columns_that_only_decisions_have():
     ]
 
 
+def test_decisions_refer_to_the_content_of_each_component_that_has_some():
+    components = (Component(name='title', content=Content(text=True)), Component(name='image'))
+    schema = LogSchema(context=(ContextFeature(name='ad_id'),), components=components)
+    assert schema.decision_schema().field('title_content').type == pa.list_(pa.int64())
+    assert 'image_content' not in schema.decision_schema().names
+
+
 @pytest.mark.parametrize(
     ('type_', 'encoding'),
     [('string', 'id'), ('int64', 'number'), ('float', 'number'), ('string_list', 'terms')],
@@ -41,6 +49,13 @@ def test_an_encoding_follows_from_the_type(type_, encoding):
         ({'components': ({'name': 'a', 'colour': 1},)}, 'colour'),
         ({'context': ({'name': 'ad_id'}, {'name': 'click'})}, 'click is repeated'),
         ({'context': ({'name': 'ad_id'}, {'name': 'decision_seed'})}, 'decision_seed is repeated'),
+        (
+            {
+                'context': ({'name': 'ad_id'}, {'name': 'title_vector', 'type': 'float'}),
+                'components': ({'name': 'title', 'content': {'text': True}},),
+            },
+            'title_vector is repeated',
+        ),
         (
             {'context': ({'name': 'x', 'type': 'float', 'encoding': 'id'}, {'name': 'ad_id'})},
             'can be encoded as',

@@ -91,6 +91,12 @@ json_option = click.option(
     callback=writable,
     help='Also write the figures to FILE as JSON.',
 )
+catalogue_option = click.option(
+    '--catalogue',
+    metavar='PATH',
+    help='Catalogue, a Parquet file or a folder of them, from which logged requests get the content of their '
+    'candidates again.',
+)
 
 
 def write_json(path: str | None, figures: dict) -> None:

@@ -12,13 +12,15 @@ from rich.table import Column, Table
 
 from creative_logs.errors import InputError
 from serving.client.client import ServerError
+from serving.client.content import ElementContent
 from serving.client.request import Exploration, SelectRequest
 from serving.client.selection import GENCO, Selection
-from tfx_pipeline.cli.options import json_option, write_json
+from tfx_pipeline.cli.options import catalogue_option, json_option, write_json
 from tfx_pipeline.cli.server_options import server_options
 
 _RUNNERS_UP = 5
-_KEYS = ('context', 'candidates', 'texts', 'seed')
+_KEYS = ('context', 'candidates', 'texts', 'seed', 'content')
+_CONTENT_KEYS = ('text', 'attributes', 'vector')
 
 
 @click.command()
@@ -29,7 +31,7 @@ _KEYS = ('context', 'candidates', 'texts', 'seed')
     '--request',
     'request_path',
     metavar='FILE',
-    help='JSON file with context, candidates and optionally texts and seed.',
+    help='JSON file with context, candidates and optionally texts, content and seed.',
 )
 @click.option(
     '--from-logs', metavar='DIR', help='Take a logged request from the Parquet logs in DIR instead.'
@@ -45,6 +47,7 @@ _KEYS = ('context', 'candidates', 'texts', 'seed')
     show_default=True,
     help='Name of the context feature that identifies the ad.',
 )
+@catalogue_option
 @click.option('--seed', type=int, help='Random seed; equal seeds give equal answers.  [default: random]')
 @click.option(
     '--temperature',
@@ -70,6 +73,7 @@ def select(
     from_logs,
     ad,
     ad_column,
+    catalogue,
     seed,
     temperature,
     epsilon,
@@ -91,6 +95,8 @@ def select(
         raise InputError('give either --request FILE or --from-logs DIR')
     if ad is not None and from_logs is None:
         raise InputError('--ad needs --from-logs DIR')
+    if catalogue is not None and from_logs is None:
+        raise InputError('--catalogue needs --from-logs DIR')
     exploration = _exploration(temperature, epsilon)
     try:
         with target.connect(version, version_label) as client:
@@ -99,7 +105,7 @@ def select(
             else:
                 from tfx_pipeline.logged_requests import logged_request
 
-                request = logged_request(from_logs, ad, ad_column, client.contract())
+                request = logged_request(from_logs, ad, ad_column, client.contract(), catalogue)
             if seed is not None:
                 request = dataclasses.replace(request, seed=seed)
             selection = client.select(request, exploration, estimate_propensity)
@@ -121,7 +127,8 @@ def read_request(path: str) -> SelectRequest:
     """Reads a request from a JSON file.
 
     Raises:
-        InputError: The file cannot be read, is not a JSON object, or has an unknown or missing key.
+        InputError: The file cannot be read, is not a JSON object, has an unknown or missing key, or the
+            content of an element breaks a rule.
     """
     try:
         data = json.loads(Path(path).read_text(encoding='utf-8'))
@@ -130,8 +137,27 @@ def read_request(path: str) -> SelectRequest:
     except ValueError as error:
         raise InputError(f'{path}: not JSON in UTF-8: {error}') from error
     if not isinstance(data, dict) or not {'context', 'candidates'} <= data.keys() <= set(_KEYS):
-        raise InputError(f'{path}: must be an object with context, candidates and optionally texts and seed')
-    return SelectRequest(**data)
+        raise InputError(
+            f'{path}: must be an object with context, candidates and optionally texts, content and seed'
+        )
+    return SelectRequest(**data | {'content': _read_content(path, data.get('content', {}))})
+
+
+def _read_content(path: str, data) -> dict[str, dict[str, ElementContent]]:
+    if not isinstance(data, dict) or not all(isinstance(elements, dict) for elements in data.values()):
+        raise InputError(f'{path}: content must map components to objects of ids and contents')
+    found: dict[str, dict[str, ElementContent]] = {}
+    for component, elements in data.items():
+        found[component] = {}
+        for id_, values in elements.items():
+            where = f'{path}: content of element {id_!r} of component {component!r}'
+            if not isinstance(values, dict) or not values.keys() <= set(_CONTENT_KEYS):
+                raise InputError(f'{where}: must be an object with {", ".join(_CONTENT_KEYS)}')
+            try:
+                found[component][id_] = ElementContent(**values)
+            except InputError as error:
+                raise InputError(f'{where}: {error}') from error
+    return found
 
 
 def _print(request: SelectRequest, selection: Selection, ad_column: str, model_name: str) -> None:

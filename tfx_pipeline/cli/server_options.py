@@ -21,6 +21,7 @@ class Target:
     root_certificates: str | None
     certificate: str | None
     private_key: str | None
+    full_content: bool
 
     def connect(self, version: int | None = None, version_label: str | None = None):
         """Connects a `CreativeClient` to the server.
@@ -32,7 +33,9 @@ class Target:
 
         files = (self.root_certificates, self.certificate, self.private_key)
         tls = Tls(*files) if any(files) else None
-        return CreativeClient(self.address, self.model, self.timeout, version, version_label, tls)
+        return CreativeClient(
+            self.address, self.model, self.timeout, version, version_label, tls, self.full_content
+        )
 
 
 def host_and_port(context: click.Context, parameter: click.Parameter, address: str) -> str:
@@ -81,6 +84,12 @@ _OPTIONS = (
         help='PEM file of the client certificate, for servers that require one.',
     ),
     click.option('--private-key', metavar='FILE', help='PEM file of the private key of that certificate.'),
+    click.option(
+        '--full-content',
+        is_flag=True,
+        help='Send tensors of full width for the content of candidates, for a TensorFlow Serving that merges '
+        'requests.',
+    ),
 )
 
 
@@ -88,8 +97,8 @@ def server_options(command: Callable) -> Callable:
     """Adds the options to a command, which receives their values as its first argument, a `Target`."""
 
     @functools.wraps(command)
-    def wrapped(address, model, timeout, root_certificates, certificate, private_key, **others):
-        target = Target(address, model, timeout, root_certificates, certificate, private_key)
+    def wrapped(address, model, timeout, root_certificates, certificate, private_key, full_content, **others):
+        target = Target(address, model, timeout, root_certificates, certificate, private_key, full_content)
         return command(target, **others)
 
     for option in reversed(_OPTIONS):

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from creative_logs.errors import InputError
-from tfx_pipeline.cli.options import json_option, write_json
+from tfx_pipeline.cli.options import catalogue_option, json_option, write_json
 from tfx_pipeline.cli.server_options import server_options
 from tfx_pipeline.serving_skew import Skew
 
@@ -41,12 +41,15 @@ from tfx_pipeline.serving_skew import Skew
     show_default=True,
     help='Largest difference at which CTRs and probabilities count as equal.',
 )
+@catalogue_option
 @json_option
-def skew(target, folder, from_logs, rows, batch, tolerance, json_path):
+def skew(target, folder, from_logs, rows, batch, tolerance, catalogue, json_path):
     """Compare a running server with its model, on logged requests.
 
     Sends the requests to the served version with the number of DIR, and runs the SavedModel in DIR on the
-    same requests and seeds. The exit code is 1 if an answer differs.
+    same requests and seeds. Requests that brought content are repeated with that of the catalogue; where the
+    catalogue lacks it, or where it has changed, they are left out and counted. The exit code is 1 if an answer
+    differs, or if none could be compared.
 
     \b
     Example:
@@ -62,12 +65,15 @@ def skew(target, folder, from_logs, rows, batch, tolerance, json_path):
         with target.connect(version=int(version)) as client:
             contract = client.contract()
             offline = _offline(folder)
-            for requests in _batches(from_logs, contract, rows, batch):
+            content = _content(from_logs, contract, rows, catalogue)
+            for requests in _batches(from_logs, contract, rows, batch, content):
                 _compare(client, contract, offline, requests, found)
     except ServerError as error:
         raise InputError(str(error)) from error
-    write_json(json_path, found.to_json())
-    _print(found, f'{target.address}, {target.model} version {version}, against {folder}')
+    write_json(json_path, {**found.to_json(), 'content': content.to_json()})
+    _print(found, content, f'{target.address}, {target.model} version {version}, against {folder}')
+    if content.unknown and not found.rows:
+        raise click.ClickException('no answer was compared: the content of every request is unknown')
     if found.differing:
         raise click.ClickException(f'{found.differing} of {found.rows} answers differ from the model')
 
@@ -90,11 +96,18 @@ def _offline(model: str):
     return partial(answer, loaded)
 
 
-def _batches(logs: str, contract, rows: int, batch: int) -> Iterator[list]:
+def _content(logs: str, contract, rows: int, catalogue: str | None):
+    from tfx_pipeline.logged_content import LoggedContent
+    from tfx_pipeline.logged_requests import logged_rows
+
+    return LoggedContent(contract, catalogue, logged_rows(logs, rows))
+
+
+def _batches(logs: str, contract, rows: int, batch: int, content) -> Iterator[list]:
     from tfx_pipeline.cli.progress_bar import progress_bar
     from tfx_pipeline.logged_requests import logged_requests
 
-    requests = islice(logged_requests(logs, contract), rows)
+    requests = logged_requests(logs, rows, contract, content)
     done = 0
     with progress_bar('comparing', 'rows') as advance:
         while chunk := list(islice(requests, batch)):
@@ -111,12 +124,17 @@ def _compare(client, contract, offline, requests: list, found: Skew) -> None:
     found.add(requests, seeds, client.predict(requests, seeds).arrays, offline(inputs))
 
 
-def _print(found: Skew, title: str) -> None:
+def _print(found: Skew, content, title: str) -> None:
     console = Console(width=None if os.isatty(1) else 110)
     table = Table('output', 'differing rows', 'largest difference', title=escape(title))
     for name, output in found.outputs.items():
         table.add_row(name, f'{output.differing:,}', f'{output.largest:.3g}')
     console.print(table)
     console.print(f'{found.rows:,} rows compared, {found.differing:,} differ', highlight=False)
+    for reason, count in content.unknown.items():
+        console.print(f'{count:,} rows not compared, content {reason}', highlight=False)
+    if content.first is not None:
+        element = f'{content.first["id"]!r} of {content.first["component"]!r}'
+        console.print(f'first of these: {escape(element)}, {content.first["reason"]}', highlight=False)
     if found.first is not None:
         console.print(f'first: {escape(str(found.first))}', highlight=False)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework.tensor_shape_pb2 import TensorShapeProto
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis import predict_pb2
 
@@ -48,7 +49,8 @@ def parse(body: bytes, signatures: Mapping[str, SignatureDef], request: predict_
     for alias, value in columns.items():
         try:
             dtype = tf.dtypes.as_dtype(wanted[alias].dtype).as_numpy_dtype
-            encode(to_array(value, np.dtype(dtype)), request.inputs[alias], packed=True)
+            array = _completed(to_array(value, np.dtype(dtype)), wanted[alias].tensor_shape)
+            encode(array, request.inputs[alias], packed=True)
         except ValueError as error:
             raise invalid(f'Failed to process input {alias}: {error}') from error
     return form
@@ -87,6 +89,13 @@ def _from_columns(value: Any, wanted: Mapping) -> dict[str, Any]:
     if isinstance(value, dict) and not is_bytes(value):
         return _known(value, wanted)
     return {_only(wanted): value}
+
+
+def _completed(array: np.ndarray, shape: TensorShapeProto) -> np.ndarray:
+    """Adds the inner sizes, which empty JSON lists cannot tell, to the shape of an empty array."""
+    if array.size:
+        return array
+    return array.reshape(*array.shape, *(max(dim.size, 0) for dim in shape.dim[array.ndim :]))
 
 
 def _from_rows(rows: Any, wanted: Mapping) -> dict[str, list]:

@@ -91,7 +91,7 @@ def test_unknown_model(shared_server):
 
 
 def test_error_of_the_graph_reaches_the_caller(client, monkeypatch):
-    monkeypatch.setattr('serving.client.request._number', lambda what, value: value)
+    monkeypatch.setattr('serving.client.request.number', lambda what, value: value)
     context = {**REQUEST.context, 'age': np.nan}
     with pytest.raises(ServerError, match='age : Tensor had NaN values') as error:
         client.select(dataclasses.replace(REQUEST, context=context))

@@ -3,6 +3,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
 from serving.client.contract import Contract
+from tests.serving import content_model
 from tests.serving.tiny_model import COMPONENTS, SPEC
 
 
@@ -28,6 +29,19 @@ def test_reads_context_components_and_texts():
     assert contract.with_text == {'title'}
     assert contract.signatures == {'serving_default', 'other'}
     assert contract.max_candidates is None
+
+
+def test_reads_what_the_model_takes_of_content():
+    contract = Contract.from_signatures({'serving_default': _signature(content_model.SPEC)})
+    assert contract.components == content_model.COMPONENTS
+    assert contract.content == {'image': (False, True, 0), 'title': (True, True, content_model.DIMENSIONS)}
+    assert contract.with_text == frozenset()
+    assert list(contract.context) == ['ad_id']
+
+
+def test_texts_alone_may_come_from_the_logs_or_as_content():
+    contract = Contract.from_signatures({'serving_default': _signature(SPEC)})
+    assert contract.content == {'title': (True, False, 0)} and contract.with_text == {'title'}
 
 
 def test_reads_how_many_candidates_the_model_looks_at():

@@ -126,7 +126,8 @@ def _context(**values):
         ),
         (
             {'texts': {}},
-            "texts of component 'title': there must be one text per candidate, got 0 texts for 2 candidates",
+            "texts of component 'title': there must be one text per candidate, got 0 texts for 2 candidates; "
+            'where texts come from a catalogue, give content for the component, if only an empty mapping',
         ),
         (
             {'texts': {'image': ['x']}},

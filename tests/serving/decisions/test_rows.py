@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 
 from creative_logs.errors import InputError
+from creative_logs.schema import Component, Content
 from serving.client.selection import Choice
 from serving.decisions.rows import day_of, decision_rows, file_schema
 from tests.serving.decisions.examples import DAY, HOUR, NOON, REQUEST, SCHEMA, selection
@@ -73,6 +74,10 @@ def test_what_chance_chose_is_not_the_models():
         ({'context': REQUEST.context | {'ad_id': b'\xff'}}, "can't decode byte 0xff"),
         ({'candidates': REQUEST.candidates | {'logo': ['l']}}, "component 'logo' is not in the log schema"),
         ({'texts': {}}, 'title_text must have one text per element'),
+        (
+            {'chosen': selection(content={'title': (1,)})},
+            "component 'title' was sent with content, but has none in the log schema",
+        ),
     ],
 )
 def test_rows_that_are_refused(changes, message):
@@ -94,6 +99,17 @@ def test_the_bad_one_of_several_is_named(context, message):
     bad = dataclasses.replace(REQUEST, context=REQUEST.context | context)
     with pytest.raises(InputError, match=f"decision 'r2': cannot be logged: .*{message}"):
         decision_rows(SCHEMA, ['r1', 'r2'], NOON, [REQUEST, bad], [selection()] * 2)
+
+
+def test_the_content_that_was_sent_is_referred_to():
+    components = (Component(name='title', content=Content(text=True)), Component(name='image'))
+    schema = SCHEMA.model_copy(update={'components': components})
+    request = dataclasses.replace(REQUEST, texts={})
+    for content, expected in (({'title': (0, 1 << 61)}, [0, 1 << 61]), ({}, [])):
+        [row] = decision_rows(schema, ['r'], NOON, [request], [selection(content=content)])
+        table = pa.Table.from_pylist([row], file_schema(schema))
+        assert table['title_content'].to_pylist() == [expected]
+        assert 'image_content' not in table.column_names
 
 
 def test_every_decision_needs_its_parts():

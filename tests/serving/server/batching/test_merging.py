@@ -12,9 +12,12 @@ from serving.tensor_protos import TensorMessage, encode
 
 
 def _request(rows: int, width: int, seed: int) -> dict[str, np.ndarray]:
+    """Ids, an age, and vectors whose width may be 0."""
     rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(rows, width % 3, 2)).astype(np.float32)
     ids = np.array([[b'%d' % i for i in row] for row in rng.integers(9, size=(rows, width))], object)
-    return {'ids': ids.reshape(rows, width), 'age': rng.normal(size=rows).astype(np.float32)}
+    age = rng.normal(size=rows).astype(np.float32)
+    return {'ids': ids.reshape(rows, width), 'age': age, 'vectors': vectors}
 
 
 def _messages(request: dict[str, np.ndarray]) -> dict[str, TensorMessage]:
@@ -38,7 +41,13 @@ def test_merged_and_parted_requests_are_what_they_were(shapes, more, as_messages
     rows = sum(sizes) + more
     whole = merged([_messages(request) for request in requests] if as_messages else requests, rows)
     assert whole['ids'].shape == (rows, max(width for _, width in shapes))
-    for request, (ids, age) in zip(requests, parted([whole['ids'], whole['age']], sizes, rows)):
+    most = max(width % 3 for _, width in shapes)
+    assert whole['vectors'].shape == (rows, most, 2) and whole['vectors'].dtype == np.float32
+    parts = parted([whole['ids'], whole['age'], whole['vectors']], sizes, rows)
+    for request, (ids, age, vectors) in zip(requests, parts):
+        width = request['vectors'].shape[1]
+        np.testing.assert_array_equal(vectors[:, :width], request['vectors'])
+        assert not vectors[:, width:].any()
         width = request['ids'].shape[1]
         np.testing.assert_array_equal(ids[:, :width], request['ids'])
         assert (ids[:, width:] == b'').all()
