@@ -1,6 +1,5 @@
 """Whole runs on simulated logs: killed, taken up again, repeated, and for the next day."""
 
-import json
 import os
 import signal
 import subprocess
@@ -15,7 +14,6 @@ import tensorflow as tf
 from tfx.orchestration import metadata
 
 from creative_logs.errors import InputError
-from creative_logs.simulator.config import SimulatorConfig
 from tests.creative_logs.examples import good_row, write_logs
 from tests.tfx_pipeline.examples import config_for
 from tfx_pipeline.config import Config, load_config, save_config
@@ -35,8 +33,6 @@ def config(tmp_path_factory) -> Config:
     subprocess.run(simulate, check=True, capture_output=True)
     overrides = [f'paths.{name}={folder / name}' for name in ('logs', 'root', 'serving')]
     overrides.append(f'paths.catalogue={folder}/logs/catalogue.parquet')
-    components = SimulatorConfig().log_schema(content=True).model_dump(mode='json')['components']
-    overrides.append(f'log_schema.components={json.dumps(components)}')
     always_bless = ['evaluation.min_lift_over_uniform=-1', 'evaluation.min_lift_over_serving=-1']
     config = load_config(DEMO, [*overrides, *always_bless, 'window.holdout_days=1'])
     save_config(config, folder / 'config.yaml')
