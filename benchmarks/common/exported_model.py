@@ -1,5 +1,9 @@
 """A GenCO model of six components, trained on simulated logs and exported, for benchmarks that use one."""
 
+import atexit
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,8 +34,14 @@ class SimulatedExport(NamedTuple):
     schema: LogSchema
 
 
-def exported_model(directory: Path) -> SimulatedExport:
-    """Simulates logs, trains a model on them and exports it, all inside `directory`."""
+@cache
+def exported_model() -> SimulatedExport:
+    """Simulates logs, trains a model on them and exports it, once per process.
+
+    The files lie in a temporary folder, which is removed when the process ends.
+    """
+    directory = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     simulated = SimulatorConfig(ads=2000, days=2, rows=20_000, test_share=0.5)
     config = GencoConfig(log_schema=simulated.log_schema())
     logs, transformed, model = directory / 'logs', directory / 'transformed', directory / 'model'

@@ -29,9 +29,7 @@ def run(quick: bool) -> dict:
         rows: The number of rows of the first evaluation.
     """
     rows = 25_000 if quick else 500_000
-    with tempfile.TemporaryDirectory() as folder:
-        export = exported_model(Path(folder))
-        few, many = (_in_process(export, number) for number in (rows, 10 * rows))
+    few, many = (_in_process(exported_model(), number) for number in (rows, 10 * rows))
     return {'peak_mib': few, 'peak_mib_of_ten_times': many, 'ratio': round(many / few, 2), 'rows': rows}
 
 

@@ -66,10 +66,9 @@ def run(quick: bool) -> dict:
             (CPU time per request).
     """
     seconds = 4.0 if quick else 20.0
-    with tempfile.TemporaryDirectory() as folder:
-        export = exported_model(Path(folder))
-        version, logs = Path(export.model), export.logs
-        return measure(version, logs, seconds, _SWAP_S, _QUICK_ROUNDS if quick else _ROUNDS)
+    export = exported_model()
+    rounds = _QUICK_ROUNDS if quick else _ROUNDS
+    return measure(Path(export.model), export.logs, seconds, _SWAP_S, rounds)
 
 
 def measure(version: Path, logs: Path, seconds: float, swap_s: float, rounds: int) -> dict:

@@ -1,6 +1,5 @@
 """Memory of the embedded server under sustained load."""
 
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from multiprocessing.pool import AsyncResult
@@ -37,9 +36,8 @@ def run(quick: bool, minutes: float) -> dict:
             more than 5 %.
     """
     seconds = 30.0 if quick else 60.0 * minutes
-    with tempfile.TemporaryDirectory() as folder:
-        version = Path(exported_model(Path(folder)).model)
-        return measure(version, Path(folder) / 'logs', seconds)
+    export = exported_model()
+    return measure(Path(export.model), export.logs, seconds)
 
 
 def measure(version: Path, logs: Path, seconds: float) -> dict:
