@@ -48,9 +48,9 @@ def test_every_file_of_both_splits_is_read_and_no_other_column(tmp_path):
 
 
 def test_rows_that_break_a_rule_of_these_columns_are_left_out(tmp_path):
-    titles = [['good'], None, ['a', None], ['a', ''], ['zero'], ['nan'], ['last']]
-    weights = [1.0, 1.0, 1.0, 1.0, 0.0, float('nan'), 3.0]
-    _write(tmp_path, 'train', _columns(titles, [['i']] * 7, weights))
+    titles = [['good'], None, ['a', None], ['a', ''], ['zero'], ['nan'], ['inf'], ['last']]
+    weights = [1.0, 1.0, 1.0, 1.0, 0.0, float('nan'), float('inf'), 3.0]
+    _write(tmp_path, 'train', _columns(titles, [['i']] * 8, weights))
     broken = pa.array([[b'ok'], [b'\xff']], pa.list_(pa.binary()))
     _write(tmp_path, 'test', _columns([['x'], ['y']], [[], []]) | {'image_candidates': broken})
     assert [row['title_candidates'] for row in _read(tmp_path)] == [['good'], ['last'], ['x']]
