@@ -132,11 +132,12 @@ def fit_effects(
         problem.set_std(group, _first_std(group, priors))
     start = np.zeros(problem.size)
     problem.split(start)[INTERCEPT][:] = intercept
-    values = _mode(problem, start)
-    if _PREFERENCE in problem.groups:
+    # On a busy machine, BLAS threads spend more time waiting for each other than computing.
+    with threadpool_limits(1, 'blas'):
+        values = _mode(problem, start)
         spread = _learned_spread(problem, values, preferences[elements], priors)
         problem.set_std(_PREFERENCE, spread)
-    values = _mode(problem, _learn_stds(problem, values))
+        values = _learn_stds(problem, _mode(problem, values))
     part, curvature = problem.split(values), problem.split(problem.curvature(problem.information(values)))
     rows, columns = subwords.shape
     own = _spread(part[ELEMENT], problem.elements, np.zeros(rows))
@@ -221,10 +222,12 @@ def _content_weights(
 
 
 def _learn_stds(problem: EffectProblem, values: np.ndarray) -> np.ndarray:
-    """Learns the prior standard deviations; returns values near the mode under the learned ones."""
+    """Learns the prior standard deviations of content, starting at the mode; returns the new mode."""
     first = {name: std for name, std in problem.stds.items() if name.split(' ')[0] in _LEARNED}
+    if not first:
+        return values
     rng = np.random.default_rng(1)
-    for _ in range(_MOST_ROUNDS if first else 0):
+    for _ in range(_MOST_ROUNDS):
         found = learned_stds(problem, values, first, rng)
         change = max(abs(np.log(std / problem.stds[name])) for name, std in found.items())
         for name, std in found.items():
@@ -232,7 +235,7 @@ def _learn_stds(problem: EffectProblem, values: np.ndarray) -> np.ndarray:
         values = _mode(problem, values, _ITERATIONS_PER_ROUND)
         if change < _ROUNDS_END:
             break
-    return values
+    return _mode(problem, values)
 
 
 def _mode(problem: EffectProblem, start: np.ndarray, iterations: int = _MOST_ITERATIONS) -> np.ndarray:
@@ -242,15 +245,13 @@ def _mode(problem: EffectProblem, start: np.ndarray, iterations: int = _MOST_ITE
         loss, gradient = problem.loss(x * scale)
         return loss, scale * gradient
 
-    # On a busy machine, BLAS threads spend more time waiting for each other than computing.
-    with threadpool_limits(1, 'blas'):
-        found = optimize.minimize(
-            scaled,
-            start / scale,
-            jac=True,
-            method='L-BFGS-B',
-            options={'maxiter': iterations, 'ftol': _TOLERANCE},
-        )
+    found = optimize.minimize(
+        scaled,
+        start / scale,
+        jac=True,
+        method='L-BFGS-B',
+        options={'maxiter': iterations, 'ftol': _TOLERANCE},
+    )
     return found.x * scale
 
 
