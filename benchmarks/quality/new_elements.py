@@ -38,7 +38,7 @@ def new_element_rows(worlds: Repetitions, impressions: Sequence[float]) -> list[
         row = {'policy': policy, 'impressions': float(np.mean(impressions))}
         for name, values in (('lift_shown', shown), ('lift_new', new)):
             row |= interval_row(mean_interval(values), name, f'{name}_')
-        means_something = row['lift_shown_low'] > 0
+        means_something = mean_interval(shown).low > 0
         share = interval_row(mean_interval(new / shown), 'share', 'share_') if means_something else _NO_SHARE
         rows.append(row | share)
     return rows

@@ -53,6 +53,16 @@ _UPWORTHY_OPTIONS = (
         show_default=True,
         help='Number of splits of the impressions for each training share.',
     ),
+    click.option(
+        '--catalogue',
+        metavar='FILE',
+        help='Catalogue written by genco convert and embedded by genco embed; its vectors are then read too.',
+    ),
+    click.option(
+        '--half',
+        type=click.IntRange(1, 2),
+        help='Use only half of the stories, for example one to tune on and the other to report on.',
+    ),
 )
 
 _SEED_OPTION = click.option(
