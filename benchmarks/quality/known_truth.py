@@ -19,6 +19,10 @@ from model.training.train import train
 
 DENSITIES = (Density(500, 600), Density(100, 2000), Density(20, 6000))
 _QUICK_DENSITIES = (Density(100, 300),)
+# The search of the other peers is slow, and they know nothing of new elements.
+_WITH_TWINS = tuple(
+    name + suffix for name in ('poisson_ridge', 'gradient_boosted_trees', GENCO) for suffix in ('', CONTENT)
+)
 
 
 class World(NamedTuple):
@@ -26,7 +30,7 @@ class World(NamedTuple):
 
     Attributes:
         figures: The figures of each policy for the requests of the next day.
-        twins: Each policy's lift in twin requests, `lift_shown` and `lift_new`; empty where there are none.
+        twins: The lift of GenCO, the ridge and the trees in twin requests, `lift_shown` and `lift_new`; empty where there are none.
         impressions: The mean number of impressions of the candidates of twin requests that were shown.
     """
 
@@ -62,7 +66,7 @@ def run(
             combination), `regret` (CTR of the best combination minus that of the choice) and `ctr`.
         differences: Per density and peer, GenCO's lift minus the peer's, paired by seed; with a catalogue,
             both for GenCO without it, against the peers without it, and for GenCO with it, against all.
-        new_elements: Per density and policy, the lift over uniform choice among candidates that were shown 25
+        new_elements: Per density, for GenCO, the ridge and the trees, the lift over uniform choice among candidates that were shown 25
             to 100 times in training, and among new ones in the same requests (see
             `benchmarks.quality.new_elements`).
         seeds, properties, catalogue: The worlds.
@@ -98,7 +102,7 @@ def measure(simulated: SimulatorConfig, requests: int, catalogue: bool) -> World
     figures, twins = {}, {}
     for name, policy in fitted_policies(day, config):
         figures[name] = day.requests.figures(day.requests.choice_of(policy))
-        if day.twins:
+        if day.twins and name in _WITH_TWINS:
             twins[name] = twin_lifts(day.twins, policy)
     return World(figures, twins, day.twins.impressions if day.twins else 0.0)
 
