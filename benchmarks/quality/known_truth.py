@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.common.climb import Climbing
 from benchmarks.common.comparison import differences, policy_rows
-from benchmarks.common.genco_policies import CONTENT, GENCO_CONTENT, genco_policies
+from benchmarks.common.genco_policies import CONTENT, GENCO, GENCO_CONTENT, genco_policies
 from benchmarks.common.packed_logs import dataset
 from benchmarks.common.simulated import NextDay, next_day
 from benchmarks.common.workers import results_of
@@ -18,7 +18,7 @@ from model.config import GencoConfig
 from model.training.train import train
 
 DENSITIES = (Density(500, 600), Density(100, 2000), Density(20, 6000))
-_QUICK_DENSITIES = (Density(100, 300),)
+_QUICK_DENSITIES = (Density(100, 200),)
 # The search of the other peers is slow, and they know nothing of new elements.
 _WITH_TWINS = tuple(
     name + suffix for name in ('poisson_ridge', 'gradient_boosted_trees', GENCO) for suffix in ('', CONTENT)
@@ -72,7 +72,7 @@ def run(
         seeds, properties, catalogue: The worlds.
         requests: The number of requests per world.
     """
-    densities, number, requests = (_QUICK_DENSITIES, 2, 1000) if quick else (DENSITIES, 6, 3000)
+    densities, number, requests = (_QUICK_DENSITIES, 2, 400) if quick else (DENSITIES, 6, 3000)
     worlds = Worlds.asked_for(densities, number, seed, ads, impressions, seeds, properties, catalogue)
     tasks = [
         (worlds.config(density, world), requests, worlds.catalogue)
