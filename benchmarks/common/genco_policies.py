@@ -11,6 +11,8 @@ from model.features.packed_batch import Batch
 from model.network.genco import GenCO
 
 GENCO = 'genco'
+CONTENT = '_content'  # the suffix of the names of policies that read the catalogue
+GENCO_CONTENT = GENCO + CONTENT
 
 
 def genco_policies(model: GenCO, seed: int = 1) -> dict:

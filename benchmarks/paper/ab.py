@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.common.climb import Climbing
 from benchmarks.common.comparison import differences, interval_row, policy_rows
-from benchmarks.common.genco_policies import GENCO, genco_policies
+from benchmarks.common.genco_policies import GENCO, GENCO_CONTENT, genco_policies
 from benchmarks.common.packed_logs import dataset
 from benchmarks.common.statistics import mean_interval
 from benchmarks.common.workers import results_of
@@ -16,13 +16,14 @@ from benchmarks.paper.closed_loop import Traffic, expected, serve, traffic
 from creative_logs.simulator.config import SimulatorConfig
 from model.baselines import DynamicCreativeOptimization, MultiLayerPerceptron, OnlineBayes, Policy, Uniform
 from model.config import GencoConfig
+from model.content.element_contents import Catalogue
 from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
 from model.training.train import train
 
 EXPLORATION = 0.1
-# Trains a policy on all logs so far, which cover fewer days than the paper's window of 33 days.
-Teach = Callable[[FeatureTables, GencoConfig, Sequence[Batch]], Policy]
+# Trains a policy on all logs so far; the last argument is the catalogue.
+Teach = Callable[[FeatureTables, GencoConfig, Sequence[Batch], Catalogue | None], Policy]
 
 
 class Size(NamedTuple):
@@ -47,7 +48,7 @@ _FULL = Size(ads=250, impressions_per_day=5000, start_days=4, days=14, seeds=5)
 _QUICK = Size(ads=60, impressions_per_day=1500, start_days=2, days=2, seeds=2)
 
 
-def run(quick: bool, seed: int = 1) -> dict:
+def run(quick: bool, seed: int = 1, days: int | None = None, catalogue: bool = False) -> dict:
     """Simulates the A/B test.
 
     Every policy starts from the same days of production traffic. After that, each policy serves the same
@@ -59,6 +60,9 @@ def run(quick: bool, seed: int = 1) -> dict:
     Args:
         quick: Whether to run a small test of two days in two worlds.
         seed: The seed of the first world.
+        days: The days of the test; None for 14, or 2 in the small test.
+        catalogue: Whether there is a catalogue. GenCO is then in the test twice: without it, and with it as
+            `genco_content`, whose lead over all others is in `differences` too.
 
     Returns:
         rows: Per policy, over all days of the test, the mean true CTR and revenue per 1,000 impressions (rpm)
@@ -67,34 +71,44 @@ def run(quick: bool, seed: int = 1) -> dict:
         differences: GenCO's CTR lift minus each peer's, paired by seed.
         daily: The CTR lift per policy and day.
         exploration: The share of the requests that are answered uniformly at random.
+        catalogue: Whether there is a catalogue.
         The fields of `Size`, with the list of seeds as `seeds`.
     """
     size = _QUICK if quick else _FULL
+    size = size if days is None else size._replace(days=days)
     seeds = list(range(seed, seed + size.seeds))
-    costly_first = list(reversed(arms()))
+    policies = list(arms(catalogue))
+    costly_first = list(reversed(policies))
     tasks = [(size, world, policy) for policy in costly_first for world in seeds]
     measured = iter(results_of(measure, tasks, parallel=not quick))
     lives = {policy: [next(measured) for _ in seeds] for policy in costly_first}
-    worlds = [{policy: lives[policy][place] for policy in arms()} for place in range(len(seeds))]
+    worlds = [{policy: lives[policy][place] for policy in policies} for place in range(len(seeds))]
     totals = [{policy: _total(days) for policy, days in world.items()} for world in worlds]
     return {
         'rows': policy_rows(totals, 'lift'),
-        'differences': differences(totals, 'lift'),
+        'differences': differences(totals, 'lift')
+        + (differences(totals, 'lift', GENCO_CONTENT) if catalogue else []),
         'daily': _daily(worlds),
         'exploration': EXPLORATION,
+        'catalogue': catalogue,
         **(size._asdict() | {'seeds': seeds}),
     }
 
 
-def arms() -> dict[str, Teach]:
-    """The policies of the test by name, each as a function that trains it."""
+def arms(catalogue: bool = False) -> dict[str, Teach]:
+    """The policies of the test by name, each as a function that trains it.
+
+    Args:
+        catalogue: Whether a policy that reads the catalogue is among them.
+    """
     genco = {name: partial(_teach_genco, name) for name in ('f_ele', 'f_comb', GENCO)}
     return {
-        'uniform': lambda tables, config, log: Uniform(),
-        'dco': lambda tables, config, log: _taught(DynamicCreativeOptimization(tables), log),
-        'mlp': lambda tables, config, log: Climbing(_taught(MultiLayerPerceptron(tables), log)),
-        'online_bayes': lambda tables, config, log: _taught(OnlineBayes(tables), log),
+        'uniform': lambda tables, config, log, catalogue: Uniform(),
+        'dco': lambda tables, config, log, catalogue: _taught(DynamicCreativeOptimization(tables), log),
+        'mlp': lambda tables, config, log, catalogue: Climbing(_taught(MultiLayerPerceptron(tables), log)),
+        'online_bayes': lambda tables, config, log, catalogue: _taught(OnlineBayes(tables), log),
         **genco,
+        **({GENCO_CONTENT: partial(_teach_genco, GENCO)} if catalogue else {}),
     }
 
 
@@ -102,15 +116,16 @@ def measure(size: Size, seed: int, policy: str) -> list[dict[str, float]]:
     """CTR and rpm of a policy and of uniform choice in one world, per day of the test."""
     days = size.start_days + size.days
     simulated = SimulatorConfig(seed=seed, ads=size.ads, rows=size.impressions_per_day, days=days)
-    config = GencoConfig(log_schema=simulated.log_schema())
-    world = traffic(simulated, size.start_days, EXPLORATION, config.training.batch_size)
-    return _live(world, config, arms()[policy])
+    reads = policy == GENCO_CONTENT
+    config = GencoConfig(log_schema=simulated.log_schema(reads))
+    world = traffic(simulated, size.start_days, EXPLORATION, config.training.batch_size, reads)
+    return _live(world, config, arms(reads)[policy])
 
 
 def _live(world: Traffic, config: GencoConfig, teach: Teach) -> list[dict[str, float]]:
     log, figures = list(world.start), []
     for day in world.days:
-        served, figure = serve(day, teach(world.tables, config, log), EXPLORATION)
+        served, figure = serve(day, teach(world.tables, config, log, world.catalogue), EXPLORATION)
         log += served
         uniform = expected(day, day.requests.uniform_ctr)
         figures.append(figure | {f'uniform_{name}': value for name, value in uniform.items()})
@@ -122,8 +137,10 @@ def _taught(policy: Policy, log: Sequence[Batch]) -> Policy:
     return policy
 
 
-def _teach_genco(name: str, tables: FeatureTables, config: GencoConfig, log: Sequence[Batch]) -> Policy:
-    return genco_policies(train(tables, config, dataset(log)))[name]
+def _teach_genco(
+    name: str, tables: FeatureTables, config: GencoConfig, log: Sequence[Batch], catalogue: Catalogue | None
+) -> Policy:
+    return genco_policies(train(tables, config, dataset(log), catalogue=catalogue))[name]
 
 
 def _total(days: list[dict[str, float]]) -> dict[str, float]:

@@ -4,7 +4,7 @@ from rich.table import Table
 
 from benchmarks.common.charts.cells import percent
 from benchmarks.common.charts.chart import Point, chart
-from benchmarks.common.genco_policies import GENCO
+from benchmarks.common.genco_policies import GENCO, GENCO_CONTENT
 
 
 def tables(figures: dict) -> list[Table]:
@@ -13,11 +13,16 @@ def tables(figures: dict) -> list[Table]:
         f'A/B test: {figures["days"]} days of {figures["impressions_per_day"]:,} impressions, '
         f'{len(figures["seeds"])} worlds'
     )
-    table = Table('', 'CTR', 'RPM', 'GenCO ahead in CTR (p)', title=title)
-    ahead = {row['peer']: f'{percent(row, "value")}, p {row["p"]:.2g}' for row in figures['differences']}
+    main = _main(figures)
+    table = Table('', 'CTR', 'RPM', *(f'{policy} ahead in CTR (p)' for policy in main), title=title)
+    ahead = {
+        (row['policy'], row['peer']): f'{percent(row, "value")}, p {row["p"]:.2g}'
+        for row in figures['differences']
+    }
     for row in figures['rows']:
         name = row['policy']
-        table.add_row(name, percent(row), percent(row, 'rpm_lift', 'rpm_lift_'), ahead.get(name, ''))
+        leads = (ahead.get((policy, name), '') for policy in main)
+        table.add_row(name, percent(row), percent(row, 'rpm_lift', 'rpm_lift_'), *leads)
     return [table]
 
 
@@ -26,8 +31,13 @@ def plot(figures: dict) -> str:
     daily = figures['daily']
     series = {
         name: [Point(row['lift'], row['low'], row['high']) for row in daily if row['policy'] == name]
-        for name in dict.fromkeys([GENCO, *(row['policy'] for row in daily)])
+        for name in dict.fromkeys([*_main(figures), *(row['policy'] for row in daily)])
     }
     days = [str(day) for day in dict.fromkeys(row['day'] for row in daily)]
     title = f'CTR lift over uniform choice in {len(figures["seeds"])} simulated A/B tests'
     return chart(title, 'day of the test', days, series)
+
+
+def _main(figures: dict) -> list[str]:
+    """The policies whose leads are shown."""
+    return [GENCO_CONTENT, GENCO] if figures['catalogue'] else [GENCO]

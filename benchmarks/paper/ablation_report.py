@@ -4,7 +4,7 @@ from rich.table import Table
 
 from benchmarks.common.charts.cells import cross_table, percent
 from benchmarks.common.charts.chart import Point, chart
-from benchmarks.paper.ablation import FULL
+from benchmarks.paper.ablation import COMBINATION, FULL
 
 
 def tables(figures: dict) -> list[Table]:
@@ -24,6 +24,7 @@ def tables(figures: dict) -> list[Table]:
             'variant',
             [percent(row) for row in full],
         ),
+        _oracle_shares(figures),
         cross_table('Change in CTR of each variant, paired by world', changed, 'component', 'variant', cells),
     ]
 
@@ -41,6 +42,14 @@ def plot(figures: dict) -> str:
     }
     components = list(dict.fromkeys(row['component'] for row in changed))
     return chart('Change in true CTR relative to the full model', 'component chosen', components, series)
+
+
+def _oracle_shares(figures: dict) -> Table:
+    table = Table('variant', 'share', title="Share of the best combinations' lift")
+    for row in figures['rows']:
+        if row['component'] == COMBINATION:
+            table.add_row(row['variant'], percent(row, 'oracle_share', 'oracle_share_'))
+    return table
 
 
 def _changed(figures: dict) -> list[dict]:

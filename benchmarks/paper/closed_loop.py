@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.common.packed_logs import pack_logs
-from benchmarks.common.simulated import Requests, day_log
+from benchmarks.common.simulated import Requests, catalogue_of, day_log
 from creative_logs.schema import TRAIN
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.truth import Truth
 from creative_logs.simulator.world import World
 from creative_logs.simulator.write import calibrate
 from model.baselines.policy import Policy
+from model.content.element_contents import Catalogue
 from model.features import packed_batch as keys
 from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
@@ -47,14 +48,18 @@ class Traffic:
         tables: The feature tables of the batches.
         start: The packed batches of production traffic that every policy starts from.
         days: The days of the test.
+        catalogue: The content of the elements, or None.
     """
 
     tables: FeatureTables
     start: list[Batch]
     days: list[Day]
+    catalogue: Catalogue | None = None
 
 
-def traffic(config: SimulatorConfig, start_days: int, exploration: float, batch_size: int) -> Traffic:
+def traffic(
+    config: SimulatorConfig, start_days: int, exploration: float, batch_size: int, content: bool = False
+) -> Traffic:
     """Draws the traffic of a world.
 
     Args:
@@ -62,10 +67,12 @@ def traffic(config: SimulatorConfig, start_days: int, exploration: float, batch_
         start_days: The number of days at its start that have production traffic.
         exploration: The share of the requests that are answered uniformly at random.
         batch_size: The batch size B.
+        content: Whether there is a catalogue; the batches then hold the keys of the elements.
     """
     world = World(config, calibrate(config))
     logs = [day_log(world, day, TRAIN) for day in range(config.days)]
-    tables, packed = pack_logs(logs, config.log_schema(), batch_size)
+    schema = config.log_schema(content)
+    tables, packed = pack_logs(logs, schema, batch_size)
     truth, random = Truth(world), np.random.default_rng(config.seed)
     bids = np.exp(random.normal(-(_BID_STD**2) / 2, _BID_STD, tables.context_rows))
     ad = list(tables.ids).index(tables.ad)
@@ -75,7 +82,8 @@ def traffic(config: SimulatorConfig, start_days: int, exploration: float, batch_
         ads = np.concatenate([batch[keys.CONTEXT_IDS][:, ad] for batch in batches])
         explore = random.random(len(ads)) < exploration
         days.append(Day(requests, bids[ads], explore, requests.drawn(random), random.random(len(ads))))
-    return Traffic(tables, [batch for day in packed[:start_days] for batch in day], days)
+    start = [batch for day in packed[:start_days] for batch in day]
+    return Traffic(tables, start, days, catalogue_of(world, schema) if content else None)
 
 
 def serve(day: Day, policy: Policy, exploration: float) -> tuple[list[Batch], dict[str, float]]:

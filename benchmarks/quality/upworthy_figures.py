@@ -53,7 +53,12 @@ class Repeated:
             if peer != policy:
                 over_splits = paired_difference(self._lifts[policy], self._lifts[peer])
                 over_tests = self._resampled.difference(policy, peer)
-                row = {'peer': peer, 'difference': over_splits.value, 'p': over_splits.p}
+                row = {
+                    'policy': policy,
+                    'peer': peer,
+                    'difference': over_splits.value,
+                    'p': over_splits.p,
+                }
                 found.append(row | bounds(over_splits) | bounds(over_tests, 'tests_'))
         return found
 
@@ -88,4 +93,7 @@ class Resampled:
     def differences(self, policy: str) -> list[dict]:
         """The lead of `policy` over each other one with its bounds `low` and `high`."""
         found = {peer: self.difference(policy, peer) for peer in self._values if peer != policy}
-        return [{'peer': peer, 'difference': ahead.value, **bounds(ahead)} for peer, ahead in found.items()]
+        return [
+            {'policy': policy, 'peer': peer, 'difference': ahead.value, **bounds(ahead)}
+            for peer, ahead in found.items()
+        ]

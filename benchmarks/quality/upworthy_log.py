@@ -13,8 +13,18 @@ import tensorflow as tf
 
 from benchmarks.common.packed_rows import PackedRows
 from benchmarks.common.transformed_logs import examples_of, transform_logs
+from creative_logs.catalogue.read import catalogue_files, read_catalogue
+from creative_logs.catalogue.schema import COMPONENT, ELEMENT_ID, VECTOR
 from creative_logs.errors import InputError
-from creative_logs.schema import CLICK, REQUEST_ID, TIMESTAMP, TRAIN
+from creative_logs.schema import (
+    CLICK,
+    REQUEST_ID,
+    TIMESTAMP,
+    TRAIN,
+    Component,
+    Content,
+    LogSchema,
+)
 from creative_logs.upworthy.convert import (
     Counts,
     impression_rows,
@@ -32,6 +42,7 @@ from model.features.preprocessing import feature_tables_of
 _VARYING = ('headline', 'eyecatcher_id')
 _STORY = ('headline', 'eyecatcher_id', 'lede')
 _MOST_IMPRESSIONS_PER_ROW = 64
+_SEED_OF_HALVES = 22
 
 
 @dataclass(frozen=True)
@@ -91,23 +102,49 @@ class UpworthyLog:
         return rows.impressions(package[order], click[order], weight[order], batch_size)
 
 
-def benchmark_config() -> GencoConfig:
-    """The default configuration, but with tables so large that hardly any two ids share a row."""
-    return GencoConfig(log_schema=log_schema(), transform={'frequent_threshold': 1, 'load_factor': 64})
+def benchmark_config(catalogue: str | Path | None = None) -> GencoConfig:
+    """The default configuration, but with tables so large that hardly any two ids share a row.
+
+    Args:
+        catalogue: A catalogue of `genco convert`, from which texts and vectors then come. If None, texts come
+            from the logs.
+
+    Raises:
+        InputError: The catalogue cannot be read, or describes no component of the logs.
+    """
+    schema = log_schema()
+    if catalogue is not None:
+        dimensions = _dimensions(catalogue)
+        components = tuple(_described(component, dimensions) for component in schema.components)
+        schema = schema.model_copy(update={'components': components})
+        if not schema.with_content:
+            raise InputError(f'{catalogue}: describes none of {", ".join(c.name for c in components)}')
+    return GencoConfig(log_schema=schema, transform={'frequent_threshold': 1, 'load_factor': 64})
 
 
-def load(source: str | Path, config: GencoConfig, most_tests: int | None = None) -> UpworthyLog:
+def without_vectors(schema: LogSchema) -> LogSchema:
+    """The schema of models that read the texts of the catalogue, but not its vectors."""
+    components = tuple(
+        c.model_copy(update={'content': Content(text=True)}) if c.content else c for c in schema.components
+    )
+    return schema.model_copy(update={'components': components})
+
+
+def load(
+    source: str | Path, config: GencoConfig, most_tests: int | None = None, half: int | None = None
+) -> UpworthyLog:
     """Reads the archive and transforms each package with the transforms of the pipeline.
 
     Args:
         source: The archive's packages, a CSV or Parquet file.
         config: The configuration of the transforms.
         most_tests: The largest number of tests; if there are more, a random sample is used. None for all.
+        half: 1 or 2 for the tests of one random half of the stories. None for all.
 
     Raises:
         InputError: The file is invalid, or holds no test whose headline or image varies.
     """
-    packages = _varying(read_packages(source), most_tests)
+    packages = _sampled(_half(_varying(read_packages(source)), half), most_tests)
     if packages.num_rows == 0:
         raise InputError(f'{source}: holds no test whose headline or image varies')
     tables, batch = _transformed(packages, config)
@@ -122,14 +159,46 @@ def load(source: str | Path, config: GencoConfig, most_tests: int | None = None)
     )
 
 
-def _varying(packages: pa.Table, most_tests: int | None) -> pa.Table:
-    """The packages of tests whose headline or image varies, grouped by test."""
+def _dimensions(catalogue: str | Path) -> dict[str, int]:
+    """The number of dimensions of the vectors of each component in a catalogue, 0 where it has none."""
+    found: dict[str, int] = {}
+    for file in catalogue_files(catalogue):
+        for batch in read_catalogue(file, (COMPONENT, ELEMENT_ID, VECTOR)):
+            lengths = pc.fill_null(pc.list_value_length(batch.column(VECTOR)), 0).to_numpy()
+            for name, length in zip(batch.column(COMPONENT).to_pylist(), lengths.tolist()):
+                found[name] = max(found.get(name, 0), length)
+    return found
+
+
+def _described(component: Component, dimensions: dict[str, int]) -> Component:
+    if component.name not in dimensions:
+        return component
+    return Component(name=component.name, content=Content(text=True, vector=dimensions[component.name]))
+
+
+def _varying(packages: pa.Table) -> pa.Table:
+    """The packages of tests whose headline or image varies."""
     test = _numbers(packages[TEST])
-    varies = np.zeros(test.max() + 1, bool)
+    varies = np.zeros(test.max(initial=-1) + 1, bool)
     for column in _VARYING:
         pairs = np.unique(np.stack([test, _numbers(packages[column])]), axis=1)
-        varies |= np.bincount(pairs[0]) > 1
-    kept = np.flatnonzero(varies)
+        varies |= np.bincount(pairs[0], minlength=len(varies)) > 1
+    return packages.filter(pa.array(varies[test]))
+
+
+def _half(packages: pa.Table, half: int | None) -> pa.Table:
+    """The packages of the first or the second half of the stories."""
+    if half is None or packages.num_rows == 0:
+        return packages
+    story = _stories(packages, _numbers(packages[TEST]))
+    order = np.random.default_rng(_SEED_OF_HALVES).permutation(story.max() + 1)
+    return packages.filter(pa.array(order[story] % 2 == half - 1))
+
+
+def _sampled(packages: pa.Table, most_tests: int | None) -> pa.Table:
+    """The packages, grouped by test, of all tests or of a random sample."""
+    test = _numbers(packages[TEST])
+    kept = np.unique(test)
     if most_tests is not None and len(kept) > most_tests:
         kept = np.random.default_rng(1).choice(kept, most_tests, replace=False)
     order = np.argsort(test, kind='stable')
@@ -145,6 +214,8 @@ def _transformed(packages: pa.Table, config: GencoConfig) -> tuple[FeatureTables
         **package_columns(packages),
         CLICK: pa.array(np.zeros_like(numbers)),
     }
+    known = config.log_schema.arrow_schema().names
+    columns = {name: column for name, column in columns.items() if name in known}  # else texts come twice
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         path = directory / 'logs' / 'all' / TRAIN / 'part.parquet'

@@ -8,7 +8,15 @@ from typing import NamedTuple
 
 import click
 
-from tfx_pipeline.cli.options import json_option, writable, write_json, write_text
+from creative_logs.errors import InputError
+from tfx_pipeline.cli.options import (
+    json_option,
+    property_option,
+    simulator_config,
+    writable,
+    write_json,
+    write_text,
+)
 
 
 class Benchmark(NamedTuple):
@@ -45,16 +53,70 @@ _UPWORTHY_OPTIONS = (
         show_default=True,
         help='Number of splits of the impressions for each training share.',
     ),
+    click.option(
+        '--catalogue',
+        metavar='FILE',
+        help='Catalogue written by genco convert and embedded by genco embed; its vectors are then read too.',
+    ),
+    click.option(
+        '--half',
+        type=click.IntRange(1, 2),
+        help='Use only half of the stories, for example one to tune on and the other to report on.',
+    ),
 )
 
-_WORLD_OPTIONS = (
-    click.option(
-        '--seed',
-        type=click.IntRange(0),
-        default=1,
+_SEED_OPTION = click.option(
+    '--seed',
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help='Seed of the first simulated world; the others use the next integers.',
+)
+
+
+def _catalogue_option(default: str) -> Callable:
+    return click.option(
+        '--catalogue',
+        type=click.Choice(['off', 'on']),
+        default=default,
         show_default=True,
-        help='Seed of the first simulated world; the others use the next integers.',
+        callback=lambda context, parameter, value: value == 'on',
+        help='Whether there is a catalogue, read by some of the policies.',
+    )
+
+
+_WORLD_OPTIONS = (
+    _SEED_OPTION,
+    click.option(
+        '--ads',
+        type=click.IntRange(1),
+        metavar='N',
+        help='Number of ads of each world.  [default: by density]',
     ),
+    click.option(
+        '--impressions',
+        type=click.IntRange(1),
+        metavar='N',
+        help='Training impressions per ad.  [default: one world or more for each of several densities]',
+    ),
+    click.option(
+        '--seeds',
+        type=click.IntRange(2),
+        metavar='N',
+        help='Number of worlds per density.  [default: 6; 2 with --quick]',
+    ),
+    property_option,
+    _catalogue_option('on'),
+)
+_AB_OPTIONS = (
+    _SEED_OPTION,
+    click.option(
+        '--days',
+        type=click.IntRange(1),
+        metavar='N',
+        help='Days of the test.  [default: 14; 2 with --quick]',
+    ),
+    _catalogue_option('off'),
 )
 
 _SOAK_OPTIONS = (
@@ -68,8 +130,8 @@ _SOAK_OPTIONS = (
 )
 
 
-def _simulated(module: str, summary: str) -> Benchmark:
-    return Benchmark(module, summary, _WORLD_OPTIONS, f'{module}_report')
+def _simulated(module: str, summary: str, options: Sequence[Callable] = (_SEED_OPTION,)) -> Benchmark:
+    return Benchmark(module, summary, options, f'{module}_report')
 
 
 BENCHMARKS = {
@@ -88,7 +150,7 @@ BENCHMARKS = {
     'coverage': Benchmark(
         'benchmarks.evaluator.coverage',
         'coverage of 95 % intervals and bias of every estimator on small simulated logs',
-        _WORLD_OPTIONS,
+        (_SEED_OPTION,),
         'benchmarks.evaluator.coverage_report',
     ),
     'simulator-speed': Benchmark('benchmarks.training.simulator_speed', 'rows/s of the simulator'),
@@ -112,15 +174,20 @@ BENCHMARKS = {
     'known-truth': _simulated(
         'benchmarks.quality.known_truth',
         'lift, share of the best lift and regret of GenCO and its peers in simulated worlds',
+        _WORLD_OPTIONS,
     ),
-    'ablation': _simulated('benchmarks.paper.ablation', 'what GenCO loses without its parts (Table 3)'),
+    'ablation': _simulated(
+        'benchmarks.paper.ablation', 'what GenCO loses without its parts (Table 3)', _WORLD_OPTIONS
+    ),
     'candidates': _simulated('benchmarks.paper.candidates', 'lift by number of candidates (Table 4)'),
     'importance': _simulated(
         'benchmarks.paper.importance',
         "importance of components by category, learned against the simulator's (Figure 3)",
     ),
     'ab': _simulated(
-        'benchmarks.paper.ab', 'CTR and RPM in a simulated online A/B test with daily training (Table 2)'
+        'benchmarks.paper.ab',
+        'CTR and RPM in a simulated online A/B test with daily training (Table 2)',
+        _AB_OPTIONS,
     ),
 }
 
@@ -135,6 +202,7 @@ def bench():
     Examples:
       genco bench training-speed --json training-speed.json
       genco bench upworthy --quick
+      genco bench known-truth --impressions 100 --seeds 5 --set policy_accuracy=0
     """
 
 
@@ -154,6 +222,8 @@ _PLOT_OPTION = click.option(
 
 def _command(name: str, benchmark: Benchmark) -> click.Command:
     def run(quick: bool, json_path: str | None, plot_path: str | None = None, **options):
+        if 'properties' in options:
+            _check_properties(options['properties'])
         figures = _measure(name, benchmark, {'quick': quick, **options})
         _print(name, benchmark, figures)
         write_json(json_path, figures)
@@ -171,6 +241,14 @@ def _command(name: str, benchmark: Benchmark) -> click.Command:
     for decorate in reversed(decorators):
         run = decorate(run)
     return click.command(name, help=f'{benchmark.summary[0].upper()}{benchmark.summary[1:]}.')(run)
+
+
+def _check_properties(properties: dict) -> None:
+    """Refuses invalid properties of worlds, and those that other options set, before any long work."""
+    for key, option in (('seed', '--seed'), ('ads', '--ads'), ('rows', '--impressions')):
+        if key in properties:
+            raise InputError(f'--set {key}={properties[key]}: use {option} instead')
+    simulator_config(properties)
 
 
 def _measure(name: str, benchmark: Benchmark, options: dict) -> dict:
