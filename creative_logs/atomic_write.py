@@ -1,4 +1,4 @@
-"""Writes a folder of logs under a temporary name and renames it, so that nobody reads it half written."""
+"""Writes a file or a folder under a temporary name and renames it, so that nobody reads it half written."""
 
 import os
 import shutil
@@ -38,6 +38,31 @@ def new_folder(path: str | Path) -> Iterator[Path]:
         if path.exists():
             path.rmdir()
         partial.rename(path)
+
+
+@contextmanager
+def new_file(path: str | Path) -> Iterator[Path]:
+    """Provides a name beside `path`; the file written there replaces `path` when the block ends without an error.
+
+    Args:
+        path: The file to write or to replace. Its folder is made if it is absent.
+
+    Yields:
+        The temporary name to write to.
+
+    Raises:
+        InputError: The operating system refuses to write `path`.
+    """
+    path = Path(path)
+    partial = path.with_name(f'.{path.name}.partial')
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager

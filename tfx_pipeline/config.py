@@ -20,11 +20,14 @@ class PathsConfig(Frozen):
         logs: The click logs, `<logs>/<YYYY-MM-DD>/{train,test}/*.parquet`.
         root: The folder of the pipeline's artifacts and of its metadata store.
         serving: The base path to which models are pushed; TensorFlow Serving's `--model_base_path`.
+        catalogue: The element catalogue, a Parquet file or a folder of such files; needed exactly if a
+            component of `log_schema` has content.
     """
 
     logs: str
     root: str
     serving: str
+    catalogue: str | None = None
 
 
 class WindowConfig(Frozen):
@@ -75,6 +78,21 @@ class Config(GencoConfig):
     window: WindowConfig = WindowConfig()
     checks: ChecksConfig = ChecksConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode='after')
+    def _catalogue_where_content(self):
+        described = [component.name for component in self.log_schema.with_content]
+        if described and self.paths.catalogue is None:
+            raise ValueError(
+                f'paths.catalogue is missing, but content is to be read of {", ".join(described)}: name the '
+                'catalogue, or take content out of log_schema.components'
+            )
+        if self.paths.catalogue is not None and not described:
+            raise ValueError(
+                f'paths.catalogue: nothing is read of {self.paths.catalogue!r}, as no component of log_schema '
+                'has content: give one content, or take the path out'
+            )
+        return self
 
     @model_validator(mode='after')
     def _names_known(self):

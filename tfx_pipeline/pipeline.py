@@ -1,19 +1,21 @@
-"""The pipeline of every runner: it reads logs, and trains, evaluates and pushes a model."""
+"""The pipeline of every runner: it reads logs and a catalogue, and trains, evaluates and pushes a model."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ml_metadata.proto import metadata_store_pb2
-from tfx.components import StatisticsGen, Trainer, Transform
+from tfx.components import StatisticsGen, Transform
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
+from tfx.proto import pusher_pb2, transform_pb2
 from tfx.types import BaseChannel, Channel
 from tfx.types.standard_artifacts import Examples, Model, ModelBlessing
 
 from components.atomic_pusher.component import AtomicPusher
+from components.catalogue_gen.component import CatalogueGen
+from components.genco_trainer.component import GencoTrainer
 from components.log_example_gen.component import LogExampleGen, span_of
 from components.log_schema_gen.component import LogSchemaGen
 from components.log_validator.component import LogValidator
@@ -66,12 +68,17 @@ def create_pipeline(config: Config, days: Sequence[str], runtime: Runtime) -> Pi
     validator = LogValidator(statistics=statistics_gen.outputs['statistics'], schema=schema)
     transform = _transform(config, window, schema)
     transform.add_upstream_node(validator)
-    trainer = _trainer(config, transform, schema, held_out)
+    catalogue = None
+    if config.paths.catalogue is not None:
+        nodes.append(_catalogue_gen(config.paths.catalogue, config, days, example_gen))
+        catalogue = nodes[-1].outputs['catalogue']
+    trainer = _trainer(config, transform, schema, held_out, catalogue)
     serving_model = _serving_model(trainer, runtime)
     evaluator = SctrEvaluator(
         examples=window,
         model=trainer.outputs['model'],
         baseline_model=serving_model.outputs['model'],
+        catalogue=catalogue,
         evaluation=config.evaluation.model_dump_json(),
         log_schema=config.log_schema.model_dump_json(),
         holdout_days=held_out,
@@ -141,23 +148,38 @@ def _transform(config: Config, window: BaseChannel, schema: BaseChannel) -> Tran
     )
 
 
-def _trainer(config: Config, transform: Transform, schema: BaseChannel, held_out: int) -> Trainer:
-    return Trainer(
+def _catalogue_gen(
+    path: str, config: Config, days: Sequence[str], example_gen: LogExampleGen
+) -> CatalogueGen:
+    catalogue_gen = CatalogueGen(
+        catalogue=path,
+        logs=config.paths.logs,
+        days=days,
+        log_schema=config.log_schema,
+        max_bad_share=config.checks.max_bad_share,
+    )
+    catalogue_gen.add_upstream_node(example_gen)  # It compares only logs that were checked.
+    return catalogue_gen
+
+
+def _trainer(
+    config: Config, transform: Transform, schema: BaseChannel, held_out: int, catalogue: BaseChannel | None
+) -> GencoTrainer:
+    return GencoTrainer(
         run_fn=_RUN_FN,
         examples=transform.outputs['transformed_examples'],
         transform_graph=transform.outputs['transform_graph'],
         schema=schema,
-        train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
-        eval_args=trainer_pb2.EvalArgs(splits=[TEST]),
         custom_config={**_genco(config, set(GencoConfig.model_fields)), 'holdout_days': held_out},
-    )
+        catalogue=catalogue,
+    ).with_id('Trainer')
 
 
 def _genco(config: Config, parts: set[str]) -> dict[str, Any]:
     return {'genco': config.model_dump(mode='json', include=parts)}
 
 
-def _serving_model(trainer: Trainer, runtime: Runtime) -> Resolver:
+def _serving_model(trainer: GencoTrainer, runtime: Runtime) -> Resolver:
     serving_model = Resolver(
         strategy_class=ServingModelStrategy if runtime.spans else LatestBlessedModelStrategy,
         model=Channel(type=Model),

@@ -1,7 +1,8 @@
-"""The days of logs that a run reads, checked before any slow import."""
+"""The days of logs that a run reads; that the files are there is checked before any slow import."""
 
 from pathlib import Path
 
+from creative_logs.catalogue.read import catalogue_files
 from creative_logs.errors import InputError
 from creative_logs.log_files import list_days, split_files
 from creative_logs.schema import SPLITS
@@ -16,8 +17,8 @@ def window_of(config: Config, day: str | None = None) -> list[str]:
         day: The last day of the window, YYYY-MM-DD. If None, it is the newest day of the logs.
 
     Raises:
-        InputError: The logs are missing, `day` is not among them, a day of the window lacks a split, or no
-            day is left to train on.
+        InputError: The logs or the catalogue are missing, `day` is not among the days of the logs, a day of
+            the window lacks a split, or no day is left to train on.
     """
     days = list_days(config.paths.logs)
     if day is not None:
@@ -29,6 +30,8 @@ def window_of(config: Config, day: str | None = None) -> list[str]:
     for window_day in days:
         for split in SPLITS:
             split_files(config.paths.logs, window_day, split)
+    if config.paths.catalogue is not None:
+        catalogue_files(config.paths.catalogue)
     if config.window.holdout_days >= len(days):
         raise InputError(
             f'{Path(config.paths.logs)}: {len(days)} day(s) of logs up to {days[-1]}, of which '

@@ -14,7 +14,8 @@ import tensorflow as tf
 from creative_logs.checks.rules import list_lengths
 from creative_logs.schema import CLICK, TIMESTAMP, WEIGHT, LogSchema
 from model.features import packed_batch as keys
-from model.features.feature_tables import FeatureTables
+from model.features.content_keys import element_keys
+from model.features.feature_tables import ELEMENT_KEYS, FeatureTables
 from model.features.packed_batch import Batch, pack
 
 _SPLITS, _VALUES = 'splits', 'values'
@@ -75,9 +76,14 @@ def _features(table: pa.Table, schema: LogSchema) -> tuple[Features, dict[str, i
         TIMESTAMP: {_VALUES: _numpy(table, TIMESTAMP, np.int64)},
     }
     columns = {f.name: f.name for f in schema.context} | {c.name: c.candidates for c in schema.components}
-    rows = {}
+    rows, values = {}, {}
     for name, column in columns.items():
-        features[name], rows[name] = _numbered(table.column(column).combine_chunks())
+        features[name], values[name] = _numbered(table.column(column).combine_chunks())
+        rows[name] = len(values[name])
+    for component in schema.with_content:
+        features[component.name + ELEMENT_KEYS] = _keys(
+            component.name, features[component.name], values[component.name]
+        )
     for component in schema.components:
         propensity = _numpy(table, component.propensity, np.float32)
         features[f'{component.name}_shown'] = {_VALUES: _numpy(table, component.shown, np.int64)}
@@ -85,14 +91,20 @@ def _features(table: pa.Table, schema: LogSchema) -> tuple[Features, dict[str, i
     return features, rows
 
 
-def _numbered(column: pa.Array) -> tuple[dict[str, np.ndarray], int]:
-    """Numbers the distinct values, or list items, from 0; returns the numbers and how many there are."""
+def _keys(component: str, numbers: dict[str, np.ndarray], ids: pa.Array) -> dict[str, np.ndarray]:
+    """The keys of a component's candidates, which are given as numbers of the distinct ids."""
+    keys_of_ids = element_keys(component, tf.constant(ids.to_numpy(zero_copy_only=False), tf.string)).numpy()
+    return numbers | {_VALUES: keys_of_ids[numbers[_VALUES]]}
+
+
+def _numbered(column: pa.Array) -> tuple[dict[str, np.ndarray], pa.Array]:
+    """Numbers the distinct values, or list items, from 0; returns the numbers and the distinct values."""
     lists = pa.types.is_list(column.type)
     encoded = pc.dictionary_encode(column.flatten() if lists else column)
     feature = {_VALUES: encoded.indices.to_numpy().astype(np.int64)}
     if lists:
         feature[_SPLITS] = np.concatenate([[0], np.cumsum(list_lengths(column))]).astype(np.int32)
-    return feature, len(encoded.dictionary)
+    return feature, encoded.dictionary
 
 
 def _numpy(table: pa.Table, column: str, dtype: type) -> np.ndarray:

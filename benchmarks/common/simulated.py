@@ -1,6 +1,7 @@
 """Simulated worlds for the benchmarks: rows in memory, and the true CTR of a policy's choices."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -9,41 +10,22 @@ import pyarrow as pa
 import tensorflow as tf
 
 from benchmarks.common.packed_logs import pack_logs, without_labels
-from creative_logs.schema import CLICK, TEST, TRAIN
+from benchmarks.common.twins import twin_logs
+from creative_logs.schema import CLICK, TEST, TRAIN, LogSchema
 from creative_logs.simulator.config import SimulatorConfig
+from creative_logs.simulator.content import catalogue_batches
 from creative_logs.simulator.generate import Generator
 from creative_logs.simulator.truth import Truth
 from creative_logs.simulator.world import World
 from creative_logs.simulator.write import calibrate
 from model.baselines.policy import Policy
+from model.content.element_contents import Catalogue
 from model.features import packed_batch as keys
 from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch
 
 # The number of draws per request over which the other components of a combination are averaged.
 _SAMPLES = 16
-_TRAINING_DAYS = 8
-
-
-class Density(NamedTuple):
-    """The density of a simulated log.
-
-    The fewer impressions an ad has, the more ads are needed to resolve differences between policies.
-
-    Attributes:
-        impressions_per_ad: The mean number of training impressions per ad.
-        ads: The number of ads.
-    """
-
-    impressions_per_ad: int
-    ads: int
-
-
-def world_of(density: Density, seed: int) -> SimulatorConfig:
-    """Configures a world whose production traffic on all days but the last has the given density."""
-    impressions = density.ads * density.impressions_per_ad / _TRAINING_DAYS
-    config = SimulatorConfig(seed=seed, ads=density.ads, days=_TRAINING_DAYS + 1)
-    return config.model_copy(update={'rows': round(impressions / (1 - config.test_share))})
 
 
 class Requests:
@@ -148,6 +130,20 @@ class Requests:
         return chosen / _SAMPLES, none / _SAMPLES
 
 
+class Twins(NamedTuple):
+    """Twin requests (see `benchmarks.common.twins`).
+
+    Attributes:
+        shown: The requests whose candidates were shown 25 to 100 times in training.
+        new: The same requests with candidates that were never shown.
+        impressions: The mean number of training impressions of the candidates in `shown`.
+    """
+
+    shown: Requests
+    new: Requests
+    impressions: float
+
+
 @dataclass(frozen=True)
 class NextDay:
     """Training data and the requests of the day after it.
@@ -156,28 +152,58 @@ class NextDay:
         tables: The feature tables of the batches.
         train: The packed batches of the production traffic.
         requests: The uniform policy's requests of the next day.
+        catalogue: The content of the elements, or None.
+        twins: Twins of the requests, or None.
     """
 
     tables: FeatureTables
     train: list[Batch]
     requests: Requests
+    catalogue: Catalogue | None = None
+    twins: Twins | None = None
+
+    def without_catalogue(self) -> 'NextDay':
+        """The same day for models that read no catalogue."""
+        return replace(self, tables=replace(self.tables, content={}), catalogue=None)
 
 
-def next_day(config: SimulatorConfig, requests: int, batch_size: int) -> NextDay:
+def next_day(
+    config: SimulatorConfig, requests: int, batch_size: int, content: bool = False, twins: bool = False
+) -> NextDay:
     """Draws all days but the last for training, and the last day's requests, with its new elements.
 
     Args:
         config: The configuration of the world; `rows` is the number of impressions per day.
         requests: The number of requests R.
         batch_size: The batch size B.
+        content: Whether there is a catalogue; the batches then hold the keys of the elements.
+        twins: Whether to make twins of the requests, where there can be any.
     """
     world = World(config, calibrate(config))
-    logs = [day_log(world, day, TRAIN) for day in range(config.days - 1)]
+    train = [day_log(world, day, TRAIN) for day in range(config.days - 1)]
     wanted = config.model_copy(update={'rows': 2 * requests, 'test_share': 0.5})
-    logs.append(day_log(World(wanted, world.intercept), config.days - 1, TEST))
-    tables, packed = pack_logs(logs, config.log_schema(), batch_size)
-    train = [batch for day in packed[:-1] for batch in day]
-    return NextDay(tables, train, Requests(Truth(world), logs[-1], packed[-1]))
+    asked = day_log(World(wanted, world.intercept), config.days - 1, TEST)
+    pair = twin_logs(world, train, asked) if twins else None
+    schema = config.log_schema(content)
+    further = [pair.shown, pair.new] if pair else []
+    tables, packed = pack_logs([*train, asked, *further], schema, batch_size)
+    truth, days = Truth(world), len(train)
+    requests_of = [
+        Requests(truth, log, part) for log, part in zip([asked, *further], packed[days:], strict=True)
+    ]
+    return NextDay(
+        tables,
+        [batch for day in packed[:days] for batch in day],
+        requests_of[0],
+        catalogue_of(world, schema, [pair.day] if pair else []) if content else None,
+        Twins(requests_of[1], requests_of[2], pair.impressions) if pair else None,
+    )
+
+
+def catalogue_of(world: World, schema: LogSchema, further_days: Sequence[int] = ()) -> Catalogue:
+    """The catalogue, in memory, of all elements of a world on its days and on some further ones."""
+    batches = list(catalogue_batches(world, [*range(world.config.days), *further_days]))
+    return Catalogue(lambda: iter(batches), schema)
 
 
 def day_log(world: World, day: int, split: str) -> pa.RecordBatch:

@@ -5,9 +5,10 @@ import numpy as np
 from benchmarks.common.comparison import interval_row
 from benchmarks.common.genco_policies import genco_policies
 from benchmarks.common.packed_logs import dataset
-from benchmarks.common.simulated import Density, next_day, world_of
+from benchmarks.common.simulated import next_day
 from benchmarks.common.statistics import mean_interval
 from benchmarks.common.workers import results_of
+from benchmarks.common.worlds import Density, world_of
 from model.config import GencoConfig
 from model.training.train import train
 

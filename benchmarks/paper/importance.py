@@ -8,9 +8,10 @@ from scipy.stats import spearmanr
 
 from benchmarks.common.comparison import interval_row
 from benchmarks.common.packed_logs import dataset
-from benchmarks.common.simulated import Density, Requests, next_day, world_of
+from benchmarks.common.simulated import Requests, next_day
 from benchmarks.common.statistics import mean_interval
 from benchmarks.common.workers import results_of
+from benchmarks.common.worlds import Density, world_of
 from model.config import GencoConfig
 from model.network.genco import GenCO
 from model.training.train import train

@@ -6,8 +6,9 @@ from benchmarks.common.climb import Climbing
 from benchmarks.common.comparison import differences, policy_rows
 from benchmarks.common.genco_policies import genco_policies
 from benchmarks.common.packed_logs import dataset
-from benchmarks.common.simulated import Density, next_day, world_of
+from benchmarks.common.simulated import next_day
 from benchmarks.common.workers import results_of
+from benchmarks.common.worlds import Density, world_of
 from model.baselines import MultiLayerPerceptron, Policy, peers
 from model.config import GencoConfig
 from model.features.feature_tables import FeatureTables

@@ -4,6 +4,7 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
+from components.catalogue_gen.artifacts import ElementCatalogue
 from components.sctr_evaluator.artifacts import SctrEvaluation
 from components.sctr_evaluator.executor import Executor
 
@@ -20,6 +21,7 @@ class SctrEvaluatorSpec(component_spec.ComponentSpec):
         'examples': component_spec.ChannelParameter(type=standard_artifacts.Examples),
         'model': component_spec.ChannelParameter(type=standard_artifacts.Model),
         'baseline_model': component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+        'catalogue': component_spec.ChannelParameter(type=ElementCatalogue, optional=True),
     }
     OUTPUTS = {
         'evaluation': component_spec.ChannelParameter(type=SctrEvaluation),
@@ -41,6 +43,7 @@ class SctrEvaluator(base_beam_component.BaseBeamComponent):
         log_schema: str,
         holdout_days: int = 0,
         baseline_model: types.BaseChannel | None = None,
+        catalogue: types.BaseChannel | None = None,
     ):
         """Creates the component.
 
@@ -51,12 +54,14 @@ class SctrEvaluator(base_beam_component.BaseBeamComponent):
             log_schema: The JSON of the `LogSchema` of the examples.
             holdout_days: The number of newest spans that are evaluated; 0 evaluates all spans.
             baseline_model: The channel of the `Model` that serves now; it may resolve to nothing.
+            catalogue: The channel of the `ElementCatalogue` that the report describes, if there is one.
         """
         super().__init__(
             spec=SctrEvaluatorSpec(
                 examples=examples,
                 model=model,
                 baseline_model=baseline_model,
+                catalogue=catalogue,
                 evaluation_config=evaluation,
                 log_schema=log_schema,
                 holdout_days=holdout_days,

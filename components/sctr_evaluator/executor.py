@@ -1,5 +1,6 @@
 """The executor of SctrEvaluator."""
 
+import json
 import os
 from typing import Any
 
@@ -11,6 +12,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
+from components.catalogue_gen.file_names import REPORT_FILE as CATALOGUE_REPORT
 from components.sctr_evaluator.beam.evaluate import Evaluate, WriteJson
 from components.sctr_evaluator.config import EvaluationConfig
 from components.sctr_evaluator.report.file_names import JSON_FILE, SUMMARY_FILE
@@ -42,6 +44,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                   and `test`.
                 - model: The `Model` to evaluate.
                 - baseline_model (may be absent or empty): The `Model` that serves now.
+                - catalogue (may be absent): The `ElementCatalogue`, whose figures the report shows.
             output_dict:
                 - evaluation: A `SctrEvaluation` with `evaluation.json` (see `results.schema.Evaluation`),
                   `summary.md`, and `report.html` with its charts as PNG.
@@ -81,7 +84,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with fileio.open(path) as file:
             result = from_json(file.read())
         io_utils.write_string_file(os.path.join(folder, SUMMARY_FILE), to_markdown(result))
-        for name, content in report_files(result).items():
+        for name, content in report_files(result, catalogue=_catalogue(input_dict)).items():
             with fileio.open(os.path.join(folder, name), 'wb') as file:
                 file.write(content)
         _bless(
@@ -116,6 +119,15 @@ def _files(examples: list[types.Artifact], split: str) -> list[str]:
         for uri in (artifact_utils.get_split_uris(examples, split) if examples else ())
         for path in fileio.glob(io_utils.all_files_pattern(uri))
     )
+
+
+def _catalogue(input_dict: dict[str, list[types.Artifact]]) -> dict | None:
+    """The figures of the catalogue, None if there is no catalogue."""
+    if not input_dict.get('catalogue'):
+        return None
+    uri = artifact_utils.get_single_uri(input_dict['catalogue'])
+    with fileio.open(os.path.join(uri, CATALOGUE_REPORT)) as file:
+        return json.loads(file.read())
 
 
 def _serving_path(model: types.Artifact) -> str:

@@ -32,12 +32,13 @@ class ContentCounts:
     attributes: int = 0
     vectors: int = 0
 
-    def add(self, rows: pa.RecordBatch) -> None:
-        """Counts the good rows of the component."""
-        self.elements += rows.num_rows
-        self.texts += int(np.count_nonzero(mask(pc.fill_null(pc.not_equal(rows.column(TEXT), ''), False))))
-        self.attributes += int(np.count_nonzero(list_lengths(rows.column(ATTRIBUTES))))
-        self.vectors += rows.num_rows - rows.column(VECTOR).null_count
+    def add(self, rows: pa.RecordBatch, here: np.ndarray) -> None:
+        """Counts the rows of the component, which are those where `here`, bool[R], is true."""
+        has_text = mask(pc.fill_null(pc.not_equal(rows.column(TEXT), ''), False))
+        self.elements += int(np.count_nonzero(here))
+        self.texts += int(np.count_nonzero(here & has_text))
+        self.attributes += int(np.count_nonzero(here & (list_lengths(rows.column(ATTRIBUTES)) > 0)))
+        self.vectors += int(np.count_nonzero(here & mask(rows.column(VECTOR).is_valid())))
 
 
 @dataclass
@@ -122,10 +123,11 @@ class CatalogueChecker:
         names = good.column(COMPONENT)
         for name, number in zip(*np.unique(names.to_numpy(zero_copy_only=False), return_counts=True)):
             if name in self.report.components:
-                self.report.components[name].add(good.filter(pc.equal(names, name)))
+                self.report.components[name].add(good, mask(pc.equal(names, name)))
             else:
                 self.report.unused[name] = self.report.unused.get(name, 0) + int(number)
-        return good.filter(pc.is_in(names, pa.array(list(self._contents), pa.string())))
+        read = mask(pc.is_in(names, pa.array(list(self._contents), pa.string())))
+        return good if read.all() else good.filter(pa.array(read))
 
     def _faults(self, batch: pa.RecordBatch) -> Iterator[Fault]:
         for name in (COMPONENT, ELEMENT_ID):

@@ -58,7 +58,8 @@ class CatalogueCoverage:
         """Compares rows of a log, after all elements were added.
 
         Args:
-            rows: Good rows with the columns of the log schema, as `check` returns them.
+            rows: Good rows with the column `weight` and the candidates of the components with content, as
+                `read_candidates` or `check` returns them.
         """
         weights = pc.fill_null(rows.column(WEIGHT), 1).to_numpy(zero_copy_only=False).astype(float)
         self.impressions += float(weights.sum())

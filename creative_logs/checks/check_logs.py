@@ -113,15 +113,19 @@ def check_logs(
     return LogReport(tuple(splits))
 
 
-def read_batches(file: Path) -> Iterator[pa.RecordBatch]:
+def read_batches(file: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
     """Yields the record batches of a Parquet file, one row group at a time.
+
+    Args:
+        file: The file.
+        columns: The columns to read; those that the file lacks are left out. If None, all are read.
 
     Raises:
         InputError: The file cannot be read.
     """
     try:
         with pq.ParquetFile(file) as parquet:
-            yield from parquet.iter_batches(_BATCH_ROWS)
+            yield from parquet.iter_batches(_BATCH_ROWS, columns=columns)
     except (pa.ArrowException, OSError) as error:
         message = ' '.join(str(error).split())
         message = f'{file}: cannot be read as Parquet: {message}; write it again or remove it'

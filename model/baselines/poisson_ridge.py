@@ -1,6 +1,7 @@
 """Ridge regression of click counts on ids, solved to convergence."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import numpy as np
 import scipy.optimize
@@ -30,22 +31,41 @@ class PoissonRidge(ScoreTable):
         row, slot = np.nonzero(columns >= 0)
         used, column = np.unique(columns[row, slot], return_inverse=True)
         design = scipy.sparse.csr_array((np.ones(len(row)), (row, column)))
-        effects = _solve(design, shown, np.where(used < elements, ELEMENT_PRIOR_STD, AD_PRIOR_STD))
+        std = np.where(used < elements, ELEMENT_PRIOR_STD, AD_PRIOR_STD)
+        effects = posterior_mode(_Indicators(design), shown.clicks, shown.impressions, std)
         self._scores = np.zeros(elements)
         self._scores[used[used < elements]] = effects[used < elements]
 
 
-def _solve(design: scipy.sparse.csr_array, shown: Shown, prior_std: np.ndarray) -> np.ndarray:
-    """Returns the effects; the search is well conditioned because it uses units of prior std deviations."""
-    base = shown.impressions * (shown.clicks.sum() / shown.impressions.sum())
-    scaled = (design * prior_std).tocsr()
-    transposed = scaled.T.tocsr()
+class Design(Protocol):
+    """A linear map X from P effects to the logs of the CTRs of R groups of impressions."""
 
-    def loss_and_gradient(effects: np.ndarray) -> tuple[float, np.ndarray]:
-        eta = scaled @ effects
+    def effect(self, effects: np.ndarray) -> np.ndarray:
+        """X b, float64 [R], for effects float64 [P]."""
+
+    def sums(self, per_group: np.ndarray) -> np.ndarray:
+        """X' v, float64 [P], for values float64 [R]."""
+
+
+def posterior_mode(
+    design: Design, clicks: np.ndarray, impressions: np.ndarray, prior_std: np.ndarray
+) -> np.ndarray:
+    """The effects that minimise the loss of `PoissonRidge`, float64 [P].
+
+    The search is well conditioned because it uses units of prior standard deviations.
+
+    Args:
+        design: The map from effects to logs of CTRs.
+        clicks, impressions: The numbers of each group, float64 [R].
+        prior_std: The prior standard deviation of each effect, float64 [P].
+    """
+    base = impressions * (clicks.sum() / impressions.sum())
+
+    def loss_and_gradient(scaled: np.ndarray) -> tuple[float, np.ndarray]:
+        eta = design.effect(prior_std * scaled)
         expected = base * np.exp(eta)
-        loss = np.sum(expected - shown.clicks * eta) + effects @ effects / 2
-        return loss, transposed @ (expected - shown.clicks) + effects
+        loss = np.sum(expected - clicks * eta) + scaled @ scaled / 2
+        return loss, prior_std * design.sums(expected - clicks) + scaled
 
     start = np.zeros(len(prior_std))
     method = {'method': 'L-BFGS-B', 'jac': True, 'options': {'maxiter': 1000, 'maxfun': 2000}}
@@ -53,3 +73,20 @@ def _solve(design: scipy.sparse.csr_array, shown: Shown, prior_std: np.ndarray) 
     with threadpool_limits(1, 'blas'):
         found = scipy.optimize.minimize(loss_and_gradient, start, **method)
     return found.x * prior_std
+
+
+class _Indicators:
+    """A design of ones and zeros.
+
+    Args:
+        matrix: X [R, P].
+    """
+
+    def __init__(self, matrix: scipy.sparse.csr_array):
+        self._matrix, self._transposed = matrix.tocsr(), matrix.T.tocsr()
+
+    def effect(self, effects: np.ndarray) -> np.ndarray:
+        return self._matrix @ effects
+
+    def sums(self, per_group: np.ndarray) -> np.ndarray:
+        return self._transposed @ per_group

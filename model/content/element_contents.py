@@ -116,7 +116,8 @@ class Catalogue:
         ordered = keys[order]
         texts = {c.name: _Terms() for c in self._schema.with_content}
         attributes = {c.name: _Terms() for c in self._schema.with_content}
-        vectors = {c.name: _Vectors(c.content.vector) for c in self._schema.with_content if c.content.vector}
+        sizes = {c.name: c.content.vector for c in self._schema.with_content if c.content}
+        vectors = {name: _Vectors(size) for name, size in sizes.items() if size}
         for part in self.listed(ordered):
             rows = order[np.searchsorted(ordered, part.keys)]
             texts[part.component].add(rows, part.texts)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from creative_logs.schema import LogSchema
+from creative_logs.schema import Component, LogSchema
 from model.features.packed_batch import segments_of
 from model.features.raw_columns import parted
 
@@ -23,7 +23,10 @@ def request_spec(schema: LogSchema) -> dict[str, tf.TensorSpec]:
 
 
 def ad_spec(schema: LogSchema) -> dict[str, tf.TensorSpec]:
-    """Returns the tensors of ads: context [B] or [B, n], candidates and texts [B, n] padded with ''."""
+    """Returns the tensors of ads: context [B] or [B, n], candidates and texts [B, n] padded with ''.
+
+    A component that the catalogue describes also has the content of its candidates (`content_spec`).
+    """
     spec = {}
     for feature in schema.context:
         shape = [None, None] if feature.type == 'string_list' else [None]
@@ -31,6 +34,24 @@ def ad_spec(schema: LogSchema) -> dict[str, tf.TensorSpec]:
     for component in schema.components:
         names = [component.candidates] + ([component.texts] if component.text else [])
         spec |= {name: tf.TensorSpec([None, None], tf.string, name) for name in names}
+        spec |= content_spec(component)
+    return spec
+
+
+def content_spec(component: Component) -> dict[str, tf.TensorSpec]:
+    """Returns the tensors with the content of the candidates that the model's catalogue may lack.
+
+    Each has a width of its own, from 0 to that of the candidates; candidates beyond it have no content. The
+    attributes of an element are joined by line breaks; a vector of zeros is none.
+    """
+    spec: dict[str, tf.TensorSpec] = {}
+    content = component.content
+    if content is None:
+        return spec
+    names = [component.texts] * content.text + [component.attributes] * content.attributes
+    spec |= {name: tf.TensorSpec([None, None], tf.string, name) for name in names}
+    if content.vector:
+        spec[component.vectors] = tf.TensorSpec([None, None, content.vector], tf.float32, component.vectors)
     return spec
 
 

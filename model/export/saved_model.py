@@ -62,6 +62,8 @@ def _warmup_requests(signatures: Mapping, candidates: int) -> Iterator[predictio
 
 
 def _warmup_tensor(name: str, spec: tf.TensorSpec, ads: int, candidates: int) -> tf.Tensor:
+    if spec.shape.rank == 3:  # combinations or vectors
+        return tf.zeros([ads, 0, spec.shape[2]], spec.dtype)
     if spec.dtype != tf.string or name == SEED:
         return tf.fill([ads, *spec.shape[1:]], tf.constant(1 if name == TEMPERATURE else 0, spec.dtype))
     shape = [ads, candidates] if spec.shape.rank == 2 else [ads]

@@ -20,6 +20,7 @@ from model.choice.two_stage import ElementTables, best, element_tables, generate
 from model.config import GencoConfig
 from model.export.evaluation_scores import EvaluationScores
 from model.export.raw_encoder import HASH_RANGE, RawEncoder
+from model.export.request_content import request_content
 from model.export.request_tensors import (
     COMBINATIONS,
     EPSILON,
@@ -31,6 +32,8 @@ from model.export.request_tensors import (
     raw_features,
     request_spec,
 )
+from model.features import packed_batch as keys
+from model.features.packed_batch import index_of
 from model.features.raw_columns import joined, ragged, scalar
 from model.network.genco import Encoded, GenCO
 
@@ -126,7 +129,12 @@ class ServingGraph:
     def _encode_named_tensors(self, ads: Mapping[str, tf.Tensor]) -> tuple[Encoded, tf.RaggedTensor]:
         """Encodes the ads of a request; also returns the ids of their candidates as `_named` needs them."""
         raw, ids = raw_features(ads, self._schema, self._encoder.raw_spec)
-        return self._encoder.encode(self._encoder.as_request(raw), groups=1), ids
+        packed = self._encoder.pack(self._encoder.as_request(raw))
+        effects = self._model.effects
+        if effects is not None and effects.content is not None:
+            index = index_of(packed[keys.COUNTS])
+            packed[keys.CONTENT] = request_content(ads, self._schema.components, effects.content, index)
+        return self._encoder.encode_packed(packed, groups=1), ids
 
     def _select(self, encoded: Encoded, ids: tf.RaggedTensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         answer = self._choose(encoded, element_tables(self._model, encoded), seed)

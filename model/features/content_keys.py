@@ -22,25 +22,30 @@ def element_keys(component: str | tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
     return _keys('element', component, ids)
 
 
-def text_terms(component: str, texts: tf.Tensor) -> tf.RaggedTensor:
+def text_terms(component: str | tf.Tensor, texts: tf.Tensor) -> tf.RaggedTensor:
     """The keys of the subwords of texts, ragged int64 [T, any].
 
     Args:
-        component: The name of the component.
+        component: The name of the component, or of that of each text, string [T].
         texts: The texts in UTF-8, string [T].
     """
-    found = subwords(texts)
-    return found.with_values(_keys('text', component, found.values))
+    return _terms('text', component, subwords(texts))
 
 
-def attribute_terms(component: str, attributes: tf.RaggedTensor) -> tf.RaggedTensor:
+def attribute_terms(component: str | tf.Tensor, attributes: tf.RaggedTensor) -> tf.RaggedTensor:
     """The keys of attributes, ragged int64 [T, any].
 
     Args:
-        component: The name of the component.
+        component: The name of the component, or of that of each element, string [T].
         attributes: The attributes of T elements, ragged string [T, any].
     """
-    return attributes.with_values(_keys('attribute', component, attributes.values))
+    return _terms('attribute', component, attributes)
+
+
+def _terms(kind: str, component: str | tf.Tensor, strings: tf.RaggedTensor) -> tf.RaggedTensor:
+    if isinstance(component, tf.Tensor):
+        component = tf.gather(component, strings.value_rowids())
+    return strings.with_values(_keys(kind, component, strings.values))
 
 
 def _keys(kind: str, component: str | tf.Tensor, strings: tf.Tensor) -> tf.Tensor:

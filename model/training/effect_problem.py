@@ -40,8 +40,9 @@ class EffectProblem:
         component: np.ndarray,
         components: Sequence[str],
         terms: Mapping[str, LinearTerms],
+        ad_terms: Mapping[str, LinearTerms],
     ):
-        self._data, self._terms = data, terms
+        self._data, self._terms, self._ad_terms = data, terms, ad_terms
         self._row, place = np.nonzero(data.shown >= 0)
         self.ads, self._ad = np.unique(data.ad, return_inverse=True)
         self.elements, self._shown = np.unique(data.shown[self._row, place], return_inverse=True)
@@ -51,14 +52,16 @@ class EffectProblem:
             AD: len(self.ads),
             COMBINATION: len(self.combinations),
             ELEMENT: len(self.elements),
-            **{name: part.size for name, part in terms.items()},
+            **{name: part.size for name, part in {**terms, **ad_terms}.items()},
         }
         self.size = sum(sizes.values())
         ends = np.cumsum(list(sizes.values())).tolist()
         self._parts = {name: slice(end - n, end) for (name, n), end in zip(sizes.items(), ends)}
         of_element = component[self.elements]
         first = self._parts[ELEMENT].start
-        self.groups = {name: np.arange(self.size)[self._parts[name]] for name in (AD, COMBINATION, *terms)}
+        self.groups = {
+            name: np.arange(self.size)[self._parts[name]] for name in (AD, COMBINATION, *terms, *ad_terms)
+        }
         for j, name in enumerate(components):
             self.groups[f'{ELEMENT} {name}'] = first + np.flatnonzero(of_element == j)
         self.groups = {name: group for name, group in self.groups.items() if len(group)}
@@ -92,6 +95,7 @@ class EffectProblem:
         element = np.bincount(self._shown, information[self._row], len(self.elements))
         parts = self._counted(information, element)
         parts += [part.sums_of_squares(element) for part in self._terms.values()]
+        parts += [part.sums_of_squares(parts[1]) for part in self._ad_terms.values()]
         return np.concatenate(parts) + self._precision
 
     def hessian_product(self, information: np.ndarray, direction: np.ndarray) -> np.ndarray:
@@ -103,13 +107,15 @@ class EffectProblem:
         part = self.split(values)
         element = part[ELEMENT] + sum(terms.effect(part[name]) for name, terms in self._terms.items())
         of_elements = np.bincount(self._row, element[self._shown], len(self._ad))
-        return part[INTERCEPT] + part[AD][self._ad] + part[COMBINATION][self._combination] + of_elements
+        ad = part[AD] + sum(terms.effect(part[name]) for name, terms in self._ad_terms.items())
+        return part[INTERCEPT] + ad[self._ad] + part[COMBINATION][self._combination] + of_elements
 
     def _sums(self, per_impression: np.ndarray) -> np.ndarray:
         """The derivative of the sum of effects by each value, times `per_impression`: float64 [P]."""
         element = np.bincount(self._shown, per_impression[self._row], len(self.elements))
         parts = self._counted(per_impression, element)
-        return np.concatenate(parts + [terms.sums(element) for terms in self._terms.values()])
+        parts += [terms.sums(element) for terms in self._terms.values()]
+        return np.concatenate(parts + [terms.sums(parts[1]) for terms in self._ad_terms.values()])
 
     def _counted(self, per_impression: np.ndarray, element: np.ndarray) -> list[np.ndarray]:
         ad = np.bincount(self._ad, per_impression, len(self.ads))

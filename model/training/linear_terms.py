@@ -1,7 +1,8 @@
 """Design matrices of the linear terms of an element's effect: rows are elements, columns are weights."""
 
+import tempfile
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 from scipy import sparse
@@ -19,15 +20,23 @@ class LinearTerms(Protocol):
     size: int
 
     def effect(self, weights: np.ndarray) -> np.ndarray:
-        """X w, float64 [E] or [E, P], for weights float64 [W] or [W, P]."""
+        """X w, float64 [E], for weights float64 [W]."""
         ...
 
     def sums(self, per_element: np.ndarray) -> np.ndarray:
-        """X' v, float64 [W] or [W, P], for values float64 [E] or [E, P]."""
+        """X' v, float64 [W], for values float64 [E]."""
         ...
 
     def sums_of_squares(self, per_element: np.ndarray) -> np.ndarray:
         """The sum over elements of x^2 v, float64 [W], for values float64 [E]."""
+        ...
+
+    def averaged(self, weights: sparse.csr_matrix) -> Self:
+        """The design matrix of groups of elements: means over those of their elements that have the terms.
+
+        Args:
+            weights: The weight of each element in each group, at least 0, [groups, E].
+        """
         ...
 
 
@@ -50,6 +59,11 @@ class SparseTerms:
 
     def sums_of_squares(self, per_element: np.ndarray) -> np.ndarray:
         return self._transposed.power(2) @ per_element
+
+    def averaged(self, weights: sparse.csr_matrix) -> 'SparseTerms':
+        has_terms = weights @ (self._matrix.getnnz(1) > 0)
+        means = sparse.diags_array(1 / np.maximum(has_terms, np.finfo(float).tiny)) @ (weights @ self._matrix)
+        return SparseTerms(sparse.csr_matrix(means))
 
 
 class VectorTerms:
@@ -79,21 +93,21 @@ class VectorTerms:
             total += chunk.sum(0, dtype=np.float64)
             square += float(np.einsum('ij,ij->', chunk, chunk, dtype=np.float64))
         self.mean = total / count
-        self.scale = max(square / count - self.mean @ self.mean, 0.0) ** 0.5 or 1.0
+        self.scale = max(float(square / count - self.mean @ self.mean), 0.0) ** 0.5 or 1.0
 
     def effect(self, weights: np.ndarray) -> np.ndarray:
         scaled = weights / self.scale
-        found = np.zeros((self._elements, *weights.shape[1:]))
+        found = np.zeros(self._elements)
         for part, chunk in self._chunks():
             found[self._rows[part]] = chunk @ scaled.astype(np.float32) - self.mean @ scaled
         return found
 
     def sums(self, per_element: np.ndarray) -> np.ndarray:
-        total = np.zeros((self.size, *per_element.shape[1:]))
+        total = np.zeros(self.size)
         values = per_element[self._rows]
         for part, chunk in self._chunks():
             total += chunk.T @ values[part].astype(np.float32)
-        return (total - np.multiply.outer(self.mean, values.sum(0))) / self.scale
+        return (total - self.mean * values.sum()) / self.scale
 
     def sums_of_squares(self, per_element: np.ndarray) -> np.ndarray:
         total = np.zeros(self.size)
@@ -101,6 +115,21 @@ class VectorTerms:
         for part, chunk in self._chunks():
             total += np.square(chunk - self.mean.astype(np.float32)).T @ values[part].astype(np.float32)
         return total / self.scale**2
+
+    def averaged(self, weights: sparse.csr_matrix) -> 'VectorTerms':
+        own = weights[:, self._rows]
+        total = np.asarray(own.sum(1)).ravel()
+        rows = np.flatnonzero(total)
+        own = own[rows]
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the memory map
+        for start in range(0, len(rows), _CHUNK_ROWS):
+            part = slice(start, start + _CHUNK_ROWS)
+            means = (own[part] @ self._vectors) / total[rows[part], None]
+            file.write(np.ascontiguousarray(means, np.float32).data)
+        file.flush()
+        shape = (len(rows), self.size)
+        means = np.memmap(file, np.float32, 'r', shape=shape) if len(rows) else np.zeros(shape, np.float32)
+        return VectorTerms(weights.shape[0], rows, means)
 
     def _chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
         for start in range(0, len(self._rows), _CHUNK_ROWS):

@@ -11,17 +11,20 @@ from model.content.content_weights import ContentWeights, VectorWeights
 from model.content.element_contents import Catalogue, ElementContents
 from model.training.effect_problem import AD, COMBINATION, ELEMENT, INTERCEPT, EffectProblem
 from model.training.linear_terms import LinearTerms, SparseTerms, VectorTerms
-from model.training.training_impressions import TrainingImpressions
+from model.training.training_impressions import Impressions, TrainingImpressions
 from model.training.variance_components import learned_stds
 
 _PRIOR_EXPOSURE = 3.0  # impressions; keeps the preference for rarely shown elements near zero
 _MOST_ITERATIONS = 150
 _TOLERANCE = 1e-9  # relative change of the loss from one iteration to the next
 _NO_SPREAD = 1e-4
-_MOST_ROUNDS = 8
+_MOST_ROUNDS = 6
+_ITERATIONS_PER_ROUND = 30
 _ROUNDS_END = 0.1  # relative change of the learned standard deviations
 _SUBWORD, _PREFERENCE = 'subword', 'preference'
 _TEXT, _ATTRIBUTE, _VECTOR = 'text', 'attribute', 'vector'  # each followed by the name of a component
+_BETWEEN = 'between'  # followed by the name of a term
+_LEARNED = (_ATTRIBUTE, _VECTOR, _BETWEEN)
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Priors:
         preference: The largest standard deviation that may be learned for the weights of the logging
             policy's preference, of which each component has one.
         content: The standard deviation of the effects of attributes and of the dimensions of vectors from
-            which their learning starts.
+            which their learning starts; a vector's dimensions together have the length 1 on average.
     """
 
     ad: float
@@ -91,6 +94,7 @@ def fit_effects(
         offset + intercept + ad + combination + sum over shown elements e of (
             element_e + preference_C(e) q_e + sum over its n subwords of subword / sqrt(n)
             + sum over its m attributes of attribute / sqrt(m) + vector_C(e) (x_e - mean)),
+        ad = ad_own + between (the mean attributes and vectors of what the ad showed),
         q_e = log((exposure_e + 3) / (chance_e + 3)).
 
     Here chance_e is the exposure that a uniform policy would have given the element, so q_e is the log of how
@@ -101,7 +105,8 @@ def fit_effects(
     Laplace's approximation, without the correlations.
 
     Attributes and vectors come from the catalogue; texts from the catalogue or from the logs. The prior
-    variances of attributes, and of the vectors of each component, are learned (`learned_stds`).
+    variances of attributes and vectors, by component, are learned (`learned_stds`). The term `between` keeps
+    differences between ads out of the effects of their elements.
 
     Args:
         evidence: The impressions seen in training, at least one.
@@ -120,7 +125,9 @@ def fit_effects(
         _PREFERENCE: SparseTerms(preferences[elements]),
         **_content_terms(contents),
     }
-    problem = EffectProblem(data, evidence.component, list(evidence.tables.components), terms)
+    ad_terms = _ad_terms(data, elements, terms)
+    components = list(evidence.tables.components)
+    problem = EffectProblem(data, evidence.component, components, terms, ad_terms)
     for group in problem.groups:
         problem.set_std(group, _first_std(group, priors))
     start = np.zeros(problem.size)
@@ -129,18 +136,17 @@ def fit_effects(
     if _PREFERENCE in problem.groups:
         spread = _learned_spread(problem, values, preferences[elements], priors)
         problem.set_std(_PREFERENCE, spread)
-    values = _learned(problem, _mode(problem, values))
+    values = _mode(problem, _learn_stds(problem, values))
     part, curvature = problem.split(values), problem.split(problem.curvature(problem.information(values)))
     rows, columns = subwords.shape
     own = _spread(part[ELEMENT], problem.elements, np.zeros(rows))
+    ad = part[AD] + sum(between.effect(part[name]) for name, between in ad_terms.items())
     return Effects(
         intercept=float(part[INTERCEPT][0]),
-        ad=_spread(part[AD], problem.ads, np.zeros(ads)),
+        ad=_spread(ad, problem.ads, np.zeros(ads)),
         ad_precision=_spread(curvature[AD], problem.ads, np.full(ads, priors.ad**-2)),
         element=own + preferences @ part[_PREFERENCE],
-        element_precision=_spread(
-            curvature[ELEMENT], problem.elements, np.full(rows, priors.element**-2)
-        ),
+        element_precision=_spread(curvature[ELEMENT], problem.elements, np.full(rows, priors.element**-2)),
         subword=_spread(part[_SUBWORD], shown_subwords, np.zeros(columns)),
         combination=_spread(part[COMBINATION], problem.combinations, np.zeros(combinations)),
         preference=part[_PREFERENCE],
@@ -176,6 +182,26 @@ def _content_terms(contents: ElementContents | None) -> dict[str, LinearTerms]:
     return found
 
 
+def _ad_terms(
+    data: Impressions, elements: np.ndarray, terms: Mapping[str, LinearTerms]
+) -> dict[str, LinearTerms]:
+    """The means of the attributes and vectors of the elements that each ad showed.
+
+    Ads of different topics have different CTRs, and the content of their elements tells the topic. Without terms
+    of their own, these differences between ads would be taken for differences between the elements of one ad
+    (Mundlak 1978).
+    """
+    learned = {name: found for name, found in terms.items() if name.split(' ')[0] in _LEARNED}
+    if not learned:
+        return {}
+    ads, ad = np.unique(data.ad, return_inverse=True)
+    row, place = np.nonzero(data.shown >= 0)
+    element = np.searchsorted(elements, data.shown[row, place])
+    shape = (len(ads), len(elements))
+    weights = sparse.csr_matrix((data.weight[row], (ad[row], element)), shape)
+    return {f'{_BETWEEN} {name}': found.averaged(weights) for name, found in learned.items()}
+
+
 def _content_weights(
     contents: ElementContents | None, terms: Mapping[str, LinearTerms], part: Mapping[str, np.ndarray]
 ) -> ContentWeights:
@@ -194,25 +220,22 @@ def _content_weights(
     return ContentWeights(joint[order], np.concatenate(weights)[order], vectors)
 
 
-def _learned(problem: EffectProblem, values: np.ndarray) -> np.ndarray:
-    """Learns the prior standard deviations; returns the mode under the learned ones."""
-    import os
-    L=os.environ.get('LEARN','attribute,vector').split(',')
-    groups = [name for name in problem.groups if name.split(' ')[0] in L]
+def _learn_stds(problem: EffectProblem, values: np.ndarray) -> np.ndarray:
+    """Learns the prior standard deviations; returns values near the mode under the learned ones."""
+    first = {name: std for name, std in problem.stds.items() if name.split(' ')[0] in _LEARNED}
     rng = np.random.default_rng(1)
-    for _ in range(_MOST_ROUNDS if groups else 0):
-        found = learned_stds(problem, values, groups, rng)
-        change = max(abs(np.log(found[name] / problem.stds[name])) for name in groups)
+    for _ in range(_MOST_ROUNDS if first else 0):
+        found = learned_stds(problem, values, first, rng)
+        change = max(abs(np.log(std / problem.stds[name])) for name, std in found.items())
         for name, std in found.items():
             problem.set_std(name, std)
-        values = _mode(problem, values)
-        if os.environ.get('VERB'): print({k:round(float(v),4) for k,v in found.items()},flush=True)
+        values = _mode(problem, values, _ITERATIONS_PER_ROUND)
         if change < _ROUNDS_END:
             break
     return values
 
 
-def _mode(problem: EffectProblem, start: np.ndarray) -> np.ndarray:
+def _mode(problem: EffectProblem, start: np.ndarray, iterations: int = _MOST_ITERATIONS) -> np.ndarray:
     scale = 1 / np.sqrt(problem.curvature(problem.information(start)))
 
     def scaled(x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -226,7 +249,7 @@ def _mode(problem: EffectProblem, start: np.ndarray) -> np.ndarray:
             start / scale,
             jac=True,
             method='L-BFGS-B',
-            options={'maxiter': _MOST_ITERATIONS, 'ftol': _TOLERANCE},
+            options={'maxiter': iterations, 'ftol': _TOLERANCE},
         )
     return found.x * scale
 

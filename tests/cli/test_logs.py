@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from creative_logs.schema import LogSchema
 from creative_logs.simulator import write
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.truth import Truth
@@ -54,17 +55,18 @@ def test_simulate_then_check(tmp_path, genco):
     assert figures['component_importance'] == Truth.from_logs(logs).component_importance()
 
     demo = CONFIGS / 'demo.yaml'
-    code, out, err = genco('check', '--config', demo, '--logs', logs, '--json', tmp_path / 'c.json')
+    read = ('--config', demo, '--logs', logs, '--catalogue', logs / 'catalogue.parquet')
+    code, out, err = genco('check', *read, '--json', tmp_path / 'c.json')
     assert (code, err) == (0, '')
     assert '2024-06-21' in out and '800 rows, 0 bad' in out
     assert json.loads((tmp_path / 'c.json').read_text())['rows'] == 800
 
 
 def test_check_shows_bad_rows_and_stops_at_the_configured_share(tmp_path, genco):
-    logs, demo = tmp_path / 'logs', CONFIGS / 'demo.yaml'
+    logs = tmp_path / 'logs'
     genco('simulate', '--out', logs, *SMALL, '--test-share', 0.25)
     spoil(logs, '2024-06-20')
-    code, out, err = genco('check', '--config', demo, '--logs', logs, '--json', tmp_path / 'c.json')
+    code, out, err = genco('check', *without_content(), '--logs', logs, '--json', tmp_path / 'c.json')
     assert code == 2 and err.count('\n') == 1 and 'got 9' in out
     assert err.startswith(f'genco: {logs}/2024-06-20/test/part-00000.parquet: 10 of 400 rows')
     assert json.loads((tmp_path / 'c.json').read_text())['bad_rows'] == 10
@@ -72,7 +74,7 @@ def test_check_shows_bad_rows_and_stops_at_the_configured_share(tmp_path, genco)
     quarantine = tmp_path / 'quarantine'
     tolerant = 'checks.max_bad_share=0.5'
     code, out, err = genco(
-        'check', '--config', demo, '--logs', logs, '--set', tolerant, '--quarantine', quarantine
+        'check', *without_content(), '--logs', logs, '--set', tolerant, '--quarantine', quarantine
     )
     assert code == 0 and 'got 9' in out
     assert pq.read_table(quarantine / '2024-06-20' / 'test' / 'part-00000.parquet').num_rows == 10
@@ -91,7 +93,16 @@ def simulated(tmp_path, monkeypatch) -> Path:
 
 def with_content(*changes: str) -> list[str]:
     """Arguments that give the demo's configuration the content of the simulated components."""
-    components = WORLD.log_schema(content=True).model_dump(mode='json')['components']
+    return _configured(WORLD.log_schema(content=True), 'paths.catalogue=ghost', *changes)
+
+
+def without_content() -> list[str]:
+    """Arguments that take the content of all components from the demo's configuration."""
+    return _configured(WORLD.log_schema(), 'paths.catalogue=null')
+
+
+def _configured(schema: LogSchema, *changes: str) -> list[str]:
+    components = schema.model_dump(mode='json')['components']
     overrides = [f'log_schema.components={json.dumps(components)}', *changes]
     return ['--config', str(CONFIGS / 'demo.yaml'), *(word for text in overrides for word in ('--set', text))]
 
@@ -149,8 +160,8 @@ def test_check_shows_bad_elements_and_stops_at_the_configured_share(tmp_path, si
 
 
 def test_check_names_components_that_the_configuration_does_not_read(simulated, genco):
-    demo, catalogue = CONFIGS / 'demo.yaml', simulated / 'catalogue.parquet'
-    code, out, _ = genco('check', '--config', demo, '--catalogue', catalogue, '--no-logs')
+    catalogue = simulated / 'catalogue.parquet'
+    code, out, _ = genco('check', *without_content(), '--catalogue', catalogue, '--no-logs')
     assert code == 0 and 'marketing (not read)' in out
 
 
@@ -163,9 +174,17 @@ def test_check_names_components_that_the_configuration_does_not_read(simulated, 
     ],
 )
 def test_options_that_exclude_each_other_are_one_line(genco, arguments):
-    code, out, err = genco('check', '--config', CONFIGS / 'demo.yaml', *arguments)
+    code, out, err = genco('check', *without_content(), *arguments)
     assert (code, out) == (2, '')
-    assert err == 'genco: --no-logs: needs --catalogue and excludes --logs and --quarantine\n'
+    assert err == 'genco: --no-logs: needs a catalogue and excludes --logs and --quarantine\n'
+
+
+def test_check_reads_the_catalogue_of_the_configuration(tmp_path, simulated, genco):
+    named, figures = f'paths.catalogue={simulated}/catalogue.parquet', tmp_path / 'c.json'
+    code, out, _ = genco('check', *with_content(named), '--no-logs', '--json', figures)
+    elements = pq.read_metadata(simulated / 'catalogue.parquet').num_rows
+    assert code == 0 and f'{elements:,} elements, 0 bad' in out
+    assert json.loads(figures.read_text())['catalogue']['elements'] == elements
 
 
 def test_a_catalogue_that_is_not_there_is_one_line(tmp_path, simulated, genco):

@@ -2,7 +2,7 @@ import errno
 
 import pytest
 
-from creative_logs.atomic_write import new_folder
+from creative_logs.atomic_write import new_file, new_folder
 from creative_logs.errors import InputError
 
 
@@ -61,3 +61,24 @@ def test_a_folder_with_something_in_it_or_a_file_is_refused(tmp_path):
     ):
         pass
     assert names(tmp_path / 'logs') == {'mine'}
+
+
+def test_a_file_is_replaced_when_it_is_whole(tmp_path):
+    out = tmp_path / 'folder' / 'file'
+    for text in ('old', 'new'):
+        with new_file(out) as partial:
+            partial.write_text(text)
+            assert not out.exists() or out.read_text() == 'old'
+        assert out.read_text() == text
+    assert names(out.parent) == {'file'}
+
+
+def test_a_file_stays_as_it_was_where_writing_fails(tmp_path):
+    out = tmp_path / 'file'
+    out.write_text('old')
+    with pytest.raises(KeyboardInterrupt), new_file(out) as partial:
+        partial.write_text('half')
+        raise KeyboardInterrupt
+    with pytest.raises(InputError, match='file: cannot be written: No space left on device'), new_file(out):
+        raise OSError(errno.ENOSPC, 'Error writing bytes to file')
+    assert out.read_text() == 'old' and names(tmp_path) == {'file'}

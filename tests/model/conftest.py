@@ -13,8 +13,10 @@ from tfx_bsl.public import tfxio
 
 from components.log_example_gen.encoding import encode
 from components.log_schema_gen.curated import curated_schema
-from creative_logs.schema import Component, ContextFeature, LogSchema
+from creative_logs.catalogue.schema import arrow_schema
+from creative_logs.schema import Component, Content, ContextFeature, LogSchema
 from model.config import GencoConfig
+from model.content.element_contents import Catalogue
 from model.export.saved_model import export_model
 from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import feature_spec, pack
@@ -30,7 +32,11 @@ SCHEMA = LogSchema(
         ContextFeature(name='price', type='float'),
         ContextFeature(name='query_terms', type='string_list'),
     ),
-    components=(Component(name='title', text=True), Component(name='image'), Component(name='badge')),
+    components=(
+        Component(name='title', text=True),
+        Component(name='image', content=Content(text=True, attributes=True, vector=3)),
+        Component(name='badge'),
+    ),
     max_candidates=5,
 )
 CONFIG = GencoConfig(log_schema=SCHEMA, transform={'min_buckets': 16, 'frequent_threshold': 30})
@@ -66,6 +72,26 @@ def make_logs(rows: int, seed: int = 0, ads: int = 12) -> pa.RecordBatch:
     columns['policy'] = ['uniform'] * rows
     columns['model_version'] = pa.nulls(rows, pa.string())
     return pa.RecordBatch.from_pydict(columns, schema=SCHEMA.arrow_schema())
+
+
+def catalogue_rows(ads: int = 12) -> pa.RecordBatch:
+    """The images of the logs; every fourth one is not listed, and some have no text, attribute or vector."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for ad in range(ads):
+        for k in range(ad % 3 + 1):
+            if (ad + k) % 4:
+                vector = rng.normal(1, 1, 3).astype(np.float32) if k != 1 else None
+                attributes = [f'colour={ad % 4}', f'size={k}'][: ad % 3]
+                text = f'Word{k} of {ad % 3}' if ad % 5 else None
+                rows.append(('image', f'image-{ad}-{k}', text, attributes, vector, None))
+    columns = [pa.array(column, field.type) for column, field in zip(zip(*rows), arrow_schema())]
+    return pa.RecordBatch.from_arrays(columns, schema=arrow_schema())
+
+
+@pytest.fixture(scope='session')
+def catalogue() -> Catalogue:
+    return Catalogue(lambda: iter([catalogue_rows()]), SCHEMA)
 
 
 @pytest.fixture(scope='session')
@@ -121,8 +147,8 @@ def transformed_spec(tables) -> dict:
 
 
 @pytest.fixture(scope='session')
-def model(tables, batch) -> GenCO:
-    return train(tables, CONFIG, tf.data.Dataset.from_tensors(batch).repeat(5))
+def model(tables, batch, catalogue) -> GenCO:
+    return train(tables, CONFIG, tf.data.Dataset.from_tensors(batch).repeat(5), catalogue=catalogue)
 
 
 @pytest.fixture(scope='session')

@@ -47,11 +47,12 @@ def test_verbs_for_logs_work(genco, tmp_path):
     status, _, errors = genco('simulate', '--out', 'logs', '--ads', 20, '--days', 1, '--rows', 500)
     assert status == 0, errors
     (tmp_path / 'demo.yaml').write_text((ROOT / 'configs' / 'demo.yaml').read_text())
-    status, _, errors = genco('check', '--config', 'demo.yaml', '--set', 'paths.logs=logs')
+    paths = ('--set', 'paths.logs=logs', '--set', 'paths.catalogue=logs/catalogue.parquet')
+    status, _, errors = genco('check', '--config', 'demo.yaml', *paths)
     assert status == 0, errors
 
 
-@pytest.mark.parametrize('verb', ['run', 'evaluate', 'serve', 'skew', 'bench'])
+@pytest.mark.parametrize('verb', ['embed', 'run', 'evaluate', 'serve', 'skew', 'bench'])
 def test_other_verbs_say_in_one_line_what_they_need(genco, verb):
     status, out, errors = genco(verb)
     assert (status, out) == (2, '')

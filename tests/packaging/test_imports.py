@@ -23,6 +23,7 @@ DISTRIBUTIONS = {
 # import what their extra has when they are called.
 EXTRAS = {
     'creative_logs': [],
+    'creative_logs/embedding': ['embed'],
     'serving': [],
     'serving/server': ['server'],
     'components': ['pipeline'],
@@ -30,7 +31,7 @@ EXTRAS = {
     'model/baselines': ['pipeline', 'peers'],
     'tfx_pipeline': ['pipeline'],
     'benchmarks': ['benchmarks', 'peers'],
-    'tests': ['benchmarks', 'peers', 'estimator-peers', 'test', 'lint'],
+    'tests': ['benchmarks', 'embed', 'peers', 'estimator-peers', 'test', 'lint'],
 }
 # What requirements.lock leaves out: requirements of these extras, and tensorflow, which tensorflow-cpu replaces.
 NOT_LOCKED = ('peers', 'estimator-peers', 'gpu')

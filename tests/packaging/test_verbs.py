@@ -6,8 +6,15 @@ import pytest
 
 from tfx_pipeline import cli
 
-EXTRAS = {'run': 'pipeline', 'evaluate': 'pipeline', 'serve': 'server', 'skew': 'server', 'bench': 'pipeline'}
-MODULES = {'pipeline': 'tfx', 'server': 'werkzeug'}
+EXTRAS = {
+    'embed': 'embed',
+    'run': 'pipeline',
+    'evaluate': 'pipeline',
+    'serve': 'server',
+    'skew': 'server',
+    'bench': 'pipeline',
+}
+MODULES = {'embed': 'tokenizers', 'pipeline': 'tfx', 'server': 'werkzeug'}
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from creative_logs.errors import InputError
-from tests.tfx_pipeline.examples import config_for
+from tests.tfx_pipeline.examples import config_for, with_catalogue
 from tfx_pipeline.config import load_config, save_config
 
 
@@ -75,3 +75,15 @@ def test_a_bad_file_is_named(tmp_path, text, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match='ghost.yaml: cannot be read'):
         load_config(tmp_path / 'ghost.yaml')
+
+
+def test_a_catalogue_is_named_exactly_where_content_is_read(tmp_path, path):
+    described = with_catalogue(tmp_path)
+    save_config(described, tmp_path / 'described.yaml')
+    assert load_config(tmp_path / 'described.yaml') == described
+    with pytest.raises(InputError, match='paths.catalogue is missing, but content is to be read of image:'):
+        load_config(tmp_path / 'described.yaml', ['paths.catalogue=null'])
+    nothing = "paths.catalogue: nothing is read of 'c.parquet', as no component of log_schema has content:"
+    with pytest.raises(InputError, match=nothing) as error:
+        load_config(path, ['paths.catalogue=c.parquet'])
+    assert '\n' not in str(error.value)

@@ -7,7 +7,8 @@ import tfx.components
 from tfx.dsl.components.common.resolver import Resolver
 
 from components.log_example_gen.settings import unpack
-from tests.tfx_pipeline.examples import config_for
+from tests.creative_logs.examples import good_row, write_logs
+from tests.tfx_pipeline.examples import config_for, with_catalogue
 from tfx_pipeline import pipeline as assembly
 from tfx_pipeline.pipeline import Runtime, create_ingestion, create_pipeline
 from tfx_pipeline.runners.kubeflow_runner import compile_pipeline
@@ -32,6 +33,14 @@ def local(tmp_path):
     return create_pipeline(config_for(tmp_path), DAYS, Runtime(root=str(tmp_path)))
 
 
+@pytest.fixture
+def described(tmp_path):
+    """A configuration with a catalogue; the files are there."""
+    write_logs(tmp_path / 'logs', [good_row()], days=DAYS)
+    (tmp_path / 'catalogue.parquet').touch()
+    return with_catalogue(tmp_path)
+
+
 def _upstream(pipeline, node_id: str) -> set[str]:
     """All nodes that must have finished before a node starts."""
     nodes = {node.id: node for node in pipeline.components}
@@ -46,7 +55,7 @@ def _upstream(pipeline, node_id: str) -> set[str]:
 
 def test_no_component_failed_to_import():
     # TFX turns an ImportError of a component into None.
-    used = 'ExampleValidator FileBasedExampleGen Pusher StatisticsGen Trainer Transform'
+    used = 'ExampleValidator FileBasedExampleGen Pusher StatisticsGen Transform'
     for name in used.split():
         assert getattr(tfx.components, name) is not None, name
 
@@ -62,6 +71,18 @@ def test_nothing_is_trained_before_the_logs_are_validated(local):
     assert 'LogExampleGen' in _upstream(local, 'Window')
     assert 'Trainer' in _upstream(local, 'ServingModel')
     assert 'SctrEvaluator' in _upstream(local, 'AtomicPusher')
+
+
+def test_the_catalogue_reaches_the_trainer_and_the_report(tmp_path, described):
+    pipeline = create_pipeline(described, DAYS, Runtime(root=str(tmp_path)))
+    nodes = {node.id: node for node in pipeline.components}
+    assert sorted(nodes) == sorted([*NODES, 'CatalogueGen'])
+    assert json.loads(nodes['CatalogueGen'].exec_properties['days']) == DAYS
+    channel = nodes['CatalogueGen'].outputs['catalogue']
+    assert nodes['Trainer'].inputs['catalogue'] is channel
+    assert nodes['SctrEvaluator'].inputs['catalogue'] is channel
+    assert 'LogExampleGen' in _upstream(pipeline, 'CatalogueGen')
+    assert 'CatalogueGen' not in _upstream(pipeline, 'Transform')
 
 
 def test_training_parameters_do_not_reach_transform(tmp_path):
@@ -99,15 +120,19 @@ def test_without_spans_the_window_is_ingested_at_once(tmp_path, holdout_days, tr
     assert nodes['SctrEvaluator'].exec_properties['holdout_days'] == 0
 
 
-def test_the_kubeflow_file_holds_the_same_components(tmp_path, local):
+def test_the_kubeflow_file_holds_the_same_components(tmp_path, described):
+    local = create_pipeline(described, DAYS, Runtime(root=str(tmp_path)))
     output = tmp_path / 'out' / 'pipeline.json'
-    compile_pipeline(config_for(tmp_path), DAYS, 'registry/genco:1', output)
+    compile_pipeline(described, DAYS, 'registry/genco:1', output)
     spec = json.loads(output.read_text())['pipelineSpec']
     tasks = spec['root']['dag']['tasks']
     components = {node.id for node in local.components if not isinstance(node, Resolver)}
     resolvers = {'ServingModel-model-resolver', 'ServingModel-model-blessing-resolver'}
     assert set(tasks) == components | resolvers
     assert 'LogValidator' in tasks['Transform']['dependentTasks']
+    for task in ('Trainer', 'SctrEvaluator'):
+        given = tasks[task]['inputs']['artifacts']['catalogue']['taskOutputArtifact']
+        assert given == {'producerTask': 'CatalogueGen', 'outputArtifactKey': 'catalogue'}
     images = {
         executor['container']['image']
         for executor in spec['deploymentSpec']['executors'].values()

@@ -4,7 +4,7 @@ import pytest
 
 from creative_logs.errors import InputError
 from tests.creative_logs.examples import good_row, write_logs
-from tests.tfx_pipeline.examples import config_for
+from tests.tfx_pipeline.examples import config_for, with_catalogue
 from tfx_pipeline.window import window_of
 
 DAYS = ('2024-01-01', '2024-01-03', '2024-01-04')
@@ -43,3 +43,10 @@ def test_a_day_without_test_split_is_an_error(tmp_path, logs):
 def test_missing_logs_are_an_error(tmp_path):
     with pytest.raises(InputError, match='no such folder of logs'):
         window_of(config_for(tmp_path))
+
+
+def test_a_missing_catalogue_is_an_error(tmp_path, logs):
+    with pytest.raises(InputError, match='catalogue.parquet: no such catalogue'):
+        window_of(with_catalogue(tmp_path))
+    (tmp_path / 'catalogue.parquet').touch()
+    assert window_of(with_catalogue(tmp_path)) == list(DAYS)

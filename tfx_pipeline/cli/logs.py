@@ -4,8 +4,6 @@ import os
 from pathlib import Path
 
 import click
-import yaml
-from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -21,7 +19,14 @@ from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.truth import Truth
 from creative_logs.simulator.write import simulate as write_simulated_logs
 from creative_logs.upworthy.convert import convert as convert_upworthy
-from tfx_pipeline.cli.options import config_option, json_option, set_option, write_json
+from tfx_pipeline.cli.options import (
+    config_option,
+    json_option,
+    property_option,
+    set_option,
+    simulator_config,
+    write_json,
+)
 from tfx_pipeline.cli.progress_bar import progress_bar
 from tfx_pipeline.config import load_config
 
@@ -55,13 +60,7 @@ _out_option = click.option(
     metavar='YYYY-MM-DD',
     help='First day.',
 )
-@click.option(
-    '--set',
-    'overrides',
-    multiple=True,
-    metavar='KEY=VALUE',
-    help='Any other property of the world (docs/simulator.md), such as element_effect_std=0.3.',
-)
+@property_option
 @click.option(
     '--workers',
     type=click.IntRange(1),
@@ -69,7 +68,7 @@ _out_option = click.option(
     help='Number of processes.  [default: one per core]',
 )
 @json_option
-def simulate(out: str, workers: int, overrides: tuple[str, ...], json_path: str | None, **given):
+def simulate(out: str, workers: int, properties: dict, json_path: str | None, **given):
     """Write simulated click logs whose true CTRs are known.
 
     The ads have six components with the dimensions of those in the GenCO paper. DIR/truth.json stores the
@@ -80,7 +79,7 @@ def simulate(out: str, workers: int, overrides: tuple[str, ...], json_path: str 
     Example, 10 days of logs on which a model trains within minutes:
       genco simulate --out build/logs --ads 300 --days 10 --rows 25000 --test-share 0.2
     """
-    config = _simulator_config(given, overrides)
+    config = simulator_config(given | properties)
     total = config.days * sum(config.rows_of(split) for split in SPLITS)
     with progress_bar('simulating', 'rows') as advance:
         done = 0
@@ -159,7 +158,9 @@ def convert(source: str, out: str, train_share: float, seed: int, max_weight: in
 )
 @click.option('--quarantine', metavar='DIR', help='Folder to write the bad rows to, each with its reason.')
 @click.option(
-    '--catalogue', metavar='PATH', help='Element catalogue to check too: a Parquet file or a folder of them.'
+    '--catalogue',
+    metavar='PATH',
+    help='Element catalogue to check too, a Parquet file or a folder of them.  [default: paths.catalogue]',
 )
 @click.option('--no-logs', is_flag=True, help='Check the catalogue alone.')
 @json_option
@@ -175,17 +176,18 @@ def check(
     """Check click logs, and an element catalogue, against the configuration.
 
     Reads every row of every day and counts the bad rows by the rule that they break. If their share in a day
-    or in the catalogue exceeds checks.max_bad_share, the exit code is 2. With --catalogue, the candidates in
-    the logs that the catalogue lacks are counted too.
+    or in the catalogue exceeds checks.max_bad_share, the exit code is 2. With a catalogue, the candidates in
+    the logs that it lacks are counted too.
 
     \b
     Examples:
       genco check --config configs/demo.yaml --quarantine build/quarantine
       genco check --config configs/demo.yaml --catalogue build/logs/catalogue.parquet
     """
-    if no_logs and (catalogue is None or logs is not None or quarantine is not None):
-        raise InputError('--no-logs: needs --catalogue and excludes --logs and --quarantine')
     config = load_config(config_path, overrides)
+    catalogue = catalogue or config.paths.catalogue
+    if no_logs and (catalogue is None or logs is not None or quarantine is not None):
+        raise InputError('--no-logs: needs a catalogue and excludes --logs and --quarantine')
     schema, limit = config.log_schema, config.checks.max_bad_share
     reports: list[LogReport | CatalogueReport] = []
     figures: dict = {}
@@ -209,28 +211,6 @@ def check(
     write_json(json_path, figures)
     for each in reports:
         each.refuse_above(limit)
-
-
-def _simulator_config(given: dict, overrides: tuple[str, ...]) -> SimulatorConfig:
-    values = dict(given)
-    for override in overrides:
-        key, equals, text = override.partition('=')
-        if not equals:
-            raise InputError(f'override {override!r}: must look like element_effect_std=0.3')
-        try:
-            values[key] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise InputError(f'override {override!r}: the value is no YAML') from error
-    try:
-        return SimulatorConfig.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = '.'.join(str(part) for part in first['loc'])
-        if first['type'] == 'extra_forbidden':
-            raise InputError(f'{key}: the world has no such property; see docs/simulator.md') from error
-        message = first['msg'].removeprefix('Value error, ')
-        fault = f'{key}: {message}, got {first["input"]!r}' if key else message
-        raise InputError(f'{fault}; see genco simulate --help') from error
 
 
 def _print_report(root: str, report: LogReport) -> None:

@@ -14,6 +14,7 @@ from components.sctr_evaluator.report.page import Link, report_files
 from components.sctr_evaluator.report.sections import Past
 from components.sctr_evaluator.report.writing import write_files
 from components.sctr_evaluator.results.schema import from_json
+from tfx_pipeline.run_records.catalogue_figures import catalogue_of
 from tfx_pipeline.run_records.metadata_store import StepRecord
 
 _MOST = 30
@@ -40,7 +41,7 @@ def write_report(store: mlmd.MetadataStore, pipeline: str, records: Mapping[str,
         for text, (step, key) in _LINKS.items()
     ]
     result = from_json((folder / JSON_FILE).read_text(encoding='utf-8'))
-    write_files(folder, report_files(result, history[-_MOST:], links))
+    write_files(folder, report_files(result, history[-_MOST:], links, catalogue_of(records)))
 
 
 def _evaluations(store: mlmd.MetadataStore, pipeline: str) -> Iterator[tuple[int, Past]]:

@@ -13,6 +13,7 @@ from components.sctr_evaluator.report.file_names import JSON_FILE, REPORT_FILE
 from components.sctr_evaluator.report.summary import problems, reasons
 from components.sctr_evaluator.results.blessing import percent
 from tfx_pipeline.config import Config
+from tfx_pipeline.run_records.catalogue_figures import catalogue_of
 from tfx_pipeline.run_records.metadata_store import StepRecord
 
 
@@ -34,6 +35,7 @@ class RunSummary:
         days: The days of the window, oldest first.
         rows: The number of rows read for the newest day.
         bad_rows: The number of these rows that were quarantined.
+        catalogue: The content of the catalogue's `report.json`; None without a catalogue.
         steps: The steps of the run for the newest day.
         model: The folder of the trained model.
         evaluation: The content of `evaluation.json`.
@@ -46,6 +48,7 @@ class RunSummary:
     days: tuple[str, ...]
     rows: int
     bad_rows: int
+    catalogue: dict[str, Any] | None
     steps: tuple[Step, ...]
     model: str
     evaluation: dict[str, Any]
@@ -75,6 +78,7 @@ def summarise(config: Config, days: Sequence[str], records: Mapping[str, StepRec
         days=tuple(days),
         rows=examples.custom_properties['rows'].int_value,
         bad_rows=examples.custom_properties['bad_rows'].int_value,
+        catalogue=catalogue_of(records),
         steps=tuple(Step(r.name, r.cached, r.seconds) for r in records.values()),
         model=records['Trainer'].output('model').uri,
         evaluation=result,
@@ -89,6 +93,8 @@ def to_table(summary: RunSummary) -> Table:
     table = Table(title=f'Pipeline {summary.name}', show_header=False)
     table.add_row('days', _span(summary.days))
     table.add_row('logs', f'{summary.rows:,} rows on the newest day, {summary.bad_rows:,} quarantined')
+    if summary.catalogue is not None:
+        table.add_row('catalogue', escape('\n'.join(_catalogue(summary.catalogue))))
     table.add_row('trained', _trained(summary))
     table.add_row('measured', '\n'.join(_measured(summary.evaluation)))
     for problem in problems(summary.evaluation):
@@ -109,6 +115,22 @@ def shown_path(path: str | Path) -> str:
 
 def _span(days: Sequence[str]) -> str:
     return days[0] if len(days) == 1 else f'{len(days)} from {days[0]} to {days[-1]}'
+
+
+def _catalogue(figures: Mapping[str, Any]) -> list[str]:
+    components = figures['components']
+    elements = sum(counts['elements'] for counts in components.values())
+    described = ', '.join(
+        f'{sum(counts[key] for counts in components.values()):,} with {text}'
+        for key, text in (('texts', 'text'), ('attributes', 'attributes'), ('vectors', 'vector'))
+    )
+    lines = [f'{elements:,} elements ({described}), {figures["bad_elements"]:,} bad']
+    lacking = [
+        f'{name} {missing["ids"]:,} ({missing["impressions"] / figures["impressions"] * 100:.1f} % of impressions)'
+        for name, missing in figures['missing'].items()
+        if missing['ids']
+    ]
+    return [*lines, f'candidates it lacks: {", ".join(lacking)}'] if lacking else lines
 
 
 def _trained(summary: RunSummary) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from components.sctr_evaluator.report.catalogue_section import catalogue_section
 from components.sctr_evaluator.report.charts.png import to_png
 from components.sctr_evaluator.report.charts.svg import to_svg
 from components.sctr_evaluator.report.file_names import JSON_FILE, REPORT_FILE
@@ -24,7 +25,9 @@ class Link(NamedTuple):
     path: str
 
 
-def report_files(result: dict, history: Sequence[Past] = (), links: Sequence[Link] = ()) -> dict[str, bytes]:
+def report_files(
+    result: dict, history: Sequence[Past] = (), links: Sequence[Link] = (), catalogue: dict | None = None
+) -> dict[str, bytes]:
     """Returns the report of an evaluation and a PNG file of each of its charts.
 
     All text is escaped, because component names, feature values and reasons come from logs and users.
@@ -33,11 +36,14 @@ def report_files(result: dict, history: Sequence[Past] = (), links: Sequence[Lin
         result: The evaluation; see `results.evaluation.evaluate`.
         history: The evaluations of the pipeline including this one, oldest first; empty if not known.
         links: The links to the pipeline's other artifacts.
+        catalogue: The content of the `report.json` of an `ElementCatalogue`, or None if there is no catalogue.
 
     Returns:
         The contents of `report.html` and of the PNG files, by file name.
     """
     sections = sections_of(result, history)
+    if catalogue is not None:
+        sections.append(catalogue_section(catalogue))
     page = _environment().get_template(_TEMPLATE).render(
         head=head_of(result),
         sections=sections,

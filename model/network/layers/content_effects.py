@@ -34,8 +34,9 @@ class ContentEffects(tf.keras.layers.Layer):
 
     @property
     def tables(self) -> list[tf.Variable]:
-        """The variables with one row per element or term."""
-        return [self.element_keys, self.worth, self.term_keys, self.term_weights]
+        """The variables that a catalogue can be judged by; they stay variables of the exported model."""
+        vectors = [*self._weights.values(), *self._means.values()]
+        return [self.element_keys, self.worth, self.term_keys, self.term_weights, *vectors]
 
     def call(self, keys: tf.Tensor, content: tf.Tensor | None = None) -> tf.Tensor:
         place = tf.searchsorted(self.element_keys, keys, side='right') - 1
@@ -79,11 +80,14 @@ class ContentEffects(tf.keras.layers.Layer):
 
     def list_catalogue(self, catalogue: Catalogue) -> None:
         """Replaces the listed elements by those of a catalogue, with what the content of each is worth."""
-        parts = [(part.keys, self.of_listed(part).numpy()) for part in catalogue.listed()]
-        keys, worth = (np.concatenate(column) for column in zip(*parts)) if parts else ([], [])
-        order = np.argsort(keys)
-        self.element_keys.assign(np.concatenate([[NO_KEY], np.asarray(keys, np.int64)[order]]))
-        self.worth.assign(np.concatenate([[0.0], np.asarray(worth, np.float32)[order]]))
+        keys, worth = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+        for part in catalogue.listed():
+            keys.append(part.keys)
+            worth.append(self.of_listed(part).numpy())
+        joint = np.concatenate(keys)
+        order = np.argsort(joint)
+        self.element_keys.assign(np.concatenate([[NO_KEY], joint[order]]))
+        self.worth.assign(np.concatenate([[0.0], np.concatenate(worth)[order]]))
 
 
 def _table(keys: str, values: str) -> tuple[tf.Variable, tf.Variable]:

@@ -14,8 +14,17 @@ from model.features.example_reader import read
 from model.features.preprocessing import feature_tables_of
 
 CONFIG = SimulatorConfig(ads=60, users=200, days=1, rows=1000, test_share=0.3)
-SCHEMA = CONFIG.log_schema()
-EQUAL = (CLICK, WEIGHT, TIMESTAMP, keys.SHOWN, keys.PROPENSITY, keys.COUNTS, keys.TERM_COUNTS)
+SCHEMA = CONFIG.log_schema(content=True)
+EQUAL = (
+    CLICK,
+    WEIGHT,
+    TIMESTAMP,
+    keys.SHOWN,
+    keys.PROPENSITY,
+    keys.COUNTS,
+    keys.TERM_COUNTS,
+    keys.ELEMENT_KEYS,
+)
 RENUMBERED = (keys.ELEMENTS, keys.TERMS)
 
 
@@ -82,5 +91,12 @@ def test_dataset_gives_the_batches_again_and_again(folder):
 
 def test_requests_hold_no_outcome(folder):
     _, (_, test) = pack_logs(logs(folder), SCHEMA, 128)
-    kept = {keys.CONTEXT_IDS, keys.TERMS, keys.TERM_COUNTS, keys.COUNTS, keys.ELEMENTS}
+    kept = {
+        keys.CONTEXT_IDS,
+        keys.TERMS,
+        keys.TERM_COUNTS,
+        keys.COUNTS,
+        keys.ELEMENTS,
+        keys.ELEMENT_KEYS,
+    }
     assert all(set(batch) == kept for batch in without_labels(test))

@@ -31,6 +31,20 @@ def test_the_last_day_has_elements_that_no_day_before_had(day):
     assert 0.005 < np.mean(~np.isin(asked, seen)) < 0.1
 
 
+def test_the_catalogue_lists_every_candidate_of_every_day_or_is_not_there(day):
+    assert day.catalogue is None and not day.tables.content
+    told = next_day(CONFIG, requests=500, batch_size=128, content=True)
+    found = [batch[keys.ELEMENT_KEYS].numpy() for batch in [*told.train, *told.requests.batches]]
+    candidates = np.unique(np.concatenate(found))
+    for _ in range(2):
+        listed = np.concatenate([part.keys for part in told.catalogue.listed()])
+        assert len(listed) == len(np.unique(listed))
+        assert np.isin(candidates, listed).all()
+    content = told.catalogue.of(candidates)
+    assert set(content.texts) == set(content.vectors) == set(told.tables.components)
+    assert sum(len(rows) for rows, _ in content.vectors.values()) == len(candidates)
+
+
 def test_figures_of_the_best_and_of_uniform_choice(day):
     requests = day.requests
     best = requests.figures(requests.best[0])

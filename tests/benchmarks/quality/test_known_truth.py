@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from benchmarks.common.simulated import Density, world_of
+from benchmarks.common.worlds import Density, world_of
 from benchmarks.quality import known_truth
 
 

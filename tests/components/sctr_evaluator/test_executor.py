@@ -11,6 +11,7 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
+from components.catalogue_gen.artifacts import ElementCatalogue
 from components.log_example_gen.encoding import encode
 from components.sctr_evaluator.artifacts import SctrEvaluation
 from components.sctr_evaluator.component import SctrEvaluator
@@ -45,7 +46,22 @@ def _model(folder: Path, saved: str, id_: int) -> standard_artifacts.Model:
     return artifact
 
 
-def _run(folder: Path, examples, model, baseline=None, holdout_days=0, config=CONFIG):
+def _catalogue(folder: Path) -> ElementCatalogue:
+    figures = {
+        'bad_elements': 0,
+        'components': {'title': {'elements': 4321, 'texts': 0, 'attributes': 0, 'vectors': 0}},
+        'unused': {},
+        'impressions': 1.0,
+        'missing': {'title': {'ids': 0, 'impressions': 0.0, 'examples': []}},
+    }
+    (folder / 'catalogue').mkdir()
+    (folder / 'catalogue' / 'report.json').write_text(json.dumps(figures))
+    artifact = ElementCatalogue()
+    artifact.uri = str(folder / 'catalogue')
+    return artifact
+
+
+def _run(folder: Path, examples, model, baseline=None, holdout_days=0, config=CONFIG, catalogue=None):
     outputs = {'evaluation': [SctrEvaluation()], 'blessing': [standard_artifacts.ModelBlessing()]}
     for name, (artifact,) in outputs.items():
         artifact.uri = str(folder / name)
@@ -54,6 +70,8 @@ def _run(folder: Path, examples, model, baseline=None, holdout_days=0, config=CO
     inputs = {'examples': examples, 'model': [model]} | (
         {'baseline_model': baseline} if baseline is not None else {}
     )
+    if catalogue is not None:
+        inputs['catalogue'] = [catalogue]
     properties = {
         'evaluation_config': config,
         'log_schema': SCHEMA.model_dump_json(),
@@ -65,7 +83,9 @@ def _run(folder: Path, examples, model, baseline=None, holdout_days=0, config=CO
 
 def test_first_model_is_blessed_with_its_reasons(tmp_path, model):
     candidate = _model(tmp_path, model, 7)
-    blessing, result = _run(tmp_path, [_examples(tmp_path, 1)], candidate, baseline=[])
+    blessing, result = _run(
+        tmp_path, [_examples(tmp_path, 1)], candidate, baseline=[], catalogue=_catalogue(tmp_path)
+    )
     assert result['verdict']['blessed'] and result['serving'] is None
     assert [path.name for path in Path(blessing.uri).iterdir()] == ['BLESSED']
     assert blessing.get_int_custom_property('blessed') == 1
@@ -80,7 +100,8 @@ def test_first_model_is_blessed_with_its_reasons(tmp_path, model):
         'summary.md',
     ]
     assert 'lift.png' in written
-    assert 'Blessed: the model may serve.' in (tmp_path / 'evaluation' / 'report.html').read_text()
+    page = (tmp_path / 'evaluation' / 'report.html').read_text()
+    assert 'Blessed: the model may serve.' in page and '4,321' in page.partition('Element catalogue')[2]
     summary = (tmp_path / 'evaluation' / 'summary.md').read_text()
     assert '| overall |' in summary and 'The model is blessed.' in summary
 
@@ -88,6 +109,7 @@ def test_first_model_is_blessed_with_its_reasons(tmp_path, model):
 def test_a_worse_model_is_not_blessed(tmp_path, model, other_model):
     candidate, serving = _model(tmp_path, other_model, 8), _model(tmp_path, model, 7)
     blessing, result = _run(tmp_path, [_examples(tmp_path, 1)], candidate, baseline=[serving])
+    assert 'Element catalogue' not in (tmp_path / 'evaluation' / 'report.html').read_text()
     assert not result['verdict']['blessed']
     assert [path.name for path in Path(blessing.uri).iterdir()] == ['NOT_BLESSED']
     assert blessing.get_int_custom_property('blessed') == 0

@@ -7,9 +7,9 @@ from creative_logs.simulator.config import FIGURE_3, TABLE_1, SimulatorConfig
 from tfx_pipeline.config import load_config
 
 
-def test_the_demo_configuration_reads_simulated_logs():
+def test_the_demo_configuration_reads_simulated_logs_and_their_catalogue():
     demo = load_config(Path(__file__).parents[3] / 'configs' / 'demo.yaml')
-    assert SimulatorConfig().log_schema() == demo.log_schema
+    assert SimulatorConfig().log_schema(content=True) == demo.log_schema
 
 
 def test_rows_are_those_of_table_1_unless_given():

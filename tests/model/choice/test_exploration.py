@@ -7,6 +7,7 @@ import tensorflow as tf
 from model.choice.exploration import explore
 from model.export.request_tensors import request_spec
 from tests.model.conftest import CONFIG, SCHEMA
+from tests.model.requests import no_content
 
 COMPONENTS = [component.name for component in SCHEMA.components]
 ADS = 400
@@ -23,11 +24,11 @@ def _exploring(request, temperature=CONFIG.model.temperature, epsilon=0.0):
 @pytest.fixture(scope='module')
 def one_ad():
     """The same ad ADS times: three titles, two images, no badge; every time another seed."""
-    request = {'seed': tf.range(ADS, dtype=tf.int64)}
+    request = {'seed': tf.range(ADS, dtype=tf.int64), **no_content(ADS)}
     for name, spec in request_spec(SCHEMA).items():
-        if name != 'seed' and spec.dtype == tf.string:
+        if name not in request and spec.dtype == tf.string:
             request[name] = tf.fill([ADS, 0] if spec.shape.rank == 2 else [ADS], '')
-        elif name != 'seed':
+        elif name not in request:
             request[name] = tf.ones([ADS], spec.dtype)
     for name, ids in {
         'title_candidates': ['title-3-0', 'title-3-1', 'title-3-2'],

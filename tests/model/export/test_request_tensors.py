@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from model.export.request_tensors import ad_spec, raw_features
 from tests.model.conftest import SCHEMA
+from tests.model.requests import no_content
 
 _CANDIDATES = [component.candidates for component in SCHEMA.components]
 _LISTS = _CANDIDATES + [feature.name for feature in SCHEMA.context if feature.type == 'string_list']
@@ -30,7 +31,7 @@ def _ads(rows, found):
     spec = ad_spec(SCHEMA)
     scalars = {name: tf.zeros([rows], spec[name].dtype) for name in spec if spec[name].shape.rank == 1}
     texts = {c.texts: found[c.candidates] for c in SCHEMA.components if c.text}
-    return scalars | found | texts
+    return no_content(rows) | scalars | found | texts
 
 
 def _up_to_the_last(row):

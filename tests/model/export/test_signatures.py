@@ -8,32 +8,14 @@ from model.export.request_tensors import request_spec
 from model.export.saved_model import CONFIG_FILE, WARMUP_FILE
 from model.features.packed_batch import index_of
 from tests.model.conftest import CONFIG, SCHEMA
+from tests.model.requests import no_content, request_of
 
 K = CONFIG.model.samples
 
 
-def _padded(lists):
-    width = max(1, max(len(row) for row in lists))
-    return tf.constant([list(row) + [''] * (width - len(row)) for row in lists])
-
-
-def _request(logs, rows, seed=7):
-    chosen = logs.slice(0, rows)
-    request = {'seed': tf.fill([rows], tf.constant(seed, tf.int64))}
-    for name, spec in request_spec(SCHEMA).items():
-        if name == 'seed':
-            continue
-        values = chosen[name].to_pylist()
-        if spec.shape.rank == 2:
-            request[name] = _padded(values)
-        else:
-            request[name] = tf.constant([v if v is not None else '' for v in values], spec.dtype)
-    return request
-
-
 @pytest.fixture(scope='module')
 def request_tensors(logs):
-    return _request(logs, 40)
+    return request_of(logs, 40)
 
 
 @pytest.fixture(scope='module')
@@ -75,7 +57,7 @@ def test_score_combinations_gives_the_served_ctr(answer, loaded, request_tensors
     np.testing.assert_allclose(again['combination_ctr'], answer['combination_ctr'], rtol=1e-5)
 
 
-def test_an_ads_answer_does_not_depend_on_the_rest_of_the_request(answer, loaded, request_tensors):
+def test_an_ads_answer_does_not_depend_on_the_rest_of_therequest_of(answer, loaded, request_tensors):
     for row in (0, 17):
         alone = {name: value[row : row + 1] for name, value in request_tensors.items()}
         single = loaded.signatures['serving_default'](**alone)
@@ -83,7 +65,7 @@ def test_an_ads_answer_does_not_depend_on_the_rest_of_the_request(answer, loaded
         np.testing.assert_allclose(single['combination_ctr'][0], answer['combination_ctr'][row], rtol=1e-5)
 
 
-def test_an_ads_answer_does_not_depend_on_the_padding_of_the_request(answer, loaded, request_tensors):
+def test_an_ads_answer_does_not_depend_on_the_padding_of_therequest_of(answer, loaded, request_tensors):
     wider = {
         name: tf.pad(value, [[0, 0], [0, 3]], constant_values='') if value.shape.rank == 2 else value
         for name, value in request_tensors.items()
@@ -94,7 +76,7 @@ def test_an_ads_answer_does_not_depend_on_the_padding_of_the_request(answer, loa
 
 
 def test_another_seed_draws_other_combinations(answer, loaded, request_tensors, logs):
-    other = loaded.signatures['serving_default'](**_request(logs, 40, seed=8))
+    other = loaded.signatures['serving_default'](**request_of(logs, 40, seed=8))
     assert (other['combinations'].numpy() != answer['combinations']).any()
 
 
@@ -103,14 +85,14 @@ def test_another_seed_draws_other_combinations(answer, loaded, request_tensors, 
 )
 @pytest.mark.parametrize('values', [3, 5])
 def test_a_feature_that_has_not_one_value_per_ad_is_refused(loaded, logs, name, values):
-    request = _request(logs, 4) | {name: _request(logs, values)[name]}
+    request = request_of(logs, 4) | {name: request_of(logs, values)[name]}
     with pytest.raises(tf.errors.InvalidArgumentError):
         loaded.signatures['serving_default'](**request)
 
 
 def test_served_scores_equal_offline_scores(loaded, model, batch, logs):
     few = logs.slice(0, 600)
-    served = loaded.signatures['score_elements'](**_request(few, 600))
+    served = loaded.signatures['score_elements'](**request_of(few, 600))
     encoded = model.encode(batch)
     scores = model.score_elements(encoded).numpy()
     index = index_of(batch['counts'])
@@ -177,8 +159,10 @@ def test_sampled_policy_follows_its_probabilities(loaded, serialized):
 
 
 def test_unseen_ids_are_served(loaded):
-    request = {}
+    request = no_content(1)
     for name, spec in request_spec(SCHEMA).items():
+        if name in request:
+            continue
         shape = [1, 2] if spec.shape.rank == 2 else [1]
         request[name] = tf.fill(
             shape, tf.constant('never seen') if spec.dtype == tf.string else tf.zeros([], spec.dtype)

@@ -103,3 +103,26 @@ def test_the_links_lead_to_the_artifacts_from_where_the_report_is(pipelines):
         assert f'href="{relative}"' in page
         assert Path(newest.uri, relative).resolve() == Path(records[step].output(key).uri)
     assert str(pipelines.root) not in page
+
+
+def test_the_report_keeps_the_section_on_the_catalogue(pipelines):
+    newest = pipelines.evaluation('demo', '9', 4)
+    records = _records(pipelines, newest)
+    write_report(pipelines.store, 'demo', records)
+    assert 'Element catalogue' not in Path(newest.uri, 'report.html').read_text()
+    catalogue = pipelines.artifact('genco.ElementCatalogue', 'demo/catalogue')
+    counts = {'elements': 4321, 'texts': 0, 'attributes': 0, 'vectors': 0}
+    figures = {
+        'elements': 4321,
+        'bad_elements': 0,
+        'rules': [],
+        'components': {'image': counts},
+        'unused': {},
+        'impressions': 10.0,
+        'missing': {'image': {'ids': 0, 'impressions': 0.0, 'examples': []}},
+    }
+    Path(catalogue.uri, 'report.json').write_text(json.dumps(figures))
+    records['CatalogueGen'] = StepRecord('CatalogueGen', False, 1.0, {'catalogue': [catalogue]})
+    write_report(pipelines.store, 'demo', records)
+    page = Path(newest.uri, 'report.html').read_text()
+    assert '4,321' in page.partition('Element catalogue')[2]

@@ -19,6 +19,22 @@ LIFTS = {
 }
 
 
+CATALOGUE = {
+    'elements': 1300,
+    'bad_elements': 2,
+    'components': {
+        'title': {'elements': 1000, 'texts': 999, 'attributes': 0, 'vectors': 500},
+        'image': {'elements': 200, 'texts': 1, 'attributes': 150, 'vectors': 0},
+    },
+    'unused': {'video': 100},
+    'impressions': 4000.0,
+    'missing': {
+        'title': {'ids': 1200, 'impressions': 1000.0, 'examples': ['t1']},
+        'image': {'ids': 0, 'impressions': 0.0, 'examples': []},
+    },
+}
+
+
 def _artifact(uri: Path, **properties: int | str) -> metadata_store_pb2.Artifact:
     artifact = metadata_store_pb2.Artifact(uri=str(uri))
     for name, value in properties.items():
@@ -27,7 +43,7 @@ def _artifact(uri: Path, **properties: int | str) -> metadata_store_pb2.Artifact
     return artifact
 
 
-def _summary(folder: Path, blessed: bool) -> RunSummary:
+def _summary(folder: Path, blessed: bool, catalogue: dict | None = None) -> RunSummary:
     evaluation = {
         'rows': 1234,
         'config': {'blessing_policy': 'two_stage', 'confidence': 0.9},
@@ -48,6 +64,10 @@ def _summary(folder: Path, blessed: bool) -> RunSummary:
         'SctrEvaluator': {'evaluation': _artifact(folder / 'evaluated')},
         'AtomicPusher': {'pushed_model': _artifact(folder, **pushed)},
     }
+    if catalogue is not None:
+        (folder / 'catalogue').mkdir()
+        (folder / 'catalogue' / 'report.json').write_text(json.dumps(catalogue))
+        outputs['CatalogueGen'] = {'catalogue': _artifact(folder / 'catalogue')}
     records = {
         name: StepRecord(name, name == 'LogExampleGen', 12.0, {key: [value] for key, value in output.items()})
         for name, output in outputs.items()
@@ -80,6 +100,22 @@ def test_the_table_says_what_happened(tmp_path, line):
     assert line in _text(_summary(tmp_path, blessed=True))
 
 
+def test_the_table_says_what_the_catalogue_holds_and_lacks(tmp_path):
+    text = _text(_summary(tmp_path, blessed=True, catalogue=CATALOGUE))
+    assert (
+        '1,200 elements (1,000 with text, 150 with attributes, 500 with vector), 2 bad' in text
+        and 'candidates it lacks: title 1,200 (25.0 % of impressions) ' in text
+    )
+
+
+def test_the_table_does_not_speak_of_what_a_catalogue_does_not_lack(tmp_path):
+    missing = {'title': {'ids': 0, 'impressions': 0.0, 'examples': []}}
+    text = _text(_summary(tmp_path, blessed=True, catalogue=CATALOGUE | {'missing': missing}))
+    assert '1,200 elements' in text and 'lacks' not in text
+    (tmp_path / 'without').mkdir()
+    assert 'catalogue' not in _text(_summary(tmp_path / 'without', blessed=True))
+
+
 def test_a_model_that_is_not_blessed_is_not_pushed(tmp_path):
     summary = _summary(tmp_path, blessed=False)
     assert summary.pushed_to is None
@@ -94,9 +130,10 @@ def test_a_forced_blessing_and_a_problem_are_seen(tmp_path):
 
 
 def test_the_summary_is_plain_json(tmp_path):
-    summary = _summary(tmp_path, blessed=True)
+    summary = _summary(tmp_path, blessed=True, catalogue=CATALOGUE)
     values = json.loads(json.dumps(summary.to_json()))
     assert values['pushed_to'] == 'serving/17'
+    assert values['catalogue'] == CATALOGUE
     assert values['steps'][0] == {'name': 'LogExampleGen', 'cached': True, 'seconds': 12.0}
 
 

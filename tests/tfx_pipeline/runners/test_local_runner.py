@@ -8,7 +8,9 @@ from collections import Counter
 from pathlib import Path
 
 import ml_metadata as mlmd
+import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 from tfx.orchestration import metadata
 
 from creative_logs.errors import InputError
@@ -29,9 +31,10 @@ def config(tmp_path_factory) -> Config:
     size = ['--ads', '30', '--days', '3', '--rows', '1500', '--test-share', '0.4', '--workers', '1']
     simulate = [*GENCO, 'simulate', '--out', str(folder / 'logs'), *size]
     subprocess.run(simulate, check=True, capture_output=True)
-    paths = [f'paths.{name}={folder / name}' for name in ('logs', 'root', 'serving')]
+    overrides = [f'paths.{name}={folder / name}' for name in ('logs', 'root', 'serving')]
+    overrides.append(f'paths.catalogue={folder}/logs/catalogue.parquet')
     always_bless = ['evaluation.min_lift_over_uniform=-1', 'evaluation.min_lift_over_serving=-1']
-    config = load_config(DEMO, [*paths, *always_bless, 'window.holdout_days=1'])
+    config = load_config(DEMO, [*overrides, *always_bless, 'window.holdout_days=1'])
     save_config(config, folder / 'config.yaml')
     return config
 
@@ -77,6 +80,12 @@ def test_runs_go_on_where_they_stopped_and_repeat_nothing(config):
     assert _executions(config, 'LogExampleGen') == {'COMPLETE': 2, 'CACHED': 2}
     assert _executions(config, 'Transform') == {'COMPLETE': 1, 'CACHED': 1}
     assert _executions(config, 'Trainer')['COMPLETE'] == 1
+    elements = pq.read_metadata(config.paths.catalogue).num_rows
+    assert sum(counts['elements'] for counts in first.catalogue['components'].values()) == elements > 0
+    # The model has a row for each of them, and one that no element has.
+    variables = tf.train.list_variables(f'{first.pushed_to}/variables/variables')
+    assert [elements + 1] in [shape for _, shape in variables]
+    assert 'Element catalogue' in Path(first.report).read_text()
     assert [first.pushed_to] == [f'{config.paths.serving}/{version}' for version in _versions(config)]
     assert load_config(f'{config.paths.root}/config.yaml') == config
 
@@ -88,6 +97,7 @@ def test_runs_go_on_where_they_stopped_and_repeat_nothing(config):
     assert len(_versions(config)) == 1
 
     next_day = run(config)
+    assert _executions(config, 'CatalogueGen')['COMPLETE'] == 2
     assert next_day.days == tuple(DAYS)
     assert next_day.evaluation['serving'] is not None
     assert _executions(config, 'LogExampleGen')['COMPLETE'] == 3

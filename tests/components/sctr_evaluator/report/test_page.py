@@ -141,6 +141,47 @@ def test_choices_of_another_policy_have_a_section():
     assert 'choices.png' in files
 
 
+CATALOGUE = {
+    'elements': 1320,
+    'bad_elements': 2,
+    'rules': [{'rule': f'{BAD} must be true', 'rows': 2, 'file': 'c.parquet', 'example': {}}],
+    'components': {
+        'title': {'elements': 1000, 'texts': 999, 'attributes': 0, 'vectors': 500},
+        BAD: {'elements': 200, 'texts': 1, 'attributes': 150, 'vectors': 0},
+    },
+    'unused': {f'video {BAD}': 120},
+    'impressions': 4000.0,
+    'missing': {
+        'title': {'ids': 1234, 'impressions': 1000.0, 'examples': ['t1', BAD]},
+        BAD: {'ids': 0, 'impressions': 0.0, 'examples': []},
+    },
+}
+
+
+def test_the_catalogue_has_a_section():
+    page = _page(random_result(), [], [], CATALOGUE)
+    section = page.text.partition('Element catalogue')[2].partition('All figures')[0]
+    for sentence in (
+        'Elements of components with content: 1,200.',
+        f'Left out because they break a rule: 2; most often: {BAD} must be true.',
+        f'Not read, as their component has no content: video {BAD} 120.',
+        f'The first of these ids are title: t1, {BAD}.',
+    ):
+        assert sentence in section
+    row = ('title', '1,000', '999', '0', '500', '1,234', '25.0 %')
+    assert ''.join(row) in section
+    assert not [tag for tag, _ in page.elements if tag == 'script']
+
+
+def test_a_catalogue_that_lacks_nothing_is_said_to():
+    whole = CATALOGUE | {'bad_elements': 0, 'rules': [], 'unused': {}}
+    whole['missing'] = {name: {'ids': 0, 'impressions': 0.0, 'examples': []} for name in ('title', BAD)}
+    text = _page(random_result(), [], [], whole).text
+    assert 'It lists every candidate in the logs' in text
+    assert 'Left out because' not in text and 'Not read' not in text
+    assert 'Element catalogue' not in _page(random_result()).text
+
+
 def test_names_from_logs_cannot_become_markup():
     result = _with_category(random_result(), BAD)
     renamed = json.loads(json.dumps(result).replace('badge', json.dumps(BAD)[1:-1]))

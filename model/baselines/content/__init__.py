@@ -1,0 +1,1 @@
+"""Peers that read the catalogue, so that GenCO is compared with models that know the same."""
