@@ -73,20 +73,21 @@ def parted(outputs: Sequence[np.ndarray], sizes: Sequence[int], rows: int) -> li
 
 def _concatenated(parts: Sequence[Tensor], rows: int) -> np.ndarray:
     inner = tuple(max(sizes) for sizes in zip(*(part.shape[1:] for part in parts)))
-    if any(part.shape[1:] != inner for part in parts):
-        parts = [_enlarged(np.asarray(part), (part.shape[0], *inner)) for part in parts]
-    whole = concatenate(parts)
-    count = len(whole)
+    count, last = sum(part.shape[0] for part in parts), parts[-1].shape[0]
+    if all(part.shape[1:] == inner for part in parts):
+        joined = concatenate(parts)
+        if count == rows:
+            return joined
+        parts = [joined]
+    first = np.asarray(parts[0])
+    whole = np.full((rows, *inner), b'' if first.dtype == object else 0, first.dtype)
+    start = 0
+    for part in map(np.asarray, parts):
+        whole[slice(start, start + len(part)), *map(slice, part.shape[1:])] = part
+        start += len(part)
     if count < rows:
-        whole = _enlarged(whole, (rows, *inner))
-        whole[count:] = whole[count - parts[-1].shape[0]]
+        whole[count:] = whole[count - last]
     return whole
-
-
-def _enlarged(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    larger = np.full(shape, b'' if array.dtype == object else 0, array.dtype)
-    larger[tuple(slice(size) for size in array.shape)] = array
-    return larger
 
 
 def _failed(message: str) -> StatusError:
