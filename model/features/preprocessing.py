@@ -168,12 +168,10 @@ def _element_keys(candidates: _Candidates, schema: LogSchema) -> dict[str, tf.Ra
     """Returns the keys of the candidates, ragged int64, by component that the catalogue describes."""
     if not schema.with_content:
         return {}
-    each = zip(schema.components, parted(candidates.ids, len(schema.components)), strict=True)
-    return {
-        component.name: ids.with_values(element_keys(component.name, ids.values))
-        for component, ids in each
-        if component.content is not None
-    }
+    names = [component.name for component in schema.components]
+    each = dict(zip(names, parted(candidates.ids, len(names)), strict=True))
+    ids = {component.name: each[component.name] for component in schema.with_content}
+    return {name: found.with_values(element_keys(name, found.values)) for name, found in ids.items()}
 
 
 def _subwords(
