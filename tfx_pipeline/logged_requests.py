@@ -18,6 +18,7 @@ from serving.tensor_protos import DT_STRING
 from tfx_pipeline.logged_content import LoggedContent, UnknownContent
 
 _ROWS = 256
+_OR_CATALOGUE = '; if the texts come from a catalogue, give --catalogue'
 
 
 def logged_request(
@@ -94,7 +95,7 @@ def _request(row: dict, contract: Contract, logs: str, content: LoggedContent) -
     candidates = {name: _cell(row, candidates_of(name), logs) or [] for name in contract.components}
     # A log with texts names them in a column; otherwise they come from a catalogue.
     logged = [name for name in contract.with_text if texts_of(name) in row or not content.knows(row, name)]
-    texts = {name: _cell(row, texts_of(name), logs) or [] for name in logged}
+    texts = {name: _cell(row, texts_of(name), logs, _OR_CATALOGUE) or [] for name in logged}
     brought = {name: contents for name, contents in content.of(row).items() if name not in texts}
     return SelectRequest(context, candidates, texts, content=brought)
 
@@ -125,7 +126,7 @@ def _newest_in_file(file: Path, ad: str, ad_column: str) -> dict | None:
     return rows.slice(pc.index(rows[TIMESTAMP], pc.max(rows[TIMESTAMP])).as_py(), 1).to_pylist()[0]
 
 
-def _cell(row: dict, column: str, logs: str):
+def _cell(row: dict, column: str, logs: str, advice: str = ''):
     if column not in row:
-        raise InputError(f'{logs}: column {column!r} is missing, but the served model needs it')
+        raise InputError(f'{logs}: column {column!r} is missing, but the served model needs it{advice}')
     return row[column]

@@ -11,6 +11,7 @@ import pytest
 from serving.client.request import Exploration, SelectRequest
 from serving.client.selection import Choice, RunnerUp, Selection
 from serving.server.model_server import ModelServer
+from tests.creative_logs.catalogue.helpers import element, write
 from tests.serving.certificates import write_certificate
 from tests.serving.helpers import PATIENCE_S, push, settings_of
 from tfx_pipeline.cli.select import _print
@@ -160,6 +161,18 @@ def test_logs_without_a_column_of_the_model(select, logs):
     file = logs / '2024-01-02' / 'test' / 'part.parquet'
     pq.write_table(pq.read_table(file).drop_columns(['hour']), file)
     _assert_one_line(select('--from-logs', logs), "column 'hour' is missing")
+
+
+def test_texts_come_from_the_logs_or_from_a_catalogue(select, logs, tmp_path):
+    file = logs / '2024-01-02' / 'test' / 'part.parquet'
+    pq.write_table(pq.read_table(file).drop_columns(['title_text']), file)
+    message = (
+        "column 'title_text' is missing, but the served model needs it; if the texts come from a catalogue, "
+    )
+    _assert_one_line(select('--from-logs', logs), message + 'give --catalogue')
+    catalogue = write(tmp_path / 'catalogue.parquet', element(id='t0', vector=None))
+    status, out, err = select('--from-logs', logs, '--catalogue', catalogue)
+    assert (status, err) == (0, '') and 'Ad ad1' in out
 
 
 def test_unreadable_log(select, logs):
