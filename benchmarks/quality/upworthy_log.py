@@ -144,9 +144,7 @@ def load(
     Raises:
         InputError: The file is invalid, or holds no test whose headline or image varies.
     """
-    packages = _sampled(_half(_varying(read_packages(source)), half), most_tests)
-    if packages.num_rows == 0:
-        raise InputError(f'{source}: holds no test whose headline or image varies')
+    packages = packages_of(source, most_tests, half)
     tables, batch = _transformed(packages, config)
     test = _numbers(packages[TEST])
     return UpworthyLog(
@@ -157,6 +155,18 @@ def load(
         month=np.array([month_of_week(week) for week in packages[WEEK].to_pylist()], 'datetime64[D]'),
         counts=Counts(packages['impressions'].to_numpy(), packages['clicks'].to_numpy()),
     )
+
+
+def packages_of(source: str | Path, most_tests: int | None = None, half: int | None = None) -> pa.Table:
+    """The packages that `load` reads with the same arguments, grouped by test.
+
+    Raises:
+        InputError: The file is invalid, or holds no test whose headline or image varies.
+    """
+    packages = _sampled(_half(_varying(read_packages(source)), half), most_tests)
+    if packages.num_rows == 0:
+        raise InputError(f'{source}: holds no test whose headline or image varies')
+    return packages
 
 
 def _dimensions(catalogue: str | Path) -> dict[str, int]:

@@ -42,7 +42,13 @@ def test_help_names_every_benchmark():
 
 def test_options_reach_the_benchmark(asked):
     _invoke('upworthy', '--quick', '--log', 'archive.csv', '--splits', '7')
-    assert asked == {'quick': True, 'log': 'archive.csv', 'splits': 7}
+    assert asked == {'quick': True, 'log': 'archive.csv', 'splits': 7, 'catalogue': None, 'half': None}
+
+
+def test_a_catalogue_and_half_of_the_stories_reach_the_benchmark(asked):
+    _invoke('upworthy', '--catalogue', 'catalogue.parquet', '--half', '2')
+    assert asked['catalogue'] == 'catalogue.parquet' and asked['half'] == 2
+    assert _invoke('upworthy', '--half', '3').exit_code == 2
 
 
 def test_figures_are_printed_and_written(asked, tmp_path):
@@ -69,3 +75,59 @@ def test_figures_without_a_report_are_a_plain_table(monkeypatch):
     command = module._command('plain', Benchmark('plain', 'of nothing'))
     shown = CliRunner().invoke(command, [], catch_exceptions=False).output
     assert 'rows_per_s' in shown and '12,345' in shown
+
+
+@pytest.fixture
+def asked_of_worlds(monkeypatch) -> dict:
+    """Stands in for the benchmarks of worlds, and keeps what they were asked."""
+    options = {}
+
+    def run(**given):
+        options.update(given)
+        return {}
+
+    for name in ('quality.known_truth', 'paper.ablation', 'paper.ab'):
+        report = SimpleNamespace(tables=lambda figures: [], plot=lambda figures: '')
+        monkeypatch.setitem(sys.modules, f'benchmarks.{name}', SimpleNamespace(run=run))
+        monkeypatch.setitem(sys.modules, f'benchmarks.{name}_report', report)
+    return options
+
+
+@pytest.mark.parametrize('name', ['known-truth', 'ablation'])
+def test_a_world_reaches_the_benchmark(asked_of_worlds, name):
+    world = '--ads', '300', '--impressions', '50', '--seeds', '5', '--seed', '9', '--catalogue', 'off'
+    _invoke(name, *world, '--set', 'policy_accuracy=0', '--set', 'importance={shoes: [1, 2, 1, 1, 1, 1]}')
+    assert asked_of_worlds == {
+        'quick': False,
+        'seed': 9,
+        'ads': 300,
+        'impressions': 50,
+        'seeds': 5,
+        'properties': {'policy_accuracy': 0, 'importance': {'shoes': [1, 2, 1, 1, 1, 1]}},
+        'catalogue': False,
+    }
+
+
+def test_worlds_have_a_catalogue_unless_it_is_off_and_the_test_of_policies_only_if_it_is_on(asked_of_worlds):
+    _invoke('known-truth')
+    assert asked_of_worlds['catalogue'] is True and asked_of_worlds['properties'] == {}
+    _invoke('ab', '--days', '30')
+    assert asked_of_worlds['catalogue'] is False and asked_of_worlds['days'] == 30
+    _invoke('ab', '--catalogue', 'on')
+    assert asked_of_worlds['catalogue'] is True and asked_of_worlds['days'] is None
+
+
+@pytest.mark.parametrize(
+    ('override', 'message'),
+    [
+        ('colour=red', 'colour: the world has no such property'),
+        ('taste_std=-1', 'taste_std: .*greater than or equal to 0'),
+        ('ads=5', '--set ads=5: use --ads instead'),
+        ('rows=5', '--set rows=5: use --impressions instead'),
+        ('seed=5', '--set seed=5: use --seed instead'),
+    ],
+)
+def test_a_wrong_property_is_refused_before_the_work(asked_of_worlds, override, message):
+    with pytest.raises(InputError, match=message):
+        _invoke('known-truth', '--set', override)
+    assert not asked_of_worlds

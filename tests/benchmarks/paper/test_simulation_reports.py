@@ -19,7 +19,25 @@ KNOWN_TRUTH = {
         for policy in ('dco', 'genco')
     ],
     'differences': [{'impressions_per_ad': n, **AHEAD} for n in (500, 20)],
+    'new_elements': [],
+    'catalogue': False,
     'seeds': [1, 2],
+}
+TWINS = {'impressions': 52.0, 'lift_shown': 0.12, 'lift_new': 0.09, 'share': 0.75}
+KNOWN_TRUTH_CONTENT = KNOWN_TRUTH | {
+    'rows': [
+        {'impressions_per_ad': 20, 'policy': policy, **LIFT, **SHARE, **REGRET}
+        for policy in ('dco', 'genco', 'genco_content')
+    ],
+    'differences': [
+        {'impressions_per_ad': 20, **AHEAD, 'policy': policy, 'value': value}
+        for policy, value in (('genco', 0.0321), ('genco_content', 0.0654))
+    ],
+    'new_elements': [
+        {'impressions_per_ad': 20, 'policy': 'genco_content', **TWINS},
+        {'impressions_per_ad': 20, 'policy': 'genco', **TWINS, 'share': None},
+    ],
+    'catalogue': True,
 }
 AB = {
     'rows': [
@@ -30,13 +48,20 @@ AB = {
     'daily': [{'policy': policy, 'day': day, **LIFT} for policy in ('dco', 'genco') for day in (1, 2)],
     'days': 2,
     'impressions_per_day': 1000,
+    'catalogue': False,
     'seeds': [1, 2],
+}
+AB_CONTENT = AB | {
+    'rows': [*AB['rows'], AB['rows'][0] | {'policy': 'genco_content'}],
+    'differences': [AHEAD, AHEAD | {'policy': 'genco_content', 'peer': 'genco', 'value': 0.0654}],
+    'catalogue': True,
 }
 ABLATION = {
     'rows': [
         {'variant': 'full', 'component': 'image', **LIFT},
         {'variant': 'without_rl', 'component': 'image', **LIFT, **CHANGE},
         {'variant': 'without_mil', 'component': 'image', **LIFT, **CHANGE, 'noise': True},
+        {'variant': 'full', 'component': 'combination', **LIFT, **SHARE},
     ],
     'seeds': [1, 2],
 }
@@ -68,8 +93,21 @@ IMPORTANCE = {
             KNOWN_TRUTH,
             ['+12.3 (+10.0 to +15.0)', '+40.0', '+3.2', 'p 0.004', '500', '20'],
         ),
+        (
+            'quality.known_truth',
+            KNOWN_TRUTH_CONTENT,
+            [
+                '+9.0 / +12.0 (75%)',
+                '+9.0 / +12.0 ',
+                '+3.2',
+                '+6.5',
+                'reading the catalogue',
+                'genco_content',
+            ],
+        ),
+        ('paper.ab', AB_CONTENT, ['+3.2', '+6.5', 'genco_content ahead']),
         ('paper.ab', AB, ['+12.3 (+10.0 to +15.0)', '+45.6 (+40.0 to +50.0)', '+3.2', '1,000']),
-        ('paper.ablation', ABLATION, ['-1.23 (-2.00 to -1.00) p 0.004', 'noise', '+12.3']),
+        ('paper.ablation', ABLATION, ['-1.23 (-2.00 to -1.00) p 0.004', 'noise', '+12.3', '+40.0']),
         ('paper.candidates', CANDIDATES, ['1-2: +12.3', '6-15: +12.3']),
         ('paper.importance', IMPORTANCE, ['12.3', '45.6', '50.0', '+0.90 (+0.80 to +1.00)']),
     ],
@@ -83,12 +121,19 @@ def test_tables_and_plot_show_the_figures(name, figures, expected):
     assert page.startswith('<!DOCTYPE html>') and page.rstrip().endswith('</html>')
 
 
-@pytest.mark.parametrize(('name', 'figures'), [('quality.known_truth', KNOWN_TRUTH), ('paper.ab', AB)])
-def test_genco_is_the_first_line_of_a_chart(monkeypatch, name, figures):
+@pytest.mark.parametrize(
+    ('name', 'figures', 'order'),
+    [
+        ('quality.known_truth', KNOWN_TRUTH, ['genco', 'dco']),
+        ('quality.known_truth', KNOWN_TRUTH_CONTENT, ['genco_content', 'genco', 'dco']),
+        ('paper.ab', AB, ['genco', 'dco']),
+    ],
+)
+def test_genco_is_the_first_line_of_a_chart(monkeypatch, name, figures, order):
     report = importlib.import_module(f'benchmarks.{name}_report')
     monkeypatch.setattr(report, 'chart', lambda title, label, categories, series: (categories, list(series)))
     categories, policies = report.plot(figures)
-    assert policies == ['genco', 'dco']
+    assert policies == order
     assert categories == sorted(categories, key=int)
 
 

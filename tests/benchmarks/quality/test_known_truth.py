@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from benchmarks.common.worlds import Density, world_of
 from benchmarks.quality import known_truth
 
 
@@ -30,10 +29,25 @@ def test_two_stages_are_not_below_either_alone(figures):
 
 def test_differences_are_those_of_the_lifts(figures):
     lift = lifts(figures)
-    assert {row['peer'] for row in figures['differences']} == set(lift) - {'genco'}
+    peers = {(row['policy'], row['peer']) for row in figures['differences']}
+    plain = {name for name in lift if not name.endswith('_content')}
+    assert peers == {('genco', name) for name in plain - {'genco'}} | {
+        ('genco_content', name) for name in set(lift) - {'genco_content'}
+    }
     for row in figures['differences']:
-        assert row['value'] == pytest.approx(lift['genco'] - lift[row['peer']])
+        assert row['value'] == pytest.approx(lift[row['policy']] - lift[row['peer']])
         assert row['low'] <= row['value'] <= row['high']
+
+
+def test_only_policies_that_read_the_catalogue_know_new_elements(figures):
+    rows = {row['policy']: row for row in figures['new_elements']}
+    assert {'genco', 'genco_content', 'poisson_ridge', 'poisson_ridge_content'} <= rows.keys()
+    assert 25 <= rows['genco']['impressions'] <= 100
+    assert abs(rows['genco']['lift_new']) < 0.07
+    for policy in ('genco_content', 'poisson_ridge_content'):
+        assert rows[policy]['lift_new'] > rows[policy.removesuffix('_content')]['lift_new']
+    for row in rows.values():
+        assert (row['share'] is None) == (row['lift_shown_low'] <= 0)
 
 
 def test_regret_and_oracle_share_agree(figures):
@@ -45,10 +59,3 @@ def test_regret_and_oracle_share_agree(figures):
 
 def test_figures_are_json(figures):
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
-
-
-def test_worlds_have_the_density_asked_for():
-    config = world_of(Density(100, 300), seed=7)
-    assert config.seed == 7
-    impressions = (config.days - 1) * config.rows_of('train')
-    assert impressions / config.ads == pytest.approx(100, rel=0.01)

@@ -1,11 +1,17 @@
 """The archive in memory: which tests, which stories, and the same impressions as the converter's."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from benchmarks.common.packed_rows import PackedRows
-from benchmarks.quality.upworthy_log import benchmark_config, load
+from benchmarks.quality.upworthy_log import benchmark_config, load, packages_of, without_vectors
+from creative_logs.catalogue.schema import arrow_schema
+from creative_logs.catalogue.write import write_catalogue
 from creative_logs.errors import InputError
+from creative_logs.upworthy.convert import catalogue_batches
+from creative_logs.upworthy.source import read_packages
+from model.content.element_contents import Catalogue
 from model.features import packed_batch as keys
 from tests.creative_logs.upworthy.helpers import PACKAGES, write_csv
 
@@ -61,3 +67,48 @@ def test_a_split_without_packages_trains_on_none_of_them(log):
 def test_an_archive_in_which_nothing_varies_is_refused(tmp_path):
     with pytest.raises(InputError, match='no test whose headline or image varies'):
         load(write_csv(tmp_path / 'packages.csv', MORE[2:]), benchmark_config())
+
+
+def write_vectors(source, path):
+    """A catalogue as `genco embed` leaves it: texts of three components and vectors of the headlines."""
+    rows = [row for batch in catalogue_batches(read_packages(source)) for row in batch.to_pylist()]
+    for number, row in enumerate(rows):
+        row['vector'] = [float(number), 1.0] if row['component'] == 'headline' else None
+    write_catalogue(path, [pa.RecordBatch.from_pylist(rows, schema=arrow_schema())])
+    return rows
+
+
+def test_a_catalogue_describes_every_text_and_its_vectors_can_be_left_out(tmp_path):
+    source = write_csv(tmp_path / 'packages.csv', PACKAGES + MORE)
+    rows = write_vectors(source, tmp_path / 'catalogue.parquet')
+    config = benchmark_config(tmp_path / 'catalogue.parquet')
+    log = load(source, config)
+    assert log.tables.content == {'headline': 2, 'excerpt': 0, 'lede': 0}
+    assert keys.SUBWORD_ROWS not in log.batch
+    catalogue = Catalogue.from_files(tmp_path / 'catalogue.parquet', config.log_schema)
+    asked = log.batch[keys.ELEMENT_KEYS].numpy()
+    listed = np.concatenate([part.keys for part in catalogue.listed()])
+    assert np.isin(asked[asked >= 0], listed).all()
+    headlines = {row['text']: row['vector'] for row in rows if row['component'] == 'headline'}
+    shown = log.batch[keys.SHOWN].numpy()[:, 0]
+    first = np.concatenate([[0], np.cumsum(log.batch[keys.COUNTS].numpy().sum(1))[:-1]])
+    places, vectors = catalogue.of(asked[first + shown]).vectors['headline']
+    texts = np.array(['One, "two"\nthree', 'Four', 'Four', 'Four', 'A', 'B', 'Four', 'Five'])
+    np.testing.assert_array_equal(vectors, [headlines[text] for text in texts[places]])
+    texts_only = without_vectors(config.log_schema)
+    assert [c.content and c.content.vector for c in texts_only.components] == [0, None, 0, 0]
+    assert all(c.content.text for c in texts_only.with_content)
+
+
+def test_halves_share_out_the_stories(log, tmp_path):
+    source = write_csv(tmp_path / 'packages.csv', PACKAGES + MORE)
+    halves = [packages_of(source, half=half)['impressions'].to_pylist() for half in (1, 2)]
+    assert sorted(halves[0] + halves[1]) == sorted(log.counts.impressions.tolist())
+    assert sorted(map(len, halves)) == [2, 6]  # The story of two tests, which share a headline, stays whole.
+
+
+def test_a_catalogue_of_other_components_is_refused(tmp_path):
+    row = {'component': 'video', 'id': '1'}
+    write_catalogue(tmp_path / 'c.parquet', [pa.RecordBatch.from_pylist([row], schema=arrow_schema())])
+    with pytest.raises(InputError, match='describes none of headline, image, excerpt, lede'):
+        benchmark_config(tmp_path / 'c.parquet')
