@@ -100,7 +100,11 @@ class EffectProblem:
 
     def hessian_product(self, information: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """The Hessian times a direction, float64 [P], given the information of each impression."""
-        return self._sums(information * self._effect(direction)) + self._precision * direction
+        return self.data_product(information, direction) + self._precision * direction
+
+    def data_product(self, information: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        """The part of `hessian_product` that comes from the data and not from the prior, float64 [P]."""
+        return self._sums(information * self._effect(direction))
 
     def _effect(self, values: np.ndarray) -> np.ndarray:
         """The sum of the effects on each impression, float64 [R]."""

@@ -24,7 +24,7 @@ _ROUNDS_END = 0.1  # relative change of the learned standard deviations
 _SUBWORD, _PREFERENCE = 'subword', 'preference'
 _TEXT, _ATTRIBUTE, _VECTOR = 'text', 'attribute', 'vector'  # each followed by the name of a component
 _BETWEEN = 'between'  # followed by the name of a term
-_LEARNED = (_ATTRIBUTE, _VECTOR, _BETWEEN)
+_LEARNED = (_TEXT, _ATTRIBUTE, _VECTOR, _BETWEEN)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def fit_effects(
     Laplace's approximation, without the correlations.
 
     Attributes and vectors come from the catalogue; texts from the catalogue or from the logs. The prior
-    variances of attributes and vectors, by component, are learned (`learned_stds`). The term `between` keeps
+    variances of what comes from the catalogue, by component, are learned (`learned_stds`). The term `between` keeps
     differences between ads out of the effects of their elements.
 
     Args:
@@ -192,15 +192,15 @@ def _ad_terms(
     of their own, these differences between ads would be taken for differences between the elements of one ad
     (Mundlak 1978).
     """
-    learned = {name: found for name, found in terms.items() if name.split(' ')[0] in _LEARNED}
-    if not learned:
+    told = {name: found for name, found in terms.items() if name.split(' ')[0] in (_ATTRIBUTE, _VECTOR)}
+    if not told:
         return {}
     ads, ad = np.unique(data.ad, return_inverse=True)
     row, place = np.nonzero(data.shown >= 0)
     element = np.searchsorted(elements, data.shown[row, place])
     shape = (len(ads), len(elements))
     weights = sparse.csr_matrix((data.weight[row], (ad[row], element)), shape)
-    return {f'{_BETWEEN} {name}': found.averaged(weights) for name, found in learned.items()}
+    return {f'{_BETWEEN} {name}': found.averaged(weights) for name, found in told.items()}
 
 
 def _content_weights(

@@ -19,12 +19,13 @@ def learned_stds(
 
     At the posterior mode, the W values w of a group with the prior variance v determine
 
-        gamma = W - trace(posterior covariance of w) / v
+        gamma = W - trace(posterior covariance of w) / v = trace of the part for w of H^-1 D
 
-    effective parameters, and the next estimate of v is |w|^2 / gamma (MacKay 1992), which here is joined with a
-    first guess that counts for three effective parameters. The trace is estimated
-    with random signs z as z' H^-1 z (Hutchinson 1990), where H is the Hessian of the loss and thus has the
-    correlations of all effects; one solution by conjugate gradients serves all groups.
+    effective parameters. H is the Hessian of the loss, with the correlations of all effects, and D the part of it
+    that comes from the data. The next estimate of v is |w|^2 / gamma (MacKay 1992), which here is joined with a
+    first guess that counts for three effective parameters. The trace is estimated with random signs z as
+    z' H^-1 D z (Hutchinson 1990); one solution by conjugate gradients serves all groups. Unlike z' H^-1 z, it is
+    small where the data tell little, and so is its error.
 
     Args:
         problem: The posterior.
@@ -34,20 +35,20 @@ def learned_stds(
     """
     information = problem.information(values)
     scale = 1 / np.sqrt(problem.curvature(information))
-    kept = dict.fromkeys(first, 0.0)
+    effective = dict.fromkeys(first, 0.0)
     for _ in range(_PROBES):
         signs = np.zeros(problem.size)
         for name in first:
             signs[problem.groups[name]] = rng.choice((-1.0, 1.0), len(problem.groups[name]))
-        solved = _solved(problem, information, signs, scale) * signs
+        told = problem.data_product(information, signs)
+        solved = _solved(problem, information, told, scale) * signs
         for name in first:
-            kept[name] += solved[problem.groups[name]].sum() / _PROBES
+            effective[name] += solved[problem.groups[name]].sum() / _PROBES
     found = {}
     for name in first:
         weights, guess = values[problem.groups[name]], first[name]
-        effective = max(len(weights) - kept[name] / problem.stds[name] ** 2, 0.0)
         squares = weights @ weights + _PRIOR_PARAMETERS * guess**2
-        found[name] = float((squares / (effective + _PRIOR_PARAMETERS)) ** 0.5)
+        found[name] = float((squares / (max(effective[name], 0.0) + _PRIOR_PARAMETERS)) ** 0.5)
     return found
 
 
