@@ -1,6 +1,6 @@
 """The worth of the content that a request brings for its candidates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -24,50 +24,76 @@ def request_content(
         effects: The effects of content.
         index: The place of each of the T candidates.
     """
-    widths = [_widths(ads, component) for component in components]
+    given = [component for component in components if component.content is not None]
+    specs = {component.name: content_spec(component) for component in components}
+    widths = [[tf.shape(ads[name])[1] for name in specs[component.name]] for component in components]
     width = tf.stack([tf.reduce_max(tf.stack(each)) if each else 0 for each in widths])
     start = tf.cumsum(width, exclusive=True)
 
     def worth() -> tf.Tensor:
         # The first table has no columns; beside it, a table with another number of ads fails.
         tables = [tf.zeros([tf.shape(index.counts)[0], 0])]
-        tables += [
-            _table(ads, component, effects, width[j])
-            for j, component in enumerate(components)
-            if component.content is not None
+        told = [
+            *_texts(ads, given, effects),
+            *_attributes(ads, given, effects),
+            *_vectors(ads, given, effects),
         ]
+        for j, component in enumerate(components):
+            parts = [table for name, table in told if name == component.name]
+            if parts:
+                padded = [tf.pad(part, [[0, 0], [0, width[j] - tf.shape(part)[1]]]) for part in parts]
+                tables.append(tf.add_n(padded))
         values = tf.reshape(tf.concat(tables, 1), [-1])
-        given = index.position < tf.gather(width, index.component)
+        inside = index.position < tf.gather(width, index.component)
         place = index.ad * tf.reduce_sum(width) + tf.gather(start, index.component) + index.position
-        return tf.where(given, tf.gather(values, tf.where(given, place, 0)), 0.0)
+        return tf.where(inside, tf.gather(values, tf.where(inside, place, 0)), 0.0)
 
     nothing = tf.zeros_like(index.position, tf.float32)
     return tf.cond(tf.reduce_sum(width) > 0, worth, lambda: nothing)
 
 
-def _widths(ads: Mapping[str, tf.Tensor], component: Component) -> list[tf.Tensor]:
-    return [tf.shape(ads[name])[1] for name in content_spec(component)]
+def _texts(
+    ads: Mapping[str, tf.Tensor], components: Sequence[Component], effects: ContentEffects
+) -> Iterator[tuple[str, tf.Tensor]]:
+    names = [component.name for component in components if component.texts in content_spec(component)]
+    tables = [ads[Component(name=name).texts] for name in names]
+    if tables:
+        flat, component = _joined(tables, names)
+        yield from zip(names, _parted(effects.of_terms(text_terms(component, flat)), tables), strict=True)
 
 
-def _table(
-    ads: Mapping[str, tf.Tensor], component: Component, effects: ContentEffects, width: tf.Tensor
-) -> tf.Tensor:
-    """The worth of the content of the candidates of one component, float32 [B, width]."""
-    parts = []
-    if component.texts in content_spec(component):
-        texts = ads[component.texts]
-        terms = text_terms(component.name, tf.reshape(texts, [-1]))
-        parts.append(tf.reshape(effects.of_terms(terms), tf.shape(texts)))
-    if component.attributes in content_spec(component):
-        attributes = ads[component.attributes]
-        each = tf.strings.split(tf.reshape(attributes, [-1]), '\n')
+def _attributes(
+    ads: Mapping[str, tf.Tensor], components: Sequence[Component], effects: ContentEffects
+) -> Iterator[tuple[str, tf.Tensor]]:
+    names = [component.name for component in components if component.attributes in content_spec(component)]
+    tables = [ads[Component(name=name).attributes] for name in names]
+    if tables:
+        flat, component = _joined(tables, names)
+        each = tf.strings.split(flat, '\n')
         each = tf.ragged.boolean_mask(each, each.with_values(each.values != ''))
-        parts.append(
-            tf.reshape(effects.of_terms(attribute_terms(component.name, each)), tf.shape(attributes))
+        yield from zip(
+            names, _parted(effects.of_terms(attribute_terms(component, each)), tables), strict=True
         )
-    if component.vectors in content_spec(component):
-        vectors = ads[component.vectors]
-        given = tf.reduce_any(vectors != 0, -1)
-        parts.append(tf.where(given, effects.of_vectors(component.name, vectors), 0.0))
-    padded = [tf.pad(part, [[0, 0], [0, width - tf.shape(part)[1]]]) for part in parts]
-    return tf.add_n(padded)
+
+
+def _vectors(
+    ads: Mapping[str, tf.Tensor], components: Sequence[Component], effects: ContentEffects
+) -> Iterator[tuple[str, tf.Tensor]]:
+    for component in components:
+        if component.vectors in content_spec(component):
+            vectors = ads[component.vectors]
+            given = tf.reduce_any(vectors != 0, -1)
+            yield component.name, tf.where(given, effects.of_vectors(component.name, vectors), 0.0)
+
+
+def _joined(tables: Sequence[tf.Tensor], names: Sequence[str]) -> tuple[tf.Tensor, tf.Tensor]:
+    """All values of tables, [T], and the name of the component of each; the graph handles them at once."""
+    flat = [tf.reshape(table, [-1]) for table in tables]
+    component = tf.repeat(tf.constant(list(names)), tf.stack([tf.size(part) for part in flat]))
+    return tf.concat(flat, 0), component
+
+
+def _parted(values: tf.Tensor, tables: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """The inverse of `_joined`, for one value of each entry of the tables."""
+    parts = tf.split(values, tf.stack([tf.size(table) for table in tables]))
+    return [tf.reshape(part, tf.shape(table)) for part, table in zip(parts, tables, strict=True)]

@@ -9,7 +9,7 @@ from tests.components.sctr_evaluator.tiny_export import SCHEMA, export, make_log
 def test_ten_times_the_rows_are_compared(tmp_path, monkeypatch):
     files = [write_records(tmp_path / 'rows.gz', encode(make_logs(300)))]
     exported = SimulatedExport(export(tmp_path / 'model'), files, tmp_path, SCHEMA)
-    monkeypatch.setattr(evaluator_memory, 'exported_model', lambda folder: exported)
+    monkeypatch.setattr(evaluator_memory, 'exported_model', lambda: exported)
     asked = []
     measured = evaluator_memory._in_process
 
