@@ -1,6 +1,5 @@
 """Reads the content of elements from a catalogue: terms of texts and attributes, and vectors."""
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,9 @@ from scipy import sparse
 
 from creative_logs.catalogue.read import catalogue_files, read_catalogue
 from creative_logs.catalogue.schema import ATTRIBUTES, COMPONENT, ELEMENT_ID, TEXT, VECTOR
-from creative_logs.schema import Component, Content, LogSchema
+from creative_logs.schema import Component, LogSchema
 from model.features.content_keys import attribute_terms, element_keys, text_terms
+from model.ops.vector_file import VectorFile
 
 _COLUMNS = (COMPONENT, ELEMENT_ID, TEXT, ATTRIBUTES, VECTOR)
 
@@ -153,23 +153,18 @@ class _Terms:
 
 
 class _Vectors:
-    """Collects vectors of D dimensions in a temporary file."""
+    """Collects the vectors of elements."""
 
     def __init__(self, dimensions: int):
-        self._dimensions = dimensions
-        self._rows: list[np.ndarray] = []
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the memory map
+        self._rows = [np.zeros(0, np.int64)]
+        self._file = VectorFile(dimensions)
 
     def add(self, rows: np.ndarray, vectors: np.ndarray) -> None:
         self._rows.append(rows)
-        self._file.write(np.ascontiguousarray(vectors, np.float32).data)
+        self._file.add(vectors)
 
     def joined(self) -> tuple[np.ndarray, np.ndarray]:
-        rows = np.concatenate([np.zeros(0, np.int64), *self._rows])
-        self._file.flush()
-        if not len(rows):
-            return rows, np.zeros((0, self._dimensions), np.float32)
-        return rows, np.memmap(self._file, np.float32, 'r', shape=(len(rows), self._dimensions))
+        return np.concatenate(self._rows), self._file.mapped()
 
 
 def _among(keys: np.ndarray, ordered: np.ndarray) -> np.ndarray:
@@ -180,7 +175,8 @@ def _among(keys: np.ndarray, ordered: np.ndarray) -> np.ndarray:
 
 
 def _listed(component: Component, keys: np.ndarray, rows: pa.RecordBatch) -> Listed:
-    content = component.content or Content(text=True)
+    content = component.content
+    assert content is not None, 'elements of components without content are passed over'
     nothing = tf.RaggedTensor.from_row_lengths(tf.zeros([0], tf.int64), tf.zeros([len(keys)], tf.int64))
     texts = attributes = nothing
     if content.text:

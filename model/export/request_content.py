@@ -1,6 +1,6 @@
 """The worth of the content that a request brings for its candidates."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -24,19 +24,22 @@ def request_content(
         effects: The effects of content.
         index: The place of each of the T candidates.
     """
-    given = [component for component in components if component.content is not None]
-    specs = {component.name: content_spec(component) for component in components}
-    widths = [[tf.shape(ads[name])[1] for name in specs[component.name]] for component in components]
+    specs = [content_spec(component) for component in components]
+    widths = [[tf.shape(ads[name])[1] for name in spec] for spec in specs]
     width = tf.stack([tf.reduce_max(tf.stack(each)) if each else 0 for each in widths])
     start = tf.cumsum(width, exclusive=True)
 
     def worth() -> tf.Tensor:
         # The first table has no columns; beside it, a table with another number of ads fails.
         tables = [tf.zeros([tf.shape(index.counts)[0], 0])]
+        described = [(component, component.content) for component in components if component.content]
+        texts = {c.name: ads[c.texts] for c, content in described if content.text}
+        attributes = {c.name: ads[c.attributes] for c, content in described if content.attributes}
+        vectors = {c.name: ads[c.vectors] for c, content in described if content.vector}
         told = [
-            *_texts(ads, given, effects),
-            *_attributes(ads, given, effects),
-            *_vectors(ads, given, effects),
+            *_worth_of_terms(texts, text_terms, effects),
+            *_worth_of_terms(attributes, _split_attribute_terms, effects),
+            *((name, _worth_of_vectors(name, table, effects)) for name, table in vectors.items()),
         ]
         for j, component in enumerate(components):
             parts = [table for name, table in told if name == component.name]
@@ -52,38 +55,31 @@ def request_content(
     return tf.cond(tf.reduce_sum(width) > 0, worth, lambda: nothing)
 
 
-def _texts(
-    ads: Mapping[str, tf.Tensor], components: Sequence[Component], effects: ContentEffects
+def _worth_of_terms(
+    tables: Mapping[str, tf.Tensor],
+    terms_of: Callable[[tf.Tensor, tf.Tensor], tf.RaggedTensor],
+    effects: ContentEffects,
 ) -> Iterator[tuple[str, tf.Tensor]]:
-    names = [component.name for component in components if component.texts in content_spec(component)]
-    tables = [ads[Component(name=name).texts] for name in names]
+    """Yields each component with what the terms of its candidates are worth, float32 [B, w].
+
+    Args:
+        tables: The texts, or the joined attributes, by component, string [B, w].
+        terms_of: Returns the terms of T values, given the component of each and the values, string [T].
+        effects: The effects of content.
+    """
     if tables:
-        flat, component = _joined(tables, names)
-        yield from zip(names, _parted(effects.of_terms(text_terms(component, flat)), tables), strict=True)
+        flat, component = _joined(list(tables.values()), list(tables))
+        worth = effects.of_terms(terms_of(component, flat))
+        yield from zip(tables, _parted(worth, list(tables.values())), strict=True)
 
 
-def _attributes(
-    ads: Mapping[str, tf.Tensor], components: Sequence[Component], effects: ContentEffects
-) -> Iterator[tuple[str, tf.Tensor]]:
-    names = [component.name for component in components if component.attributes in content_spec(component)]
-    tables = [ads[Component(name=name).attributes] for name in names]
-    if tables:
-        flat, component = _joined(tables, names)
-        each = tf.strings.split(flat, '\n')
-        each = tf.ragged.boolean_mask(each, each.with_values(each.values != ''))
-        yield from zip(
-            names, _parted(effects.of_terms(attribute_terms(component, each)), tables), strict=True
-        )
+def _split_attribute_terms(component: tf.Tensor, joined: tf.Tensor) -> tf.RaggedTensor:
+    each = tf.strings.split(joined, '\n')
+    return attribute_terms(component, tf.ragged.boolean_mask(each, each.with_values(each.values != '')))
 
 
-def _vectors(
-    ads: Mapping[str, tf.Tensor], components: Sequence[Component], effects: ContentEffects
-) -> Iterator[tuple[str, tf.Tensor]]:
-    for component in components:
-        if component.vectors in content_spec(component):
-            vectors = ads[component.vectors]
-            given = tf.reduce_any(vectors != 0, -1)
-            yield component.name, tf.where(given, effects.of_vectors(component.name, vectors), 0.0)
+def _worth_of_vectors(component: str, vectors: tf.Tensor, effects: ContentEffects) -> tf.Tensor:
+    return tf.where(tf.reduce_any(vectors != 0, -1), effects.of_vectors(component, vectors), 0.0)
 
 
 def _joined(tables: Sequence[tf.Tensor], names: Sequence[str]) -> tuple[tf.Tensor, tf.Tensor]:

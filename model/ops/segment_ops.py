@@ -48,6 +48,23 @@ def mean_rows(values: tf.Tensor, segment: tf.Tensor, lengths: tf.Tensor) -> tf.T
     ), gradient
 
 
+def sums_over_root(values: tf.Tensor, segment: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """Returns the sum of each segment divided by sqrt(n) of its n values, zero for an empty segment.
+
+    Values of equal prior variance then give long and short segments the same prior variance.
+
+    Args:
+        values: float32 [T].
+        segment: The segment of each value, int32 [T], in ascending order.
+        lengths: The number of values of each segment, integer [segments].
+
+    Returns:
+        float32 [segments].
+    """
+    sums = sum_rows(values[:, None], segment, tf.size(lengths))[:, 0]
+    return sums * tf.math.rsqrt(tf.maximum(tf.cast(lengths, tf.float32), 1.0))
+
+
 @tf.custom_gradient
 def spread_rows(rows: tf.Tensor, segment: tf.Tensor) -> tf.Tensor:
     """Gives each element the row of its segment, float32 [T, any].

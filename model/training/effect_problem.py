@@ -1,6 +1,7 @@
 """The posterior of the additive effects given the clicks: its loss, gradient and curvature."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
@@ -9,6 +10,36 @@ from model.training.linear_terms import LinearTerms
 from model.training.training_impressions import Impressions
 
 INTERCEPT, AD, COMBINATION, ELEMENT = 'intercept', 'ad', 'combination', 'element'
+
+
+@dataclass(frozen=True)
+class Occurring:
+    """The ads, elements and combinations that occur in R impressions.
+
+    Attributes:
+        data: The impressions.
+        ads, elements, combinations: Their rows of the tables, ascending, int64.
+        ad, combination: The place in `ads` and in `combinations` of each impression, int64 [R].
+        row, element: The impression of each of the S shown elements, and its place in `elements`, int64 [S].
+    """
+
+    data: Impressions
+    ads: np.ndarray
+    elements: np.ndarray
+    combinations: np.ndarray
+    ad: np.ndarray
+    combination: np.ndarray
+    row: np.ndarray
+    element: np.ndarray
+
+    @classmethod
+    def of(cls, data: Impressions) -> 'Occurring':
+        """What occurs in the impressions."""
+        row, place = np.nonzero(data.shown >= 0)
+        ads, ad = np.unique(data.ad, return_inverse=True)
+        elements, element = np.unique(data.shown[row, place], return_inverse=True)
+        combinations, combination = np.unique(data.combination, return_inverse=True)
+        return cls(data, ads, elements, combinations, ad, combination, row, element)
 
 
 class EffectProblem:
@@ -22,42 +53,39 @@ class EffectProblem:
     name of a term.
 
     Args:
-        data: The impressions.
+        occurring: The impressions, and what occurs in them.
         component: The component of each row of the element table, int64 [rows].
         components: The names of the components.
-        terms: The linear terms of an element's effect by name, for the elements in `elements`.
+        terms: The linear terms of an element's effect by name, for the elements that occur.
+        ad_terms: The linear terms of an ad's effect by name, for the ads that occur.
 
     Attributes:
         size: P.
-        ads, elements, combinations: The rows of the tables that occur, ascending, int64.
         groups: The indices of the values of each group, int64, by name.
         stds: The prior standard deviations by group; set them with `set_std`.
     """
 
     def __init__(
         self,
-        data: Impressions,
+        occurring: Occurring,
         component: np.ndarray,
         components: Sequence[str],
         terms: Mapping[str, LinearTerms],
         ad_terms: Mapping[str, LinearTerms],
     ):
-        self._data, self._terms, self._ad_terms = data, terms, ad_terms
-        self._row, place = np.nonzero(data.shown >= 0)
-        self.ads, self._ad = np.unique(data.ad, return_inverse=True)
-        self.elements, self._shown = np.unique(data.shown[self._row, place], return_inverse=True)
-        self.combinations, self._combination = np.unique(data.combination, return_inverse=True)
+        self._data, self._terms, self._ad_terms = occurring.data, terms, ad_terms
+        self._occurring = occurring
         sizes = {
             INTERCEPT: 1,
-            AD: len(self.ads),
-            COMBINATION: len(self.combinations),
-            ELEMENT: len(self.elements),
+            AD: len(occurring.ads),
+            COMBINATION: len(occurring.combinations),
+            ELEMENT: len(occurring.elements),
             **{name: part.size for name, part in {**terms, **ad_terms}.items()},
         }
         self.size = sum(sizes.values())
         ends = np.cumsum(list(sizes.values())).tolist()
         self._parts = {name: slice(end - n, end) for (name, n), end in zip(sizes.items(), ends)}
-        of_element = component[self.elements]
+        of_element = component[occurring.elements]
         first = self._parts[ELEMENT].start
         self.groups = {
             name: np.arange(self.size)[self._parts[name]] for name in (AD, COMBINATION, *terms, *ad_terms)
@@ -92,11 +120,8 @@ class EffectProblem:
 
     def curvature(self, information: np.ndarray) -> np.ndarray:
         """The diagonal of the Hessian, float64 [P], given the information of each impression."""
-        element = np.bincount(self._shown, information[self._row], len(self.elements))
-        parts = self._counted(information, element)
-        parts += [part.sums_of_squares(element) for part in self._terms.values()]
-        parts += [part.sums_of_squares(parts[1]) for part in self._ad_terms.values()]
-        return np.concatenate(parts) + self._precision
+        totals = self._totals(information, lambda terms, values: terms.sums_of_squares(values))
+        return totals + self._precision
 
     def hessian_product(self, information: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """The Hessian times a direction, float64 [P], given the information of each impression."""
@@ -108,20 +133,25 @@ class EffectProblem:
 
     def _effect(self, values: np.ndarray) -> np.ndarray:
         """The sum of the effects on each impression, float64 [R]."""
-        part = self.split(values)
+        part, there = self.split(values), self._occurring
         element = part[ELEMENT] + sum(terms.effect(part[name]) for name, terms in self._terms.items())
-        of_elements = np.bincount(self._row, element[self._shown], len(self._ad))
+        of_elements = np.bincount(there.row, element[there.element], len(there.ad))
         ad = part[AD] + sum(terms.effect(part[name]) for name, terms in self._ad_terms.items())
-        return part[INTERCEPT] + ad[self._ad] + part[COMBINATION][self._combination] + of_elements
+        return part[INTERCEPT] + ad[there.ad] + part[COMBINATION][there.combination] + of_elements
 
     def _sums(self, per_impression: np.ndarray) -> np.ndarray:
         """The derivative of the sum of effects by each value, times `per_impression`: float64 [P]."""
-        element = np.bincount(self._shown, per_impression[self._row], len(self.elements))
-        parts = self._counted(per_impression, element)
-        parts += [terms.sums(element) for terms in self._terms.values()]
-        return np.concatenate(parts + [terms.sums(parts[1]) for terms in self._ad_terms.values()])
+        return self._totals(per_impression, lambda terms, values: terms.sums(values))
 
-    def _counted(self, per_impression: np.ndarray, element: np.ndarray) -> list[np.ndarray]:
-        ad = np.bincount(self._ad, per_impression, len(self.ads))
-        combination = np.bincount(self._combination, per_impression, len(self.combinations))
-        return [np.array([ad.sum()]), ad, combination, element]
+    def _totals(
+        self, per_impression: np.ndarray, of_terms: Callable[[LinearTerms, np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """Totals over the impressions by value, float64 [P]; `of_terms` makes them for linear terms."""
+        there = self._occurring
+        ad = np.bincount(there.ad, per_impression, len(there.ads))
+        combination = np.bincount(there.combination, per_impression, len(there.combinations))
+        element = np.bincount(there.element, per_impression[there.row], len(there.elements))
+        parts = [np.array([ad.sum()]), ad, combination, element]
+        parts += [of_terms(terms, element) for terms in self._terms.values()]
+        parts += [of_terms(terms, ad) for terms in self._ad_terms.values()]
+        return np.concatenate(parts)

@@ -1,11 +1,12 @@
 """Design matrices of the linear terms of an element's effect: rows are elements, columns are weights."""
 
-import tempfile
 from collections.abc import Iterator
 from typing import Protocol, Self
 
 import numpy as np
 from scipy import sparse
+
+from model.ops.vector_file import VectorFile
 
 _CHUNK_ROWS = 1 << 15
 
@@ -121,15 +122,11 @@ class VectorTerms:
         total = np.asarray(own.sum(1)).ravel()
         rows = np.flatnonzero(total)
         own = own[rows]
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the memory map
+        file = VectorFile(self.size)
         for start in range(0, len(rows), _CHUNK_ROWS):
             part = slice(start, start + _CHUNK_ROWS)
-            means = (own[part] @ self._vectors) / total[rows[part], None]
-            file.write(np.ascontiguousarray(means, np.float32).data)
-        file.flush()
-        shape = (len(rows), self.size)
-        means = np.memmap(file, np.float32, 'r', shape=shape) if len(rows) else np.zeros(shape, np.float32)
-        return VectorTerms(weights.shape[0], rows, means)
+            file.add((own[part] @ self._vectors) / total[rows[part], None])
+        return VectorTerms(weights.shape[0], rows, file.mapped())
 
     def _chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
         for start in range(0, len(self._rows), _CHUNK_ROWS):

@@ -9,9 +9,9 @@ from threadpoolctl import threadpool_limits
 
 from model.content.content_weights import ContentWeights, VectorWeights
 from model.content.element_contents import Catalogue, ElementContents
-from model.training.effect_problem import AD, COMBINATION, ELEMENT, INTERCEPT, EffectProblem
+from model.training.effect_problem import AD, COMBINATION, ELEMENT, INTERCEPT, EffectProblem, Occurring
 from model.training.linear_terms import LinearTerms, SparseTerms, VectorTerms
-from model.training.training_impressions import Impressions, TrainingImpressions
+from model.training.training_impressions import TrainingImpressions
 from model.training.variance_components import learned_stds
 
 _PRIOR_EXPOSURE = 3.0  # impressions; keeps the preference for rarely shown elements near zero
@@ -115,8 +115,8 @@ def fit_effects(
         priors: The prior standard deviations of the effects.
         catalogue: The content of the elements, or None.
     """
-    data = evidence.impressions()
-    elements = np.unique(data.shown[data.shown >= 0])
+    there = Occurring.of(evidence.impressions())
+    elements = there.elements
     contents = catalogue.of(evidence.key[elements]) if catalogue else None
     subwords, preferences = evidence.subwords(), _preferences(evidence)
     shown_subwords = np.unique(subwords[elements].indices)
@@ -125,9 +125,9 @@ def fit_effects(
         _PREFERENCE: SparseTerms(preferences[elements]),
         **_content_terms(contents),
     }
-    ad_terms = _ad_terms(data, elements, terms)
+    ad_terms = _ad_terms(there, terms)
     components = list(evidence.tables.components)
-    problem = EffectProblem(data, evidence.component, components, terms, ad_terms)
+    problem = EffectProblem(there, evidence.component, components, terms, ad_terms)
     for group in problem.groups:
         problem.set_std(group, _first_std(group, priors))
     start = np.zeros(problem.size)
@@ -140,16 +140,16 @@ def fit_effects(
         values = _learn_stds(problem, _mode(problem, values))
     part, curvature = problem.split(values), problem.split(problem.curvature(problem.information(values)))
     rows, columns = subwords.shape
-    own = _spread(part[ELEMENT], problem.elements, np.zeros(rows))
+    own = _spread(part[ELEMENT], there.elements, np.zeros(rows))
     ad = part[AD] + sum(between.effect(part[name]) for name, between in ad_terms.items())
     return Effects(
         intercept=float(part[INTERCEPT][0]),
-        ad=_spread(ad, problem.ads, np.zeros(ads)),
-        ad_precision=_spread(curvature[AD], problem.ads, np.full(ads, priors.ad**-2)),
+        ad=_spread(ad, there.ads, np.zeros(ads)),
+        ad_precision=_spread(curvature[AD], there.ads, np.full(ads, priors.ad**-2)),
         element=own + preferences @ part[_PREFERENCE],
-        element_precision=_spread(curvature[ELEMENT], problem.elements, np.full(rows, priors.element**-2)),
+        element_precision=_spread(curvature[ELEMENT], there.elements, np.full(rows, priors.element**-2)),
         subword=_spread(part[_SUBWORD], shown_subwords, np.zeros(columns)),
-        combination=_spread(part[COMBINATION], problem.combinations, np.zeros(combinations)),
+        combination=_spread(part[COMBINATION], there.combinations, np.zeros(combinations)),
         preference=part[_PREFERENCE],
         content=_content_weights(contents, terms, part),
         stds=dict(problem.stds),
@@ -183,9 +183,7 @@ def _content_terms(contents: ElementContents | None) -> dict[str, LinearTerms]:
     return found
 
 
-def _ad_terms(
-    data: Impressions, elements: np.ndarray, terms: Mapping[str, LinearTerms]
-) -> dict[str, LinearTerms]:
+def _ad_terms(there: Occurring, terms: Mapping[str, LinearTerms]) -> dict[str, LinearTerms]:
     """The means of the attributes and vectors of the elements that each ad showed.
 
     Ads of different topics have different CTRs, and the content of their elements tells the topic. Without terms
@@ -195,11 +193,9 @@ def _ad_terms(
     told = {name: found for name, found in terms.items() if name.split(' ')[0] in (_ATTRIBUTE, _VECTOR)}
     if not told:
         return {}
-    ads, ad = np.unique(data.ad, return_inverse=True)
-    row, place = np.nonzero(data.shown >= 0)
-    element = np.searchsorted(elements, data.shown[row, place])
-    shape = (len(ads), len(elements))
-    weights = sparse.csr_matrix((data.weight[row], (ad[row], element)), shape)
+    shape = (len(there.ads), len(there.elements))
+    shown = there.data.weight[there.row], (there.ad[there.row], there.element)
+    weights = sparse.csr_matrix(shown, shape)
     return {f'{_BETWEEN} {name}': found.averaged(weights) for name, found in told.items()}
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from model.content.content_weights import ContentWeights
 from model.content.element_contents import Catalogue, Listed
 from model.features.content_keys import NO_KEY
-from model.ops.segment_ops import sum_rows
+from model.ops.segment_ops import sums_over_root
 
 
 class ContentEffects(tf.keras.layers.Layer):
@@ -52,9 +52,7 @@ class ContentEffects(tf.keras.layers.Layer):
         place = tf.searchsorted(self.term_keys, terms.values, side='right') - 1
         known = tf.gather(self.term_keys, place) == terms.values
         weights = tf.where(known, tf.gather(self.term_weights, place), 0.0)
-        lengths = terms.row_lengths()
-        sums = sum_rows(weights[:, None], tf.cast(terms.value_rowids(), tf.int32), tf.size(lengths))[:, 0]
-        return sums * tf.math.rsqrt(tf.maximum(tf.cast(lengths, tf.float32), 1.0))
+        return sums_over_root(weights, tf.cast(terms.value_rowids(), tf.int32), terms.row_lengths())
 
     def of_vectors(self, component: str, vectors: tf.Tensor) -> tf.Tensor:
         """The effect of vectors of a component, float32 [T], for vectors float32 [T, D]."""

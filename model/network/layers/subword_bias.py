@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from model.features.packed_batch import segments_of
-from model.ops.segment_ops import sum_rows
+from model.ops.segment_ops import sums_over_root
 
 
 class SubwordBias(tf.keras.layers.Layer):
@@ -24,9 +24,8 @@ class SubwordBias(tf.keras.layers.Layer):
         self.mean = self.add_weight('mean', [rows], tf.float32, 'zeros', trainable=False)
 
     def call(self, subwords: tf.Tensor, subwords_per_element: tf.Tensor) -> tf.Tensor:
-        biases = tf.gather(self.mean, subwords)[:, None]
-        sums = sum_rows(biases, segments_of(subwords_per_element), tf.size(subwords_per_element))[:, 0]
-        return sums * tf.math.rsqrt(tf.maximum(tf.cast(subwords_per_element, tf.float32), 1.0))
+        biases = tf.gather(self.mean, subwords)
+        return sums_over_root(biases, segments_of(subwords_per_element), subwords_per_element)
 
     def get_config(self):
         return super().get_config() | {'rows': self.rows}

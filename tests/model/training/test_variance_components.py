@@ -6,7 +6,7 @@ from scipy import sparse
 from scipy.special import expit
 
 from model.training import variance_components
-from model.training.effect_problem import EffectProblem
+from model.training.effect_problem import EffectProblem, Occurring
 from model.training.linear_terms import SparseTerms, VectorTerms
 from model.training.map_effects import _mode
 from model.training.training_impressions import Impressions
@@ -34,7 +34,7 @@ def problem_of(rng: np.random.Generator, rows: int, vector_std: float) -> Effect
         'attribute title': SparseTerms(colours),
         'vector title': VectorTerms(ELEMENTS, np.arange(ELEMENTS), vectors),
     }
-    problem = EffectProblem(data, np.zeros(ELEMENTS, int), ['title'], terms, {})
+    problem = EffectProblem(Occurring.of(data), np.zeros(ELEMENTS, int), ['title'], terms, {})
     stds = {'ad': 0.5, 'combination': 0.1, 'element title': 0.1, 'attribute title': 0.2, 'vector title': 0.4}
     for name, std in stds.items():
         problem.set_std(name, std)
