@@ -10,7 +10,6 @@ import pytest
 from creative_logs.embedding.sentence_encoder import SentenceEncoder
 from tests.creative_logs.embedding.helpers import element, vector_of, vectors_of, write_catalogue
 from tests.creative_logs.examples import good_row, write_logs
-from tfx_pipeline.cli import main
 
 COUNTING = 'tests.creative_logs.embedding.helpers:CountingEncoder'
 CONFIG = """
@@ -23,21 +22,11 @@ log_schema:
 
 
 @pytest.fixture
-def genco(monkeypatch, capsys, tmp_path):
+def genco(genco, monkeypatch, tmp_path):
     """Exit code, stdout and stderr of `genco embed <arguments>` in an empty folder."""
-
-    def call(*arguments) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, 'argv', ['genco', 'embed', *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code
-        return code, *capsys.readouterr()
-
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, 'path', list(sys.path))
-    return call
+    return lambda *arguments: genco('embed', *arguments)
 
 
 @pytest.fixture

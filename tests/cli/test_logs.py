@@ -13,26 +13,9 @@ from creative_logs.simulator import write
 from creative_logs.simulator.config import SimulatorConfig
 from creative_logs.simulator.truth import Truth
 from tests.creative_logs.upworthy.helpers import write_csv
-from tfx_pipeline.cli import main
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 SMALL = ('--ads', '20', '--users', '50', '--days', '2', '--rows', '400', '--workers', '1')
-
-
-def run(monkeypatch, capsys, *arguments) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of `genco <arguments>`."""
-    monkeypatch.setattr(sys, 'argv', ['genco', *map(str, arguments)])
-    code = 0
-    try:
-        main()
-    except SystemExit as stop:
-        code = stop.code
-    return code, *capsys.readouterr()
-
-
-@pytest.fixture
-def genco(monkeypatch, capsys):
-    return lambda *arguments: run(monkeypatch, capsys, *arguments)
 
 
 def spoil(logs: Path, day: str) -> None:

@@ -94,6 +94,23 @@ def running(base_path: Path, port: int = 0, **settings):
         server.stop()
 
 
+MODES = ('threads', 'batching', 'padding')
+
+
+@contextmanager
+def running_in(mode: str, base_path: Path, max_batch_size: int):
+    """As `running`, in one of the MODES: without batching, with it, or with batches of padded requests."""
+    settings: dict = {} if mode == 'threads' else {'enable_batching': True}
+    if mode == 'padding':
+        settings['batching_parameters_file'] = base_path.with_suffix('.config')
+        settings['batching_parameters_file'].write_text(
+            f'max_batch_size {{ value: {max_batch_size} }} batch_timeout_micros {{ value: 20000 }} '
+            'num_batch_threads { value: 1 } pad_variable_length_inputs: true'
+        )
+    with running(base_path, **settings) as server:
+        yield server
+
+
 @contextmanager
 def listening(server: grpc.Server):
     """Starts a server that has its services; gives its address and stops it at the end."""

@@ -11,27 +11,17 @@ from serving.client.content import ElementContent
 from serving.client.request import SelectRequest
 from tests.model.conftest import SCHEMA, catalogue_rows
 from tests.model.requests import request_of
-from tests.serving.helpers import MODEL, PATIENCE_S, assert_same, push, running
+from tests.serving.helpers import MODEL, MODES, PATIENCE_S, assert_same, push, running_in
 
 SEED = 7
 ROWS = [row for row in catalogue_rows().to_pylist() if row['vector'] or row['attributes'] or row['text']]
-PADDED = """
-max_batch_size { value: 100 }
-batch_timeout_micros { value: 20000 }
-num_batch_threads { value: 1 }
-pad_variable_length_inputs: true
-"""
 
 
-@pytest.fixture(scope='module', params=['threads', 'batching', 'padding'])
+@pytest.fixture(scope='module', params=MODES)
 def server(exported, request, tmp_path_factory):
     base_path = tmp_path_factory.mktemp('served')
     push(exported, base_path, 1)
-    settings = {} if request.param == 'threads' else {'enable_batching': True}
-    if request.param == 'padding':
-        settings['batching_parameters_file'] = base_path.with_suffix('.config')
-        settings['batching_parameters_file'].write_text(PADDED)
-    with running(base_path, **settings) as server:
+    with running_in(request.param, base_path, max_batch_size=100) as server:
         yield server
 
 

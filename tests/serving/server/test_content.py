@@ -17,16 +17,10 @@ from serving.server.monitoring.metrics import Metrics
 from serving.server.rest.app import RestApp
 from serving.tensor_protos import DT_STRING
 from tests.serving.content_model import COMPONENTS, DIMENSIONS, export, random_request
-from tests.serving.helpers import MODEL, PATIENCE_S, push, running
+from tests.serving.helpers import MODEL, MODES, PATIENCE_S, push, running_in
 
 TAKES = {'title': ContentInputs(True, True, DIMENSIONS), 'image': ContentInputs(False, True, 0)}
 CONTRACT = Contract({'ad_id': (DT_STRING, 1)}, COMPONENTS, frozenset(), frozenset(), None, TAKES)
-PADDED = """
-max_batch_size { value: 64 }
-batch_timeout_micros { value: 20000 }
-num_batch_threads { value: 1 }
-pad_variable_length_inputs: true
-"""
 
 
 @pytest.fixture(scope='module')
@@ -34,15 +28,11 @@ def version(tmp_path_factory):
     return export(tmp_path_factory.mktemp('content') / '1')
 
 
-@pytest.fixture(scope='module', params=['threads', 'batching', 'padding'])
+@pytest.fixture(scope='module', params=MODES)
 def server(version, request, tmp_path_factory):
     base_path = tmp_path_factory.mktemp('served')
     push(version, base_path, 1)
-    settings = {} if request.param == 'threads' else {'enable_batching': True}
-    if request.param == 'padding':
-        settings['batching_parameters_file'] = base_path.with_suffix('.config')
-        settings['batching_parameters_file'].write_text(PADDED)
-    with running(base_path, **settings) as server:
+    with running_in(request.param, base_path, max_batch_size=64) as server:
         yield server
 
 
