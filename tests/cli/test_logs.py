@@ -41,7 +41,7 @@ def test_simulate_then_check(tmp_path, genco):
     read = ('--config', demo, '--logs', logs, '--catalogue', logs / 'catalogue.parquet')
     code, out, err = genco('check', *read, '--json', tmp_path / 'c.json')
     assert (code, err) == (0, '')
-    assert '2024-06-21' in out and '800 rows, 0 bad' in out
+    assert '2024-06-21' in out and '800 rows, 0 bad' in ' '.join(out.split())
     assert json.loads((tmp_path / 'c.json').read_text())['rows'] == 800
 
 
