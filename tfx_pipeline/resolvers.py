@@ -6,6 +6,8 @@ import ml_metadata as mlmd
 from tfx import types
 from tfx.dsl.components.common.resolver import ResolverStrategy
 
+from components.atomic_pusher.served_versions import is_served
+
 Artifacts = dict[str, list[types.Artifact]]
 
 
@@ -33,10 +35,11 @@ class WindowStrategy(ResolverStrategy):
 
 
 class ServingModelStrategy(ResolverStrategy):
-    """Selects the model that was pushed last, other than the candidate of this run.
+    """Selects the model of the newest pushed version that is still there, other than the candidate of this run.
 
     TFX's LatestBlessedModelStrategy would compare the model of a repeated run with itself and push it again. It
-    would also take a model for the serving one that was blessed by a run that ended before it pushed.
+    would also take a model for the serving one that was blessed by a run that ended before it pushed, or whose
+    version was removed to roll it back.
     """
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts:
@@ -50,7 +53,8 @@ class ServingModelStrategy(ResolverStrategy):
         models = {model.id: model for model in input_dict['model']}
         candidates = {model.id for model in input_dict.get('candidate', ())}
         for pushed in sorted(input_dict['pushed_model'], key=lambda artifact: artifact.id, reverse=True):
-            if pushed.get_int_custom_property('pushed') == 1:
+            destination = pushed.get_string_custom_property('pushed_destination')
+            if is_served(pushed.get_int_custom_property('pushed'), destination):
                 model = _pushed_from(store, pushed.id)
                 if model in models and model not in candidates:
                     return {'model': [models[model]]}

@@ -1,5 +1,7 @@
 """Choosing among artifacts of earlier runs, on a real metadata store."""
 
+from pathlib import Path
+
 import ml_metadata as mlmd
 import pytest
 from ml_metadata.proto import metadata_store_pb2
@@ -29,9 +31,10 @@ def test_the_window_takes_the_newest_artifact_of_each_span(spans, expected):
 
 
 class _Store:
-    """Models, and what pushers put out, in a real metadata store."""
+    """Models, and what pushers put out, in a real metadata store; versions are folders below `base`."""
 
-    def __init__(self):
+    def __init__(self, base: Path):
+        self.base = base
         connection = metadata_store_pb2.ConnectionConfig()
         connection.fake_database.SetInParent()
         self.store = mlmd.MetadataStore(connection)
@@ -55,6 +58,10 @@ class _Store:
     def push(self, model_id: int, pushed: int = 1) -> None:
         artifact = self._put(standard_artifacts.PushedModel(), 'PushedModel')
         artifact.set_int_custom_property('pushed', pushed)
+        if pushed:
+            version = self.base / str(len(self.pushed))
+            version.mkdir()
+            artifact.set_string_custom_property('pushed_destination', str(version))
         self.pushed.append(artifact)
         self._push_again(model_id, artifact.id)
 
@@ -87,14 +94,14 @@ def _event(execution: int, artifact: int, key: str, kind: int) -> metadata_store
     return event
 
 
-def test_the_first_model_has_nothing_to_be_compared_with():
-    runs = _Store()
+def test_the_first_model_has_nothing_to_be_compared_with(tmp_path):
+    runs = _Store(tmp_path)
     assert runs.serving() == []
     assert runs.serving(runs.model()) == []
 
 
-def test_a_candidate_is_not_compared_with_itself():
-    runs = _Store()
+def test_a_candidate_is_not_compared_with_itself(tmp_path):
+    runs = _Store(tmp_path)
     model = runs.model()
     runs.push(model)
     runs.repeat(model)
@@ -102,8 +109,8 @@ def test_a_candidate_is_not_compared_with_itself():
     assert runs.serving() == [model]
 
 
-def test_the_serving_model_is_the_one_pushed_last():
-    runs = _Store()
+def test_the_serving_model_is_the_one_pushed_last(tmp_path):
+    runs = _Store(tmp_path)
     first, second, refused = runs.model(), runs.model(), runs.model()
     runs.push(first)
     runs.push(second)
@@ -112,16 +119,16 @@ def test_the_serving_model_is_the_one_pushed_last():
     assert runs.serving(runs.model()) == [second]
 
 
-def test_a_model_that_was_never_pushed_does_not_serve():
-    runs = _Store()
+def test_a_model_that_was_never_pushed_does_not_serve(tmp_path):
+    runs = _Store(tmp_path)
     first = runs.model()
     runs.push(first)
     blessed_by_a_run_that_was_killed = runs.model()
     assert runs.serving(runs.model()) == [first] != [blessed_by_a_run_that_was_killed]
 
 
-def test_a_repeated_run_of_an_older_model_is_compared_with_what_serves_now():
-    runs = _Store()
+def test_a_repeated_run_of_an_older_model_is_compared_with_what_serves_now(tmp_path):
+    runs = _Store(tmp_path)
     first, second = runs.model(), runs.model()
     runs.push(first)
     runs.push(second)
@@ -131,8 +138,8 @@ def test_a_repeated_run_of_an_older_model_is_compared_with_what_serves_now():
     assert runs.serving(second) == [first] == runs.serving()
 
 
-def test_the_run_after_a_refresh_is_compared_with_the_refreshed_model():
-    runs = _Store()
+def test_the_run_after_a_refresh_is_compared_with_the_refreshed_model(tmp_path):
+    runs = _Store(tmp_path)
     trained, refreshed, refused = runs.model(), runs.model(), runs.model()
     runs.push(trained)
     assert runs.serving() == [trained]
@@ -140,3 +147,16 @@ def test_the_run_after_a_refresh_is_compared_with_the_refreshed_model():
     runs.push(refused, pushed=0)
     assert runs.serving() == [refreshed]
     assert runs.serving(runs.model()) == [refreshed]
+
+
+def test_a_version_that_was_removed_does_not_serve(tmp_path):
+    runs = _Store(tmp_path)
+    first, second = runs.model(), runs.model()
+    runs.push(first)
+    runs.push(second)
+    (tmp_path / '1').rmdir()
+    assert runs.serving() == [first]
+    (tmp_path / '0').rmdir()
+    assert runs.serving() == []
+    runs.pushed[-1].set_string_custom_property('pushed_destination', 's3://bucket/models/1')
+    assert runs.serving() == [second]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ml_metadata.proto import metadata_store_pb2
 
+from components.atomic_pusher.served_versions import is_served
 from creative_logs.errors import InputError
 from creative_logs.log_files import list_days
 from tfx_pipeline.config import Config
@@ -24,7 +25,7 @@ def days_to_refresh(config: Config, day: str | None = None) -> list[str]:
             ingested.
 
     Raises:
-        InputError: No component has content, no model was pushed yet, a day of the window was not ingested,
+        InputError: No component has content, there is no pushed model, a day of the window was not ingested,
             or as for `window_of`.
     """
     if config.paths.catalogue is None:
@@ -33,8 +34,8 @@ def days_to_refresh(config: Config, day: str | None = None) -> list[str]:
             'log_schema content, and name the catalogue'
         )
     artifacts = _artifacts(config)
-    if not any(artifact.custom_properties['pushed'].int_value for artifact in artifacts):
-        raise InputError(f'{config.paths.root}: no model of {config.name!r} was pushed yet; {_RUN_FIRST}')
+    if not any(_is_served_version(artifact) for artifact in artifacts):
+        raise InputError(f'{config.paths.serving}: holds no model of {config.name!r}; {_RUN_FIRST}')
     ingested = {_day_of(artifact) for artifact in artifacts if _is_ingested_day(artifact)}
     newest = max(ingested.intersection(list_days(config.paths.logs)), default=None)
     days = window_of(config, day or newest)
@@ -55,6 +56,11 @@ def _artifacts(config: Config) -> list[metadata_store_pb2.Artifact]:
     if store is None or context is None:
         raise InputError(f'{root}: no run of the pipeline {config.name!r} yet; {_RUN_FIRST}')
     return store.get_artifacts_by_context(context.id)
+
+
+def _is_served_version(artifact: metadata_store_pb2.Artifact) -> bool:
+    properties = artifact.custom_properties
+    return is_served(properties['pushed'].int_value, properties['pushed_destination'].string_value)
 
 
 def _is_ingested_day(artifact: metadata_store_pb2.Artifact) -> bool:

@@ -20,6 +20,7 @@ def _logged(folder: Path, days: list[str] = DAYS, **changes) -> Config:
     write_logs(folder / 'logs', [good_row()], days=days)
     (folder / 'catalogue.parquet').touch()
     (folder / 'root').mkdir()
+    (folder / 'serving' / '1').mkdir(parents=True)
     return with_catalogue(folder, **changes)
 
 
@@ -32,7 +33,10 @@ def _record(config: Config, days: list[str], pushed: tuple[int, ...] = (1,), pip
     }
     artifacts = [_artifact(types['Examples'], span=span_of(day), rows=10, bad_rows=0) for day in days]
     artifacts.append(_artifact(types['Examples']))  # Transform's
-    artifacts += [_artifact(types['PushedModel'], pushed=value) for value in pushed]
+    for value in pushed:
+        artifact = _artifact(types['PushedModel'], pushed=value)
+        artifact.custom_properties['pushed_destination'].string_value = f'{config.paths.serving}/1'
+        artifacts.append(artifact)
     type_id = store.put_context_type(metadata_store_pb2.ContextType(name='pipeline'))
     (context,) = store.put_contexts([metadata_store_pb2.Context(type_id=type_id, name=pipeline)])
     attributions = [
@@ -71,11 +75,13 @@ def test_days_that_were_not_ingested_are_named(tmp_path):
         days_to_refresh(config, DAYS[2])
 
 
-@pytest.mark.parametrize('pushed', [(), (0, 0)])
-def test_there_must_be_a_pushed_model(tmp_path, pushed):
+@pytest.mark.parametrize(('pushed', 'rolled_back'), [((), False), ((0, 0), False), ((1,), True)])
+def test_there_must_be_a_pushed_model(tmp_path, pushed, rolled_back):
     config = _logged(tmp_path)
     _record(config, DAYS, pushed)
-    with pytest.raises(InputError, match="no model of 'small' was pushed yet; run genco run first"):
+    if rolled_back:
+        (tmp_path / 'serving' / '1').rmdir()
+    with pytest.raises(InputError, match="serving: holds no model of 'small'; run genco run first"):
         days_to_refresh(config)
 
 
