@@ -16,8 +16,8 @@ from model.export.saved_model import exported_config
 from model.network.layers.additive_effects import CONTENT
 from model.network.layers.content_effects import ELEMENT_KEYS, WORTH, ContentEffects
 
-# What an element is worth may differ in the last bits when it is computed again among other elements; no click
-# log can tell CTRs apart whose logits differ by this.
+# What an element is worth may differ in the last bits when it is computed again among other elements. It is then
+# left as it was, so that the two models agree exactly on all elements whose content has not changed.
 _SAME_LOGIT = 1e-5
 _FINGERPRINT = 'fingerprint.pb'
 
@@ -63,12 +63,22 @@ def refresh_model(source: str | Path, catalogue: str | Path, directory: str | Pa
     config = exported_config(str(source))
     tensors = _tensors(source)
     effects = _content_effects(source, config, tensors)
-    listed = {name: effects.tables[name].numpy() for name in (ELEMENT_KEYS, WORTH)}
+    keys, worth = effects.element_keys.numpy(), effects.worth.numpy()
     effects.list_catalogue(Catalogue.from_files(catalogue, config.log_schema))
-    found = {name: effects.tables[name].numpy() for name in listed}
-    tensors |= {_key(name): tf.constant(value) for name, value in found.items()}
+    new_keys, new_worth = effects.element_keys.numpy(), effects.worth.numpy()
+    _, rows, new_rows = np.intersect1d(keys, new_keys, assume_unique=True, return_indices=True)
+    same = np.abs(worth[rows] - new_worth[new_rows]) <= _SAME_LOGIT
+    new_worth[new_rows[same]] = worth[rows[same]]
+    tensors |= {_key(ELEMENT_KEYS): tf.constant(new_keys), _key(WORTH): tf.constant(new_worth)}
     _write(source, tensors, directory)
-    return _compared(listed, found)
+    return Refreshed(
+        # The first row of both tables is no element.
+        before=len(keys) - 1,
+        after=len(new_keys) - 1,
+        new=len(new_keys) - len(rows),
+        changed=int((~same).sum()),
+        gone=len(keys) - len(rows),
+    )
 
 
 def _content_effects(source: Path, config: GencoConfig, tensors: dict[str, tf.Tensor]) -> ContentEffects:
@@ -87,22 +97,6 @@ def _content_effects(source: Path, config: GencoConfig, tensors: dict[str, tf.Te
             )
         table.assign(tensors[_key(name)])
     return effects
-
-
-def _compared(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> Refreshed:
-    """Compares two tables of elements; the first row of each is no element."""
-    keys, worth = before[ELEMENT_KEYS][1:], before[WORTH][1:]
-    new_keys, new_worth = after[ELEMENT_KEYS][1:], after[WORTH][1:]
-    _, old_rows, new_rows = np.intersect1d(keys, new_keys, assume_unique=True, return_indices=True)
-    changed = np.abs(worth[old_rows] - new_worth[new_rows]) > _SAME_LOGIT
-    both = len(old_rows)
-    return Refreshed(
-        before=len(keys),
-        after=len(new_keys),
-        new=len(new_keys) - both,
-        changed=int(changed.sum()),
-        gone=len(keys) - both,
-    )
 
 
 def _key(name: str) -> str:

@@ -110,7 +110,7 @@ def test_the_catalogue_of_the_training_changes_nothing(exported, folder, model):
     assert done == (len(LISTED), len(LISTED), 0, 0, 0) and not done.differences
     found = tf.train.load_checkpoint(str(folder / 'same/variables/variables'))
     worth = found.get_tensor('tables/content_worth/.ATTRIBUTES/VARIABLE_VALUE')
-    np.testing.assert_allclose(worth, model.effects.content.worth.numpy(), atol=1e-6)
+    np.testing.assert_array_equal(worth, model.effects.content.worth.numpy())
 
 
 def test_an_element_whose_content_is_another_is_counted(exported, folder):
