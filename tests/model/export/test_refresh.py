@@ -1,6 +1,7 @@
 """A catalogue that has grown, folded into an exported model: it then answers as if the requests brought the rest."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,11 @@ import tensorflow as tf
 from creative_logs.catalogue.schema import arrow_schema
 from creative_logs.errors import InputError
 from model.export.refresh import refresh_model
-from tests.model.conftest import CONFIG, catalogue_rows
+from serving.client.client import CreativeClient
+from serving.client.request import SelectRequest
+from tests.model.conftest import CONFIG, SCHEMA, catalogue_rows
 from tests.model.requests import request_of
+from tests.serving.helpers import MODEL, PATIENCE_S, push, running_in
 
 LISTED = catalogue_rows().to_pylist()
 FULL = [row for row in LISTED if row['vector'] and row['attributes'] and row['text']]
@@ -71,6 +75,31 @@ def test_it_answers_for_ids_alone_as_the_old_model_does_for_content(loaded, refr
                 np.testing.assert_array_equal(alone[name], value)
         name = 'ctr' if 'ctr' in told else 'element_score'
         assert not np.allclose(untold[name], told[name], atol=1e-4)
+
+
+def test_a_server_answers_for_ids_alone_as_the_old_model_does_for_content(loaded, refreshed, logs, tmp_path):
+    images = [NEW[0], FULL[0], NEW[3]]
+    push(refreshed[0], tmp_path, 1)
+    with (
+        running_in('threads', tmp_path, 100) as server,
+        CreativeClient(server.address, MODEL, PATIENCE_S) as client,
+    ):
+        for number, logged in enumerate(logs.slice(0, 6).to_pylist()):
+            context = {
+                feature.name: '' if logged[feature.name] is None else logged[feature.name]
+                for feature in SCHEMA.context
+            }
+            candidates = {c.name: logged[c.candidates] for c in SCHEMA.components}
+            candidates['image'] = [row['id'] for row in images]
+            request = SelectRequest(context, candidates, {'title': logged['title_text']})
+            answer = client.predict([request], [7]).arrays
+            told = request_of(logs.slice(number), 1, seed=7) | content([NEW[0], None, NEW[3]])
+            told['image_candidates'] = tf.constant([candidates['image']])
+            for name, value in loaded.signatures['serving_default'](**told).items():
+                if value.dtype == tf.float32:
+                    np.testing.assert_allclose(answer[name], value, atol=1e-6)
+                else:
+                    np.testing.assert_array_equal(answer[name], value)
 
 
 def test_nothing_but_the_listed_elements_is_different(exported, refreshed):
@@ -145,8 +174,6 @@ def test_a_refresh_is_refreshed_again_and_leaves_nothing_behind(refreshed, folde
     ],
 )
 def test_other_models_are_refused(exported, tmp_path, spoil, message):
-    import shutil
-
     model = shutil.copytree(exported, tmp_path / 'model')
     spoil(model)
     catalogue = write(tmp_path / 'catalogue.parquet', LISTED)
