@@ -43,7 +43,7 @@ class ServingModelStrategy(ResolverStrategy):
     """
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts:
-        """Returns `model`, with one artifact or none.
+        """Returns `model` with one artifact or none, and the other keys with none.
 
         Args:
             store: The metadata store.
@@ -51,19 +51,21 @@ class ServingModelStrategy(ResolverStrategy):
                 that is compared with the serving one, absent where there is none yet.
         """
         models = {model.id: model for model in input_dict['model']}
+        nothing: Artifacts = {key: [] for key in input_dict}
         candidates = {model.id for model in input_dict.get('candidate', ())}
         for pushed in sorted(input_dict['pushed_model'], key=lambda artifact: artifact.id, reverse=True):
             destination = pushed.get_string_custom_property('pushed_destination')
             if is_served(pushed.get_int_custom_property('pushed'), destination):
                 model = _pushed_from(store, pushed.id)
                 if model in models and model not in candidates:
-                    return {'model': [models[model]]}
-        return {'model': []}
+                    return nothing | {'model': [models[model]]}
+        return nothing
 
 
 def _pushed_from(store: mlmd.MetadataStore, pushed: int) -> int | None:
     """The id of the model that a pusher was given."""
     pushers = {event.execution_id for event in store.get_events_by_artifact_ids([pushed])}
     events = store.get_events_by_execution_ids(sorted(pushers))
-    models = [event.artifact_id for event in events if event.path.steps[0].key == 'model']
+    # An artifact that is also what a conditional step depends on has two keys in one event.
+    models = [event.artifact_id for event in events if any(step.key == 'model' for step in event.path.steps)]
     return models[0] if models else None

@@ -61,5 +61,6 @@ def _model_of(store: mlmd.MetadataStore, evaluation: metadata_store_pb2.Artifact
     """Returns the name of the folder in which the evaluated model was written, a number."""
     produced = store.get_events_by_artifact_ids([evaluation.id])
     events = store.get_events_by_execution_ids([produced[0].execution_id])
-    (model,) = {event.artifact_id for event in events if event.path.steps[0].key == 'model'}
+    # An artifact that is also what a conditional step depends on has two keys in one event.
+    (model,) = {e.artifact_id for e in events if any(step.key == 'model' for step in e.path.steps)}
     return Path(store.get_artifacts_by_id([model])[0].uri).name
