@@ -249,7 +249,19 @@ def test_existing_output_is_refused_in_one_line(tmp_path, genco):
 
 @pytest.mark.parametrize(
     'verb',
-    ['simulate', 'convert', 'check', 'run', 'evaluate', 'serve', 'select', 'join', 'skew', 'bench'],
+    [
+        'simulate',
+        'convert',
+        'check',
+        'run',
+        'refresh',
+        'evaluate',
+        'serve',
+        'select',
+        'join',
+        'skew',
+        'bench',
+    ],
 )
 def test_help_has_an_example(genco, verb):
     code, out, _ = genco(verb, '--help')
