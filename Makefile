@@ -52,7 +52,9 @@ docs: setup
 	$(BIN)/mkdocs build --strict --site-dir build/site
 
 coverage: setup
-	COVERAGE_FILE=build/.coverage $(BIN)/coverage run -m pytest $(TESTS)
+	rm -f build/.coverage*
+	COVERAGE_FILE=$(CURDIR)/build/.coverage $(BIN)/coverage run $(PYTEST) $(TESTS)
+	COVERAGE_FILE=build/.coverage $(BIN)/coverage combine --quiet
 	COVERAGE_FILE=build/.coverage $(BIN)/coverage report
 
 # From no logs at all to one answer of a server. Run again, it goes on where it stopped.
