@@ -20,6 +20,7 @@ from serving.server.model_manager.servable import SessionServable
 from serving.tensor_protos import decode
 
 ADS = 100
+_LONGEST_SWAP_S = 300
 RATE = 100.0
 _REQUESTS = 2000
 _GRAPH_RUNS = 40
@@ -164,11 +165,17 @@ def _swap(server: Server, client: Pool, messages: Sequence[bytes], version: Path
     staged.rename(server.base_path / '2')
     renamed_s = time.monotonic() - began
     outcome = answers.get()
+    errors = outcome.errors
+    # On a machine that has more to do, loading takes longer than the load: the load is then repeated.
+    while not (outcome.version == 2).any():
+        if time.monotonic() - began > _LONGEST_SWAP_S:
+            raise RuntimeError(f'the second version was not served within {_LONGEST_SWAP_S} s')
+        outcome = client.apply(open_loop, (server.address, messages, due))
+        errors += outcome.errors
+        renamed_s = 0.0
     new = outcome.at_s[outcome.version == 2]
-    if not len(new):
-        raise RuntimeError('the second version was not served before the load ended')
     return {
-        'errors': outcome.errors,
+        'errors': errors,
         'slowest_ms': outcome.percentile_ms(100),
         'p99_ms': outcome.percentile_ms(99),
         'at_s': round(renamed_s, 2),
