@@ -20,6 +20,7 @@ class Impressions:
         shown: The rows of the shown elements, int32 [R, M], -1 where there is none.
         offset: The logit of a click without the additive effects, float32 [R].
         click, weight: The click (0 or 1) and the weight of each impression, float32 [R].
+        categories: The values of the category features of the context, int32 [R, F].
     """
 
     ad: np.ndarray
@@ -28,6 +29,7 @@ class Impressions:
     offset: np.ndarray
     click: np.ndarray
     weight: np.ndarray
+    categories: np.ndarray
 
     @classmethod
     def joined(cls, parts: list['Impressions']) -> 'Impressions':
