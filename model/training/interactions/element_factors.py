@@ -84,7 +84,9 @@ class ElementFactors:
     def rescale(self) -> float:
         """Scales z so that its mean square is 1, and returns the divisor."""
         rows = np.concatenate(self.of_component)
-        squares = np.square(self.mean[rows]).mean() + np.trace(self.covariance[rows].mean(0)) / self.dimensions
+        squares = (
+            np.square(self.mean[rows]).mean() + np.trace(self.covariance[rows].mean(0)) / self.dimensions
+        )
         scale = max(squares**0.5, np.finfo(float).tiny)
         for values in (self.mean, self.own, self.terms):
             values /= scale

@@ -18,6 +18,21 @@ _SETTLED = 0.02  # change of the effects in one sweep, over their standard devia
 
 
 @dataclass(frozen=True)
+class InteractionPriors:
+    """The numbers of factors, and their priors that are not learned.
+
+    Attributes:
+        taste_dim: H, the number of factors of a taste; 0 for no tastes.
+        synergy_dim: D, the number of factors of a synergy; 0 for no synergies.
+        synergy_std: The prior standard deviation of the entries of Q, in logits.
+    """
+
+    taste_dim: int = 0
+    synergy_dim: int = 0
+    synergy_std: float = 0.06
+
+
+@dataclass(frozen=True)
 class Interactions:
     """The fitted products.
 
@@ -45,9 +60,7 @@ def fit_interactions(
     components: int,
     cells: ContextCells,
     design: sparse.csr_matrix | None,
-    taste_dim: int,
-    synergy_dim: int,
-    synergy_prior_std: float,
+    priors: InteractionPriors,
 ) -> Interactions:
     """Fits tastes and synergies to what the additive effects leave unexplained.
 
@@ -67,9 +80,7 @@ def fit_interactions(
         components: The number of components M.
         cells: The cells of the context.
         design: The attributes of the E elements, [E, V]; None without a catalogue.
-        taste_dim: H, the number of factors of a taste; 0 for no tastes.
-        synergy_dim: D, the number of factors of a synergy; 0 for no synergies.
-        synergy_prior_std: The prior standard deviation of the entries of Q, in logits.
+        priors: The numbers of factors and their priors.
     """
     data = there.data
     elements, columns = len(there.elements), design.shape[1] if design is not None else 0
@@ -78,16 +89,16 @@ def fit_interactions(
     residuals = Residuals(data.click, data.weight, logit)
     parts: list[Tastes | Synergies] = []
     taste = synergy = None
-    if taste_dim and cells.tables:
+    if priors.taste_dim and cells.tables:
         profiles, profile = np.unique(data.categories, axis=0, return_inverse=True)
         of_profile = cells.of(profiles.astype(np.int64)).numpy()
-        factors = ElementFactors(component, components, taste_dim, design)
+        factors = ElementFactors(component, components, priors.taste_dim, design)
         taste = Tastes(shown, profile.ravel(), of_profile, cells.tables, factors)
         taste.start(residuals, there.ad)
         parts.append(taste)
-    if synergy_dim and components > 1:
-        factors = ElementFactors(component, components, synergy_dim, design)
-        synergy = Synergies(shown, factors, synergy_prior_std)
+    if priors.synergy_dim and components > 1:
+        factors = ElementFactors(component, components, priors.synergy_dim, design)
+        synergy = Synergies(shown, factors, priors.synergy_std)
         synergy.start(residuals)
         parts.append(synergy)
     sweeps = _sweep(parts, residuals)

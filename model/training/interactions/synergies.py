@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
-from scipy import sparse
 
 from model.training.interactions.element_factors import ElementFactors
 from model.training.interactions.moments import outer_sums, sums
@@ -104,7 +103,9 @@ class Synergies:
             pull = products.T @ (by_pair.totals(residuals.value) + weight * before)
             # E[z z'] of one element times that of the other.
             size = len(prior)
-            outer = np.einsum('p,pij,pkl->ikjl', weight * there, second[one], second[other]).reshape(size, size)
+            outer = np.einsum('p,pij,pkl->ikjl', weight * there, second[one], second[other]).reshape(
+                size, size
+            )
             after = np.linalg.solve(outer + prior, pull)
             self._matrices[pair] = after.reshape(self._matrices[pair].shape)
             residuals.add(by_pair.spread(products @ after - before))

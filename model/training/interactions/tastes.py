@@ -101,7 +101,9 @@ class Tastes:
             before = self._of_component(j, of_profile)
             told = residuals.value + residuals.information * before
             pull = (place.matrix(told) @ of_profile)[rows]
-            information = (informations[j][rows] @ second.reshape(self._profiles, -1)).reshape(-1, dimensions, dimensions)
+            information = (informations[j][rows] @ second.reshape(self._profiles, -1)).reshape(
+                -1, dimensions, dimensions
+            )
             factors.update(j, information, pull)
             residuals.add(self._of_component(j, of_profile) - before)
         self._update_cells(residuals, informations, of_profile)
