@@ -81,6 +81,7 @@ setup(
             'kubernetes-validate>=1.37',
             'prometheus-client>=0.26',
             'pytest>=9',
+            'pytest-xdist>=3.8',
             'setuptools>=68',
             'tensorflow-data-validation>=1.16',
         ],

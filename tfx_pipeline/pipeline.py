@@ -1,4 +1,4 @@
-"""The pipeline of every runner: it reads logs and a catalogue, and trains, evaluates and pushes a model."""
+"""The pipelines: from logs and a catalogue to a model, evaluated and pushed, and from a catalogue alone."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,11 +7,12 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.components import StatisticsGen, Transform
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.experimental.conditionals.conditional import Cond
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, transform_pb2
 from tfx.types import BaseChannel, Channel
-from tfx.types.standard_artifacts import Examples, Model, ModelBlessing
+from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, PushedModel
 
 from components.atomic_pusher.component import AtomicPusher
 from components.catalogue_gen.component import CatalogueGen
@@ -19,7 +20,9 @@ from components.genco_trainer.component import GencoTrainer
 from components.log_example_gen.component import LogExampleGen, span_of
 from components.log_schema_gen.component import LogSchemaGen
 from components.log_validator.component import LogValidator
+from components.model_refresher.component import ModelRefresher
 from components.sctr_evaluator.component import SctrEvaluator
+from components.sctr_evaluator.config import EvaluationConfig
 from creative_logs.schema import TEST, TRAIN
 from model.config import GencoConfig
 from tfx_pipeline.config import Config
@@ -27,6 +30,8 @@ from tfx_pipeline.resolvers import ServingModelStrategy, WindowStrategy
 
 _PREPROCESSING_FN = 'model.features.preprocessing.preprocessing_fn'
 _RUN_FN = 'model.run_fn.run_fn'
+_EXAMPLE_GEN = 'LogExampleGen'
+_SERVING_MODEL = 'ServingModel'
 
 
 class Runtime(NamedTuple):
@@ -60,7 +65,8 @@ def create_pipeline(config: Config, days: Sequence[str], runtime: Runtime) -> Pi
     nodes = [example_gen]
     window = example_gen.outputs['examples']
     if runtime.spans:
-        nodes.append(_window(example_gen, days))
+        nodes.append(_window(days))
+        nodes[-1].add_upstream_node(example_gen)
         window = nodes[-1].outputs['examples']
     schema_gen = LogSchemaGen(log_schema=config.log_schema.model_dump_json())
     schema = schema_gen.outputs['schema']
@@ -70,28 +76,50 @@ def create_pipeline(config: Config, days: Sequence[str], runtime: Runtime) -> Pi
     transform.add_upstream_node(validator)
     catalogue = None
     if config.paths.catalogue is not None:
-        nodes.append(_catalogue_gen(config.paths.catalogue, config, days, example_gen))
+        nodes.append(_catalogue_gen(config.paths.catalogue, config, days))
+        nodes[-1].add_upstream_node(example_gen)  # It compares only logs that were checked.
         catalogue = nodes[-1].outputs['catalogue']
     trainer = _trainer(config, transform, schema, held_out, catalogue)
     serving_model = _serving_model(trainer, runtime)
-    evaluator = SctrEvaluator(
-        examples=window,
-        model=trainer.outputs['model'],
-        baseline_model=serving_model.outputs['model'],
-        catalogue=catalogue,
-        evaluation=config.evaluation.model_dump_json(),
-        log_schema=config.log_schema.model_dump_json(),
-        holdout_days=held_out,
+    nodes += [schema_gen, statistics_gen, validator, transform, trainer, serving_model]
+    nodes += _evaluated_and_pushed(
+        config, window, trainer.outputs['model'], serving_model.outputs['model'], catalogue, held_out
     )
-    pusher = AtomicPusher(
-        model=trainer.outputs['model'],
-        model_blessing=evaluator.outputs['blessing'],
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=config.paths.serving)
-        ),
-    )
-    nodes += [schema_gen, statistics_gen, validator, transform, trainer, serving_model, evaluator, pusher]
     return _pipeline(config, runtime, nodes)
+
+
+def create_refresh(config: Config, days: Sequence[str], runtime: Runtime) -> Pipeline:
+    """Builds a pipeline that folds the catalogue into the serving model, without training.
+
+    A refreshed model that judges every element as the serving one does is neither evaluated nor pushed.
+
+    Args:
+        config: The configuration of the run, with a catalogue.
+        days: The days of the window (YYYY-MM-DD), oldest first; they were ingested by `create_pipeline`.
+        runtime: The settings of the runner, which must support spans.
+    """
+    assert config.paths.catalogue is not None
+    window, catalogue_gen = _window(days), _catalogue_gen(config.paths.catalogue, config, days)
+    serving_model = _pushed_last()
+    refresher = ModelRefresher(
+        model=serving_model.outputs['model'],
+        catalogue=catalogue_gen.outputs['catalogue'],
+        log_schema=config.log_schema.model_dump_json(),
+    )
+    refreshed = refresher.outputs['refreshed_model']
+    # It need not be better than the model that it was made from, only not worse.
+    bound = min(config.evaluation.min_lift_over_serving, EvaluationConfig().min_lift_over_serving)
+    rules = config.evaluation.model_copy(update={'min_lift_over_serving': bound})
+    with Cond(refreshed.future()[0].custom_property('differences') > 0):
+        last = _evaluated_and_pushed(
+            config.model_copy(update={'evaluation': rules}),
+            window.outputs['examples'],
+            refreshed,
+            serving_model.outputs['model'],
+            catalogue_gen.outputs['catalogue'],
+            config.window.holdout_days,
+        )
+    return _pipeline(config, runtime, [window, catalogue_gen, serving_model, refresher, *last])
 
 
 def create_ingestion(config: Config, day: str, runtime: Runtime) -> Pipeline:
@@ -121,17 +149,15 @@ def _example_gen(config: Config, days: Sequence[str], runtime: Runtime) -> LogEx
         max_bad_share=config.checks.max_bad_share,
         day=days[-1],
         days=by_split,
-    )
+    ).with_id(_EXAMPLE_GEN)
 
 
-def _window(example_gen: LogExampleGen, days: Sequence[str]) -> Resolver:
-    window = Resolver(
+def _window(days: Sequence[str]) -> Resolver:
+    return Resolver(
         strategy_class=WindowStrategy,
         config={'spans': [span_of(day) for day in days]},
-        examples=Channel(type=Examples, producer_component_id=example_gen.id, output_key='examples'),
+        examples=Channel(type=Examples, producer_component_id=_EXAMPLE_GEN, output_key='examples'),
     ).with_id('Window')
-    window.add_upstream_node(example_gen)
-    return window
 
 
 def _transform(config: Config, window: BaseChannel, schema: BaseChannel) -> Transform:
@@ -148,18 +174,14 @@ def _transform(config: Config, window: BaseChannel, schema: BaseChannel) -> Tran
     )
 
 
-def _catalogue_gen(
-    path: str, config: Config, days: Sequence[str], example_gen: LogExampleGen
-) -> CatalogueGen:
-    catalogue_gen = CatalogueGen(
+def _catalogue_gen(path: str, config: Config, days: Sequence[str]) -> CatalogueGen:
+    return CatalogueGen(
         catalogue=path,
         logs=config.paths.logs,
         days=days,
         log_schema=config.log_schema,
         max_bad_share=config.checks.max_bad_share,
     )
-    catalogue_gen.add_upstream_node(example_gen)  # It compares only logs that were checked.
-    return catalogue_gen
 
 
 def _trainer(
@@ -180,10 +202,48 @@ def _genco(config: Config, parts: set[str]) -> dict[str, Any]:
 
 
 def _serving_model(trainer: GencoTrainer, runtime: Runtime) -> Resolver:
+    if runtime.spans:
+        return _pushed_last(candidate=trainer.outputs['model'])
     serving_model = Resolver(
-        strategy_class=ServingModelStrategy if runtime.spans else LatestBlessedModelStrategy,
+        strategy_class=LatestBlessedModelStrategy,
         model=Channel(type=Model),
         model_blessing=Channel(type=ModelBlessing),
-    ).with_id('ServingModel')
+    ).with_id(_SERVING_MODEL)
     serving_model.add_upstream_node(trainer)
     return serving_model
+
+
+def _pushed_last(**candidate: BaseChannel) -> Resolver:
+    return Resolver(
+        strategy_class=ServingModelStrategy,
+        model=Channel(type=Model),
+        pushed_model=Channel(type=PushedModel),
+        **candidate,
+    ).with_id(_SERVING_MODEL)
+
+
+def _evaluated_and_pushed(
+    config: Config,
+    window: BaseChannel,
+    model: BaseChannel,
+    serving_model: BaseChannel,
+    catalogue: BaseChannel | None,
+    held_out: int,
+) -> list[BaseComponent]:
+    evaluator = SctrEvaluator(
+        examples=window,
+        model=model,
+        baseline_model=serving_model,
+        catalogue=catalogue,
+        evaluation=config.evaluation.model_dump_json(),
+        log_schema=config.log_schema.model_dump_json(),
+        holdout_days=held_out,
+    )
+    pusher = AtomicPusher(
+        model=model,
+        model_blessing=evaluator.outputs['blessing'],
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=config.paths.serving)
+        ),
+    )
+    return [evaluator, pusher]

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import ml_metadata as mlmd
-from ml_metadata.proto import metadata_store_pb2
 from tfx import types
 from tfx.dsl.components.common.resolver import ResolverStrategy
 
+from components.atomic_pusher.served_versions import is_served
+
 Artifacts = dict[str, list[types.Artifact]]
-_OUTPUT_EVENTS = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECLARED_OUTPUT)
 
 
 class WindowStrategy(ResolverStrategy):
@@ -35,24 +35,37 @@ class WindowStrategy(ResolverStrategy):
 
 
 class ServingModelStrategy(ResolverStrategy):
-    """Selects the most recently blessed model other than the candidate of this run.
+    """Selects the model of the newest pushed version that is still there, other than the candidate of this run.
 
-    With TFX's LatestBlessedModelStrategy, a repeated run would compare its model with itself and push it
-    again. The candidate is the most recent output of a Trainer, whether cached or not.
+    TFX's LatestBlessedModelStrategy would compare the model of a repeated run with itself and push it again. It
+    would also take a model for the serving one that was blessed by a run that ended before it pushed, or whose
+    version was removed to roll it back.
     """
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts:
-        """Returns `model` and `model_blessing`, both with one artifact or both empty."""
+        """Returns `model` with one artifact or none, and the other keys with none.
+
+        Args:
+            store: The metadata store.
+            input_dict: `model`, all models; `pushed_model`, what all pushers put out; and `candidate`, the model
+                that is compared with the serving one, absent where there is none yet.
+        """
         models = {model.id: model for model in input_dict['model']}
-        candidate = max(models, key=lambda id_: _last_output(store, id_), default=None)
-        for blessing in sorted(input_dict['model_blessing'], key=lambda b: b.id, reverse=True):
-            model_id = blessing.get_int_custom_property('current_model_id')
-            blessed = blessing.get_int_custom_property('blessed') == 1
-            if blessed and model_id in models and model_id != candidate:
-                return {'model': [models[model_id]], 'model_blessing': [blessing]}
-        return {'model': [], 'model_blessing': []}
+        nothing: Artifacts = {key: [] for key in input_dict}
+        candidates = {model.id for model in input_dict.get('candidate', ())}
+        for pushed in sorted(input_dict['pushed_model'], key=lambda artifact: artifact.id, reverse=True):
+            destination = pushed.get_string_custom_property('pushed_destination')
+            if is_served(pushed.get_int_custom_property('pushed'), destination):
+                model = _pushed_from(store, pushed.id)
+                if model in models and model not in candidates:
+                    return nothing | {'model': [models[model]]}
+        return nothing
 
 
-def _last_output(store: mlmd.MetadataStore, artifact_id: int) -> int:
-    events = store.get_events_by_artifact_ids([artifact_id])
-    return max(event.execution_id for event in events if event.type in _OUTPUT_EVENTS)
+def _pushed_from(store: mlmd.MetadataStore, pushed: int) -> int | None:
+    """The id of the model that a pusher was given."""
+    pushers = {event.execution_id for event in store.get_events_by_artifact_ids([pushed])}
+    events = store.get_events_by_execution_ids(sorted(pushers))
+    # An artifact that is also what a conditional step depends on has two keys in one event.
+    models = [event.artifact_id for event in events if any(step.key == 'model' for step in event.path.steps)]
+    return models[0] if models else None

@@ -1,13 +1,13 @@
 """Turns weights into constants of a graph, for serving."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import tensorflow as tf
 
 
 @contextmanager
-def constant_weights(layer: tf.Module, variables: Sequence[tf.Variable]) -> Iterator[None]:
+def constant_weights(layer: tf.Module, variables: Iterable[tf.Variable]) -> Iterator[None]:
     """Makes the weights of a layer, and of all layers inside it, constants of the graphs traced meanwhile.
 
     A graph with constants runs fewer operations than one that reads variables, and its SavedModel has fewer

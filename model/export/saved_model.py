@@ -5,14 +5,17 @@ from collections.abc import Iterator, Mapping
 
 import tensorflow as tf
 import tensorflow_transform as tft
+from pydantic import ValidationError
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
+from creative_logs.errors import InputError
 from model.config import GencoConfig
 from model.export.constant_weights import constant_weights
 from model.export.request_tensors import SEED, TEMPERATURE
 from model.export.signatures import ServingGraph
 from model.network.genco import GenCO
 
+_EXTRA = 'assets.extra'
 CONFIG_FILE = 'genco.json'
 WARMUP_FILE = 'tf_serving_warmup_requests'
 # The numbers of ads in the warm-up requests of each signature.
@@ -33,10 +36,10 @@ def export_model(
     """
     graph = ServingGraph(model, transform_output, config)
     temporary = f'{directory}.tmp'
-    with constant_weights(model, model.served_tables):
+    with constant_weights(model, model.served_tables.values()):
         signatures = graph.signatures()
         tf.saved_model.save(graph.module(), temporary, signatures=signatures)
-    extra = os.path.join(temporary, 'assets.extra')
+    extra = os.path.join(temporary, _EXTRA)
     tf.io.gfile.makedirs(extra)
     with tf.io.gfile.GFile(os.path.join(extra, CONFIG_FILE), 'w') as file:
         file.write(config.model_dump_json(indent=2))
@@ -46,6 +49,27 @@ def export_model(
     if tf.io.gfile.exists(directory):
         tf.io.gfile.rmtree(directory)
     tf.io.gfile.rename(temporary, directory)
+
+
+def exported_config(directory: str) -> GencoConfig:
+    """Reads the configuration of an exported model.
+
+    Args:
+        directory: The folder of the SavedModel.
+
+    Raises:
+        InputError: The folder holds no model, or one that GenCO did not export.
+    """
+    path = os.path.join(directory, _EXTRA, CONFIG_FILE)
+    try:
+        with tf.io.gfile.GFile(path) as file:
+            return GencoConfig.model_validate_json(file.read())
+    except tf.errors.OpError as error:
+        raise InputError(f'{directory}: not exported by GenCO: it has no {_EXTRA}/{CONFIG_FILE}') from error
+    except ValidationError as error:
+        raise InputError(
+            f'{path}: exported by another version of GenCO; train the model again with genco run'
+        ) from error
 
 
 def _warmup_requests(signatures: Mapping, candidates: int) -> Iterator[prediction_log_pb2.PredictionLog]:

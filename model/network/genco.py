@@ -96,9 +96,11 @@ class GenCO(tf.keras.Model):
         return [self.context_features.embedding, self.element_embedding]
 
     @property
-    def served_tables(self) -> list[tf.Variable]:
-        """The variables with one row per id that a choice reads; everything else that it reads is small."""
-        return self.embeddings + (self.effects.tables if self.effects else [])
+    def served_tables(self) -> dict[str, tf.Variable]:
+        """The variables with one row per id that a choice reads, by name; all else that it reads is small."""
+        context, element = self.embeddings
+        embeddings = {'context_embedding': context, 'element_embedding': element}
+        return embeddings | (self.effects.tables if self.effects else {})
 
     def encode(
         self,

@@ -43,6 +43,7 @@ def train(
     network.intercept.assign(first_logit(data))
     trainer = GencoTrainer(network, config.training)
     trainer.compile()
+    trainer.create_variables(next(iter(data)))
     first = [StopWhereNotFinite()] + ([FitEffects(catalogue)] if config.model.additive else [])
     trainer.fit(data, epochs=config.training.epochs, verbose=0, callbacks=[*first, *callbacks])
     return network

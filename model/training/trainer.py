@@ -55,6 +55,25 @@ class GencoTrainer(tfrs.Model):
         optimizer = create_optimizer(self.sparse_variables, self.dense_variables, self.training_config)
         super().compile(optimizer=optimizer, **kwargs)
 
+    def create_variables(self, inputs: Batch) -> None:
+        """Creates all weights, and the state of the optimizers, before the training.
+
+        TensorFlow traces a graph twice, which takes many seconds, if its first run creates variables.
+
+        Args:
+            inputs: Any packed batch with labels; nothing is learned from it.
+        """
+        self.compute_loss(inputs)
+        self.reset_metrics()
+        nothing = [
+            (tf.IndexedSlices(table[:0], tf.zeros([0], tf.int32), tf.shape(table)), table)
+            for table in self.sparse_variables()
+        ]
+        nothing += [(tf.zeros_like(weight), weight) for weight in self.dense_variables()]
+        self.optimizer.apply_gradients(nothing)
+        for optimizer in self.optimizer.optimizers:
+            optimizer.iterations.assign(0)
+
     def sparse_variables(self) -> list[tf.Variable]:
         """The embedding tables: they have summed gradients and an optimizer of their own."""
         return self.network.embeddings

@@ -41,7 +41,7 @@ def test_simulate_then_check(tmp_path, genco):
     read = ('--config', demo, '--logs', logs, '--catalogue', logs / 'catalogue.parquet')
     code, out, err = genco('check', *read, '--json', tmp_path / 'c.json')
     assert (code, err) == (0, '')
-    assert '2024-06-21' in out and '800 rows, 0 bad' in out
+    assert '2024-06-21' in out and '800 rows, 0 bad' in ' '.join(out.split())
     assert json.loads((tmp_path / 'c.json').read_text())['rows'] == 800
 
 
@@ -249,7 +249,19 @@ def test_existing_output_is_refused_in_one_line(tmp_path, genco):
 
 @pytest.mark.parametrize(
     'verb',
-    ['simulate', 'convert', 'check', 'run', 'evaluate', 'serve', 'select', 'join', 'skew', 'bench'],
+    [
+        'simulate',
+        'convert',
+        'check',
+        'run',
+        'refresh',
+        'evaluate',
+        'serve',
+        'select',
+        'join',
+        'skew',
+        'bench',
+    ],
 )
 def test_help_has_an_example(genco, verb):
     code, out, _ = genco(verb, '--help')

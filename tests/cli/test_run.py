@@ -1,4 +1,4 @@
-"""The verb `run`: what it refuses before anything slow is imported, and how it ends."""
+"""The verbs `run` and `refresh`: what they refuse before anything slow is imported, and how they end."""
 
 import json
 import subprocess
@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from creative_logs.errors import InputError
 from tests.creative_logs.examples import good_row, write_logs
-from tests.tfx_pipeline.examples import config_for
-from tfx_pipeline.cli.run import run
+from tests.tfx_pipeline.examples import config_for, with_catalogue
+from tfx_pipeline.cli.run import refresh, run
 from tfx_pipeline.config import save_config
 from tfx_pipeline.console.step_errors import StepError
 from tfx_pipeline.runners import local_runner
@@ -23,13 +23,13 @@ def config_path(tmp_path) -> str:
     return str(tmp_path / 'config.yaml')
 
 
-def _genco(*arguments: str) -> subprocess.CompletedProcess:
+def _genco(*arguments: str, verb: str = 'run') -> subprocess.CompletedProcess:
     code = (
         'import sys; from tfx_pipeline.cli import main\n'
         'try: main()\n'
         'finally: print("heavy", "tensorflow" in sys.modules or "tfx" in sys.modules)'
     )
-    return subprocess.run([sys.executable, '-c', code, 'run', *arguments], capture_output=True, text=True)
+    return subprocess.run([sys.executable, '-c', code, verb, *arguments], capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(
@@ -51,14 +51,33 @@ def test_bad_input_is_one_line_and_exit_code_2_without_tensorflow(config_path, a
     assert done.stdout == 'heavy False\n'
 
 
-def test_a_failed_step_is_one_line_and_exit_code_1(tmp_path, config_path, monkeypatch):
+@pytest.mark.parametrize(
+    ('described', 'message'),
+    [
+        (False, 'paths.catalogue is missing: genco refresh folds a catalogue into a model; '),
+        (True, "no run of the pipeline 'small' yet; run genco run first"),
+    ],
+)
+def test_a_refresh_without_a_catalogue_or_a_run_is_one_line_without_tensorflow(tmp_path, described, message):
+    config = with_catalogue(tmp_path) if described else config_for(tmp_path)
+    save_config(config, tmp_path / 'config.yaml')
+    done = _genco('--config', str(tmp_path / 'config.yaml'), verb='refresh')
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.startswith('genco: ') and done.stderr.count('\n') == 1
+    assert done.stdout == 'heavy False\n'
+    assert not (tmp_path / 'root').exists()
+
+
+@pytest.mark.parametrize('verb', [run, refresh])
+def test_a_failed_step_is_one_line_and_exit_code_1(tmp_path, config_path, monkeypatch, verb):
     write_logs(tmp_path / 'logs', [good_row()])
 
     def fail(*_):
         raise StepError('Trainer failed: OSError: disk full')
 
-    monkeypatch.setattr(local_runner, 'run', fail)
-    result = CliRunner().invoke(run, ['--config', config_path])
+    monkeypatch.setattr(local_runner, verb.name, fail)
+    result = CliRunner().invoke(verb, ['--config', config_path])
     assert result.exit_code == 1
     assert result.output == 'Error: Trainer failed: OSError: disk full\n'
 

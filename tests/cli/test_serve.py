@@ -81,7 +81,7 @@ def test_killed_and_started_again_gives_the_same_answer(exported, base_path):
         assert ask(port) == before
 
 
-@pytest.mark.parametrize('step', range(6))
+@pytest.mark.parametrize('step', range(0, 6, 2))
 def test_killed_while_versions_are_swapped(exported, base_path, step):
     """The kill falls into copying, loading, warming up, or serving of the second version."""
     push(exported[0], base_path, 1)

@@ -52,7 +52,7 @@ def test_verbs_for_logs_work(genco, tmp_path):
     assert status == 0, errors
 
 
-@pytest.mark.parametrize('verb', ['embed', 'run', 'evaluate', 'serve', 'skew', 'bench'])
+@pytest.mark.parametrize('verb', ['embed', 'run', 'refresh', 'evaluate', 'serve', 'skew', 'bench'])
 def test_other_verbs_say_in_one_line_what_they_need(genco, verb):
     status, out, errors = genco(verb)
     assert (status, out) == (2, '')

@@ -9,6 +9,7 @@ from tfx_pipeline import cli
 EXTRAS = {
     'embed': 'embed',
     'run': 'pipeline',
+    'refresh': 'pipeline',
     'evaluate': 'pipeline',
     'serve': 'server',
     'skew': 'server',

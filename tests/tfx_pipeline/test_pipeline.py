@@ -10,7 +10,7 @@ from components.log_example_gen.settings import unpack
 from tests.creative_logs.examples import good_row, write_logs
 from tests.tfx_pipeline.examples import config_for, with_catalogue
 from tfx_pipeline import pipeline as assembly
-from tfx_pipeline.pipeline import Runtime, create_ingestion, create_pipeline
+from tfx_pipeline.pipeline import Runtime, create_ingestion, create_pipeline, create_refresh
 from tfx_pipeline.runners.kubeflow_runner import compile_pipeline
 
 DAYS = ['2024-01-01', '2024-01-02', '2024-01-04']
@@ -83,6 +83,45 @@ def test_the_catalogue_reaches_the_trainer_and_the_report(tmp_path, described):
     assert nodes['SctrEvaluator'].inputs['catalogue'] is channel
     assert 'LogExampleGen' in _upstream(pipeline, 'CatalogueGen')
     assert 'CatalogueGen' not in _upstream(pipeline, 'Transform')
+
+
+def test_a_refresh_reads_the_catalogue_as_a_run_does_and_trains_nothing(tmp_path, described):
+    runtime = Runtime(root=str(tmp_path))
+    run, refresh = create_pipeline(described, DAYS, runtime), create_refresh(described, DAYS, runtime)
+    nodes = {node.id: node for node in refresh.components}
+    assert set(nodes) == {
+        'AtomicPusher',
+        'CatalogueGen',
+        'ModelRefresher',
+        'SctrEvaluator',
+        'ServingModel',
+        'Window',
+    }
+    # The same pipeline, node and properties: what one of them has read, the other finds in the cache.
+    assert refresh.id == run.id
+    (catalogue_gen,) = [node for node in run.components if node.id == 'CatalogueGen']
+    assert nodes['CatalogueGen'].exec_properties == catalogue_gen.exec_properties
+    refreshed = nodes['ModelRefresher'].outputs['refreshed_model']
+    assert nodes['ModelRefresher'].inputs['model'] is nodes['SctrEvaluator'].inputs['baseline_model']
+    assert nodes['SctrEvaluator'].inputs['model'] is nodes['AtomicPusher'].inputs['model'] is refreshed
+
+
+@pytest.mark.parametrize(
+    ('configured', 'applied'), [(0.005, -0.01), (0.0, -0.01), (-0.01, -0.01), (-0.3, -0.3)]
+)
+def test_a_refreshed_model_need_not_be_better_than_the_one_it_was_made_from(
+    tmp_path, described, configured, applied
+):
+    rules = described.evaluation.model_copy(update={'min_lift_over_serving': configured})
+    config = described.model_copy(update={'evaluation': rules})
+
+    def bound(create) -> float:
+        pipeline = create(config, DAYS, Runtime(root=str(tmp_path)))
+        (node,) = [node for node in pipeline.components if node.id == 'SctrEvaluator']
+        return json.loads(node.exec_properties['evaluation_config'])['min_lift_over_serving']
+
+    assert bound(create_refresh) == applied
+    assert bound(create_pipeline) == configured
 
 
 def test_training_parameters_do_not_reach_transform(tmp_path):

@@ -33,6 +33,9 @@ _VERBS = {
         'tfx_pipeline.cli.embed', 'Embed the texts of an element catalogue or of logs as vectors.', 'embed'
     ),
     'run': _Verb('tfx_pipeline.cli.run', 'Run the pipeline: logs in, evaluated model pushed.', 'pipeline'),
+    'refresh': _Verb(
+        'tfx_pipeline.cli.run', 'Fold a catalogue that has grown into the serving model.', 'pipeline'
+    ),
     'evaluate': _Verb(
         'tfx_pipeline.cli.evaluate', 'Measure an exported model on the test split of logs.', 'pipeline'
     ),

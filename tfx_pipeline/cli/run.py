@@ -1,6 +1,8 @@
-"""The verb `run`."""
+"""The verbs `run` and `refresh`."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -48,17 +50,52 @@ def run(config_path, overrides, day, runner, output, image, json_path):
         _run(config, day, json_path)
 
 
+@click.command()
+@config_option
+@set_option
+@click.option(
+    '--day', metavar='YYYY-MM-DD', help='Last day of logs to evaluate on.  [default: the newest that was run]'
+)
+@json_option
+def refresh(config_path, overrides, day, json_path):
+    """Fold a catalogue that has grown into the serving model, without training.
+
+    Writes what the content of each element of the catalogue is worth into a copy of the model that was pushed
+    last, evaluates the copy on uniform-policy traffic of the days that genco run has ingested, and pushes it if
+    it is not worse. If the model knows the catalogue already, nothing is evaluated or pushed.
+
+    \b
+    Example:
+      genco refresh --config configs/demo.yaml
+    """
+    config = load_config(config_path, overrides)
+    from tfx_pipeline.run_records.refresh_summary import to_refresh_table
+    from tfx_pipeline.runners.local_runner import refresh as refresh_locally
+
+    with _failed_steps_reported():
+        summary = refresh_locally(config, day)
+    Console().print(to_refresh_table(summary))
+    write_json(json_path, summary.to_json())
+
+
 def _run(config: Config, day: str | None, json_path: str | None) -> None:
-    from tfx_pipeline.console.step_errors import StepError
     from tfx_pipeline.run_records.run_summary import to_table
     from tfx_pipeline.runners.local_runner import run as run_locally
 
-    try:
+    with _failed_steps_reported():
         summary = run_locally(config, day)
-    except StepError as error:
-        raise click.ClickException(str(error)) from error
     Console().print(to_table(summary))
     write_json(json_path, summary.to_json())
+
+
+@contextmanager
+def _failed_steps_reported() -> Iterator[None]:
+    from tfx_pipeline.console.step_errors import StepError
+
+    try:
+        yield
+    except StepError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _compile(config: Config, day: str | None, output: str | None, image: str | None) -> None:

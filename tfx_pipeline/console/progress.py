@@ -22,6 +22,7 @@ from rich.progress import (
 REPORTS = 'genco.progress'
 _STARTED = 'Component %s is running.'
 _FINISHED = 'Component %s is finished.'
+_SKIPPED = 'Skipping execution for %s'
 
 
 class StepProgress(logging.Handler):
@@ -37,6 +38,7 @@ class StepProgress(logging.Handler):
     def __init__(self, terminal: TextIO):
         super().__init__()
         self.step = ''
+        self._skipped = False
         self._started = 0.0
         self._task = TaskID(0)
         self._console = Console(file=terminal)
@@ -59,18 +61,24 @@ class StepProgress(logging.Handler):
 
     def start(self, step: str) -> None:
         """Starts the line of a step."""
-        self.step, self._started = step, time.monotonic()
+        self.step, self._skipped, self._started = step, False, time.monotonic()
         self._task = self._progress.add_task(step, total=None)
 
     def report(self, done: int, total: int) -> None:
         """Shows the progress of the current step."""
         self._progress.update(self._task, completed=done, total=total)
 
+    def skip(self) -> None:
+        """Marks the current step as one that is not needed."""
+        self._skipped = True
+        self._progress.update(self._task, description=f'{self.step}: not needed')
+
     def finish(self) -> None:
         """Ends the line of the current step."""
         self._progress.update(self._task, total=1, completed=1)
         if self._progress.disable:
-            self._console.print(f'{self.step}: {time.monotonic() - self._started:.1f} s')
+            result = 'not needed' if self._skipped else f'{time.monotonic() - self._started:.1f} s'
+            self._console.print(f'{self.step}: {result}')
 
     @contextmanager
     def follow_runner(self) -> Iterator[None]:
@@ -92,5 +100,7 @@ class StepProgress(logging.Handler):
             self.report(*arguments)
         elif record.msg == _STARTED:
             self.start(*arguments)
+        elif record.msg == _SKIPPED:
+            self.skip()
         elif record.msg == _FINISHED:
             self.finish()

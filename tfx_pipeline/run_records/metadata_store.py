@@ -1,10 +1,12 @@
 """Reads the records of the newest pipeline run from ML Metadata."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 
+METADATA = 'metadata.sqlite'
 _OUTPUT_EVENTS = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECLARED_OUTPUT)
 
 
@@ -28,6 +30,19 @@ class StepRecord:
         """Returns the only artifact of an output."""
         (artifact,) = self.outputs[key]
         return artifact
+
+
+def sqlite(root: Path) -> metadata_store_pb2.ConnectionConfig:
+    """The connection to the metadata store of the local runner in the root folder."""
+    connection = metadata_store_pb2.ConnectionConfig()
+    connection.sqlite.filename_uri = str(root / METADATA)
+    connection.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+    return connection
+
+
+def open_store(root: Path) -> mlmd.MetadataStore:
+    """The metadata store of the local runner in the root folder, which is created if it is absent."""
+    return mlmd.MetadataStore(sqlite(root))
 
 
 def newest_run(store: mlmd.MetadataStore) -> dict[str, StepRecord]:

@@ -17,6 +17,7 @@ from components.sctr_evaluator.results.schema import from_json
 from tfx_pipeline.run_records.catalogue_figures import catalogue_of
 from tfx_pipeline.run_records.metadata_store import StepRecord
 
+EVALUATOR = 'SctrEvaluator'
 _MOST = 30
 _LINKS = {
     'statistics of the newest day (load with tfdv.load_statistics)': ('StatisticsGen', 'statistics'),
@@ -31,14 +32,15 @@ def write_report(store: mlmd.MetadataStore, pipeline: str, records: Mapping[str,
     Args:
         store: The ML Metadata store.
         pipeline: The name of the pipeline.
-        records: The steps of the run, by node id.
+        records: The steps of the run, by node id; links to the artifacts of other steps are left out.
     """
-    evaluation = records['SctrEvaluator'].output('evaluation')
+    evaluation = records[EVALUATOR].output('evaluation')
     folder = Path(evaluation.uri)
     history = [past for number, past in _evaluations(store, pipeline) if number <= evaluation.id]
     links = [
         Link(text, os.path.relpath(records[step].output(key).uri, folder))
         for text, (step, key) in _LINKS.items()
+        if step in records
     ]
     result = from_json((folder / JSON_FILE).read_text(encoding='utf-8'))
     write_files(folder, report_files(result, history[-_MOST:], links, catalogue_of(records)))
@@ -56,8 +58,9 @@ def _evaluations(store: mlmd.MetadataStore, pipeline: str) -> Iterator[tuple[int
 
 
 def _model_of(store: mlmd.MetadataStore, evaluation: metadata_store_pb2.Artifact) -> str:
-    """Returns the name of the folder in which the Trainer wrote the evaluated model, a number."""
+    """Returns the name of the folder in which the evaluated model was written, a number."""
     produced = store.get_events_by_artifact_ids([evaluation.id])
     events = store.get_events_by_execution_ids([produced[0].execution_id])
-    (model,) = {event.artifact_id for event in events if event.path.steps[0].key == 'model'}
+    # An artifact that is also what a conditional step depends on has two keys in one event.
+    (model,) = {e.artifact_id for e in events if any(step.key == 'model' for step in e.path.steps)}
     return Path(store.get_artifacts_by_id([model])[0].uri).name

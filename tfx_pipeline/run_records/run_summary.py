@@ -70,41 +70,67 @@ def summarise(config: Config, days: Sequence[str], records: Mapping[str, StepRec
         records: The steps of the run, by node id.
     """
     examples = records['LogExampleGen'].output('examples')
-    evaluation = Path(records['SctrEvaluator'].output('evaluation').uri)
-    pushed = records['AtomicPusher'].output('pushed_model').custom_properties
-    result = json.loads((evaluation / JSON_FILE).read_text(encoding='utf-8'))
+    result, report, pushed_to = evaluation_of(records)
     return RunSummary(
         name=config.name,
         days=tuple(days),
         rows=examples.custom_properties['rows'].int_value,
         bad_rows=examples.custom_properties['bad_rows'].int_value,
         catalogue=catalogue_of(records),
-        steps=tuple(Step(r.name, r.cached, r.seconds) for r in records.values()),
+        steps=steps_of(records),
         model=records['Trainer'].output('model').uri,
         evaluation=result,
-        report=str(evaluation / REPORT_FILE),
+        report=report,
         blessed=result['verdict']['blessed'],
-        pushed_to=pushed['pushed_destination'].string_value if pushed['pushed'].int_value else None,
+        pushed_to=pushed_to,
+    )
+
+
+def steps_of(records: Mapping[str, StepRecord]) -> tuple[Step, ...]:
+    """The steps of a run, in the order in which they ran."""
+    return tuple(Step(record.name, record.cached, record.seconds) for record in records.values())
+
+
+def evaluation_of(records: Mapping[str, StepRecord]) -> tuple[dict[str, Any], str, str | None]:
+    """The content of `evaluation.json`, the HTML page that shows it, and the folder of the pushed version, if any."""
+    evaluation = Path(records['SctrEvaluator'].output('evaluation').uri)
+    pushed = records['AtomicPusher'].output('pushed_model').custom_properties
+    return (
+        json.loads((evaluation / JSON_FILE).read_text(encoding='utf-8')),
+        str(evaluation / REPORT_FILE),
+        pushed['pushed_destination'].string_value if pushed['pushed'].int_value else None,
     )
 
 
 def to_table(summary: RunSummary) -> Table:
     """Returns a table of what was trained, measured, blessed and pushed."""
     table = Table(title=f'Pipeline {summary.name}', show_header=False)
-    table.add_row('days', _span(summary.days))
+    table.add_row('days', shown_days(summary.days))
     table.add_row('logs', f'{summary.rows:,} rows on the newest day, {summary.bad_rows:,} quarantined')
     if summary.catalogue is not None:
-        table.add_row('catalogue', escape('\n'.join(_catalogue(summary.catalogue))))
-    table.add_row('trained', _trained(summary))
-    table.add_row('measured', '\n'.join(_measured(summary.evaluation)))
-    for problem in problems(summary.evaluation):
-        table.add_row('[red]beware', escape(problem))
-    table.add_row('blessed', _blessed(summary))
-    table.add_row('because', escape('\n'.join(reasons(summary.evaluation))))
-    pushed_to = summary.pushed_to and shown_path(summary.pushed_to)
-    table.add_row('report', shown_path(summary.report))
-    table.add_row('pushed', pushed_to or 'nothing: the model is not blessed')
+        table.add_row('catalogue', shown_catalogue(summary.catalogue))
+    trainer = next(step for step in summary.steps if step.name == 'Trainer')
+    table.add_row('trained', shown_model(summary.model, trainer))
+    add_evaluation(table, summary.evaluation, summary.report, summary.pushed_to)
     return table
+
+
+def add_evaluation(table: Table, evaluation: dict[str, Any], report: str, pushed_to: str | None) -> None:
+    """Adds to the table of a run what was measured, blessed and pushed.
+
+    Args:
+        table: A table of two columns.
+        evaluation: The content of `evaluation.json`.
+        report: The HTML page that shows the evaluation.
+        pushed_to: The folder of the pushed version; None if nothing was pushed.
+    """
+    table.add_row('measured', '\n'.join(_measured(evaluation)))
+    for problem in problems(evaluation):
+        table.add_row('[red]beware', escape(problem))
+    table.add_row('blessed', _blessed(evaluation['verdict']))
+    table.add_row('because', escape('\n'.join(reasons(evaluation))))
+    table.add_row('report', shown_path(report))
+    table.add_row('pushed', shown_path(pushed_to) if pushed_to else 'nothing: the model is not blessed')
 
 
 def shown_path(path: str | Path) -> str:
@@ -113,11 +139,13 @@ def shown_path(path: str | Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def _span(days: Sequence[str]) -> str:
+def shown_days(days: Sequence[str]) -> str:
+    """Returns the days of a window in words."""
     return days[0] if len(days) == 1 else f'{len(days)} from {days[0]} to {days[-1]}'
 
 
-def _catalogue(figures: Mapping[str, Any]) -> list[str]:
+def shown_catalogue(figures: Mapping[str, Any]) -> str:
+    """Returns the content of the catalogue's `report.json` in words, as a cell of a table."""
     components = figures['components']
     elements = sum(counts['elements'] for counts in components.values())
     described = ', '.join(
@@ -130,19 +158,20 @@ def _catalogue(figures: Mapping[str, Any]) -> list[str]:
         for name, missing in figures['missing'].items()
         if missing['ids']
     ]
-    return [*lines, f'candidates it lacks: {", ".join(lacking)}'] if lacking else lines
+    if lacking:
+        lines.append(f'candidates it lacks: {", ".join(lacking)}')
+    return escape('\n'.join(lines))
 
 
-def _trained(summary: RunSummary) -> str:
-    trainer = next(step for step in summary.steps if step.name == 'Trainer')
-    return f'{shown_path(summary.model)} ({"unchanged" if trainer.cached else f"in {trainer.seconds:.0f} s"})'
+def shown_model(model: str, step: Step) -> str:
+    """Returns the folder of a model and how long the step took that made it."""
+    return f'{shown_path(model)} ({"unchanged" if step.cached else f"in {step.seconds:.0f} s"})'
 
 
-def _blessed(summary: RunSummary) -> str:
-    forced = summary.evaluation['verdict']['forced']
-    if forced is not None:
-        return f'[red]forced: {escape(forced)}'
-    return '[green]yes' if summary.blessed else '[red]no'
+def _blessed(verdict: Mapping[str, Any]) -> str:
+    if verdict['forced'] is not None:
+        return f'[red]forced: {escape(verdict["forced"])}'
+    return '[green]yes' if verdict['blessed'] else '[red]no'
 
 
 def _measured(result: dict[str, Any]) -> list[str]:

@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import ml_metadata as mlmd
 from absl import logging
-from tfx.orchestration import metadata
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
 from tfx_pipeline.config import Config
 from tfx_pipeline.console.progress import StepProgress
-from tfx_pipeline.pipeline import Runtime, create_ingestion, create_pipeline
-from tfx_pipeline.run_records.metadata_store import StepRecord, newest_run
-from tfx_pipeline.run_records.past_evaluations import write_report
+from tfx_pipeline.pipeline import Runtime, create_ingestion, create_pipeline, create_refresh
+from tfx_pipeline.run_records.metadata_store import StepRecord, newest_run, open_store, sqlite
+from tfx_pipeline.run_records.past_evaluations import EVALUATOR, write_report
 
-METADATA = 'metadata.sqlite'
 BEAM_ARGS = (
     # Beam's default runner would first try to download another runner. This one runs in memory: more
     # processes do not pay off on few cores.
@@ -25,31 +22,43 @@ BEAM_ARGS = (
 )
 
 
-def execute(config: Config, days: Sequence[str], root: Path, progress: StepProgress) -> dict[str, StepRecord]:
-    """Ingests the older days, then runs the whole pipeline for the newest day. Unchanged steps are skipped.
+def execute(
+    config: Config, days: Sequence[str], root: Path, progress: StepProgress, refresh: bool = False
+) -> dict[str, StepRecord]:
+    """Runs the whole pipeline for the newest day, or refreshes the serving model. Unchanged steps are skipped.
 
     Args:
         config: The configuration of the run.
         days: The days of the window (YYYY-MM-DD), oldest first.
         root: The folder of artifacts and metadata.
         progress: The display that is updated at every step.
+        refresh: Whether the serving model is refreshed, on days that were ingested before; otherwise the older
+            days are ingested first.
 
     Returns:
-        The steps of the run for the newest day, by node id.
+        The steps of the run for the newest day, by node id. A refresh has neither evaluator nor pusher where
+        there is nothing to push.
     """
     logging.set_verbosity(logging.INFO)
-    connection = metadata.sqlite_metadata_connection_config(str(root / METADATA))
-    runtime = Runtime(root=str(root), beam_args=BEAM_ARGS, metadata=connection)
-    older = days[:-1]
+    runtime = Runtime(root=str(root), beam_args=BEAM_ARGS, metadata=sqlite(root))
+    if refresh:
+        pipeline = create_refresh(config, days, runtime)
+    else:
+        _ingest(config, days[:-1], runtime, progress)
+        pipeline = create_pipeline(config, days, runtime)
+    with progress.follow_runner():
+        LocalDagRunner().run(pipeline)
+    store = open_store(root)
+    records = newest_run(store)
+    if EVALUATOR in records:
+        write_report(store, config.name, records)
+    return records
+
+
+def _ingest(config: Config, older: Sequence[str], runtime: Runtime, progress: StepProgress) -> None:
     if older:
         progress.start('Older days of logs')
         for done, day in enumerate(older):
             progress.report(done, len(older))
             LocalDagRunner().run(create_ingestion(config, day, runtime))
         progress.finish()
-    with progress.follow_runner():
-        LocalDagRunner().run(create_pipeline(config, days, runtime))
-    store = mlmd.MetadataStore(connection)
-    records = newest_run(store)
-    write_report(store, config.name, records)
-    return records

@@ -10,6 +10,8 @@ from model.content.element_contents import Catalogue, Listed
 from model.features.content_keys import NO_KEY
 from model.ops.segment_ops import sums_over_root
 
+ELEMENT_KEYS, WORTH = 'element_keys', 'worth'
+
 
 class ContentEffects(tf.keras.layers.Layer):
     """The effects of texts, attributes and vectors of elements, without gradient.
@@ -31,16 +33,22 @@ class ContentEffects(tf.keras.layers.Layer):
     def __init__(self, dimensions: Mapping[str, int], columns: int, **kwargs):
         super().__init__(**kwargs)
         self.dimensions, self.columns = dict(dimensions), columns
-        self.element_keys, self.worth = _table('element_keys', 'worth', columns)
+        self.element_keys, self.worth = _table(ELEMENT_KEYS, WORTH, columns)
         self.term_keys, self.term_weights = _table('term_keys', 'term_weights', columns)
         self._weights = {name: _vector(f'{name}_weights', size) for name, size in dimensions.items() if size}
         self._means = {name: _vector(f'{name}_mean', size) for name, size in dimensions.items() if size}
 
     @property
-    def tables(self) -> list[tf.Variable]:
-        """The variables that a catalogue can be judged by; they stay variables of the exported model."""
-        vectors = [*self._weights.values(), *self._means.values()]
-        return [self.element_keys, self.worth, self.term_keys, self.term_weights, *vectors]
+    def tables(self) -> dict[str, tf.Variable]:
+        """The variables that a catalogue can be judged by, by names that `model.export.refresh` relies on."""
+        return {
+            ELEMENT_KEYS: self.element_keys,
+            WORTH: self.worth,
+            'term_keys': self.term_keys,
+            'term_weights': self.term_weights,
+            **{f'weights_of_{name}': weights for name, weights in self._weights.items()},
+            **{f'mean_of_{name}': mean for name, mean in self._means.items()},
+        }
 
     def call(self, keys: tf.Tensor, content: tf.Tensor | None = None) -> tf.Tensor:
         place = tf.searchsorted(self.element_keys, keys, side='right') - 1

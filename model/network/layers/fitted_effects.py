@@ -14,6 +14,8 @@ from model.network.layers.interaction_effects import InteractionEffects
 from model.network.layers.shrunk_bias import ShrunkBias
 from model.network.layers.subword_bias import SubwordBias
 
+CONTENT = 'content_'  # The names of the tables of content start with it.
+
 
 class BatchEffects(NamedTuple):
     """The effects of a batch of B ads with T elements.
@@ -77,11 +79,13 @@ class FittedEffects(tf.keras.layers.Layer):
         )
 
     @property
-    def tables(self) -> list[tf.Variable]:
-        """The variables with one row per id that a score reads."""
+    def tables(self) -> dict[str, tf.Variable]:
+        """The variables with one row per id that a score reads, by name."""
         layers = (self.element_bias, self.ad_bias, self.combination_bias, self.subword_bias)
-        content = self.content.tables if self.content is not None else []
-        return [layer.mean for layer in layers if layer is not None] + [self.interactions.factors] + content
+        means = {layer.name: layer.mean for layer in layers if layer is not None}
+        content = self.content.tables if self.content is not None else {}
+        named = {f'{CONTENT}{name}': table for name, table in content.items()}
+        return means | {'factors': self.interactions.factors} | named
 
     def of_batch(self, batch: Batch, index: Index, ads: tf.Tensor) -> BatchEffects:
         """The effects of a batch.

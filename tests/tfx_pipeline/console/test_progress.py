@@ -47,9 +47,21 @@ def test_a_terminal_shows_the_step_and_how_far_it_has_got(absl_logger, monkeypat
     assert '3/7' in output.getvalue()
 
 
+def test_a_step_that_is_not_needed_has_no_duration(absl_logger):
+    output = io.StringIO()
+    with StepProgress(output) as progress, progress.follow_runner():
+        for step in ('SctrEvaluator', 'AtomicPusher'):
+            absl_logger.info('Component %s is running.', step)
+            if step == 'SctrEvaluator':
+                absl_logger.info('Skipping execution for %s', step)
+            absl_logger.info('Component %s is finished.', step)
+    assert output.getvalue() == 'SctrEvaluator: not needed\nAtomicPusher: 0.0 s\n'
+
+
 def test_the_runner_still_logs_what_is_listened_for():
     # If TFX words its messages otherwise, no step would be shown.
     from tfx.orchestration.local import local_dag_runner
+    from tfx.orchestration.portable import launcher
 
     from tfx_pipeline.console import progress
 
@@ -57,3 +69,5 @@ def test_the_runner_still_logs_what_is_listened_for():
         text = source.read()
     assert f"'{progress._STARTED}'" in text
     assert f"'{progress._FINISHED}'" in text
+    with open(launcher.__file__, encoding='utf-8') as source:
+        assert f"'{progress._SKIPPED}'" in source.read()

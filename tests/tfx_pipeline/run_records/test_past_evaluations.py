@@ -34,7 +34,7 @@ class _Pipelines:
         (number,) = self.store.put_artifacts([pb.Artifact(type_id=type_id, uri=str(uri))])
         return self.store.get_artifacts_by_id([number])[0]
 
-    def evaluation(self, pipeline: str, model: str, day: int) -> pb.Artifact:
+    def evaluation(self, pipeline: str, model: str, day: int, *other_keys: str) -> pb.Artifact:
         folder = f'{pipeline}/evaluation/{model}'
         evaluation = self.artifact('genco.SctrEvaluation', folder)
         result = random_result() | {'last_timestamp': day * 86_400_000}
@@ -42,9 +42,9 @@ class _Pipelines:
         used = self.artifact('Model', f'{pipeline}/model/{model}')
         baseline = self.artifact('Model', f'{pipeline}/serving/{model}-now')
         events = [
-            (self._event('model', pb.Event.INPUT), used),
-            (self._event('baseline_model', pb.Event.INPUT), baseline),
-            (self._event('evaluation', pb.Event.OUTPUT), evaluation),
+            (self._event(*other_keys, 'model', kind=pb.Event.INPUT), used),
+            (self._event('baseline_model', kind=pb.Event.INPUT), baseline),
+            (self._event('evaluation', kind=pb.Event.OUTPUT), evaluation),
         ]
         self.store.put_execution(
             pb.Execution(type_id=self._execution),
@@ -55,8 +55,9 @@ class _Pipelines:
         return evaluation
 
     @staticmethod
-    def _event(key: str, kind: int) -> pb.Event:
-        return pb.Event(type=kind, path=pb.Event.Path(steps=[pb.Event.Path.Step(key=key)]))
+    def _event(*keys: str, kind: int) -> pb.Event:
+        steps = [step for key in keys for step in (pb.Event.Path.Step(key=key), pb.Event.Path.Step(index=0))]
+        return pb.Event(type=kind, path=pb.Event.Path(steps=steps))
 
 
 def _records(pipelines: _Pipelines, evaluation: pb.Artifact) -> dict[str, StepRecord]:
@@ -103,6 +104,16 @@ def test_the_links_lead_to_the_artifacts_from_where_the_report_is(pipelines):
         assert f'href="{relative}"' in page
         assert Path(newest.uri, relative).resolve() == Path(records[step].output(key).uri)
     assert str(pipelines.root) not in page
+
+
+def test_the_report_of_a_refresh_has_the_same_history_and_no_links_to_steps_that_it_lacks(pipelines):
+    pipelines.evaluation('demo', '4', 1)
+    refreshed = pipelines.evaluation('demo', '9', 4, '_ModelRefresher.refreshed_model')
+    records = _records(pipelines, refreshed)
+    write_report(pipelines.store, 'demo', {'SctrEvaluator': records['SctrEvaluator']})
+    page = Path(refreshed.uri, 'report.html').read_text()
+    assert _history(page).index('9, 1970-01-05') < _history(page).index('4, 1970-01-02')
+    assert not any(step in page for step in OTHERS)
 
 
 def test_the_report_keeps_the_section_on_the_catalogue(pipelines):

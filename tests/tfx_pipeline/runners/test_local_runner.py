@@ -1,4 +1,4 @@
-"""Whole runs on simulated logs: killed, taken up again, repeated, and for the next day."""
+"""Whole runs on simulated logs: killed, taken up again, repeated, refreshed, and for the next day."""
 
 import os
 import signal
@@ -8,17 +8,17 @@ from collections import Counter
 from pathlib import Path
 
 import ml_metadata as mlmd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
-from tfx.orchestration import metadata
 
 from creative_logs.errors import InputError
 from tests.creative_logs.examples import good_row, write_logs
 from tests.tfx_pipeline.examples import config_for
 from tfx_pipeline.config import Config, load_config, save_config
-from tfx_pipeline.runners.local_execution import METADATA
-from tfx_pipeline.runners.local_runner import run
+from tfx_pipeline.run_records.metadata_store import open_store
+from tfx_pipeline.runners.local_runner import refresh, run
 
 DEMO = Path(__file__).parents[3] / 'configs' / 'demo.yaml'
 DAYS = ['2024-06-20', '2024-06-21', '2024-06-22']
@@ -39,15 +39,9 @@ def config(tmp_path_factory) -> Config:
     return config
 
 
-def _store(config: Config) -> mlmd.MetadataStore:
-    return mlmd.MetadataStore(
-        metadata.sqlite_metadata_connection_config(str(Path(config.paths.root) / METADATA))
-    )
-
-
 def _executions(config: Config, step: str) -> Counter:
     """Executions of a step by their state, over all runs."""
-    store = _store(config)
+    store = open_store(Path(config.paths.root))
     node = store.get_context_by_type_and_name('node', f'{config.name}.{step}')
     executions = store.get_executions_by_context(node.id) if node else []
     return Counter(mlmd.proto.Execution.State.Name(execution.last_known_state) for execution in executions)
@@ -65,6 +59,57 @@ def _kill_in_trainer(config: Config) -> None:
         if line.startswith('Transform: '):
             process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
+
+
+def _compared_with(config: Config) -> str:
+    """The folder of the model that the newest evaluation took for the serving one."""
+    blessings = open_store(Path(config.paths.root)).get_artifacts_by_type('ModelBlessing')
+    return max(blessings, key=lambda artifact: artifact.id).custom_properties['baseline_model'].string_value
+
+
+def _add_twins(config: Config) -> list[str]:
+    """Lists three more titles in the catalogue, each with the content of one that is listed already."""
+    table = pq.read_table(config.paths.catalogue)
+    titles = [row for row in table.to_pylist() if row['component'] == 'title'][:3]
+    twins = [row | {'id': f'twin-of-{row["id"]}'} for row in titles]
+    grown = [*twins, *table.to_pylist()]
+    pq.write_table(pa.Table.from_pylist(grown, schema=table.schema), config.paths.catalogue)
+    return [row['id'] for row in titles]
+
+
+def _worth(model: str, titles: list[str]) -> list[float]:
+    """What a pushed model lists for titles."""
+    tables = tf.train.load_checkpoint(f'{model}/variables/variables')
+    keys, worth = (
+        tables.get_tensor(f'tables/content_{name}/.ATTRIBUTES/VARIABLE_VALUE')
+        for name in ('element_keys', 'worth')
+    )
+    listed = dict(zip(keys.tolist(), worth.tolist()))
+    strings = [f'element\ttitle\t{title}' for title in titles]
+    return [listed[key] for key in tf.strings.to_hash_bucket_fast(strings, 1 << 62).numpy().tolist()]
+
+
+def _refreshed(config: Config, serving: str, trained: str) -> str:
+    """Refreshes the model that was pushed to `serving` twice; returns the folder of the refreshed model."""
+    unchanged = refresh(config)
+    assert unchanged.elements['before'] == unchanged.elements['after'] > 0
+    assert (unchanged.evaluation, unchanged.pushed_to, len(_versions(config))) == (None, None, 1)
+    titles = _add_twins(config)
+    done = refresh(config)
+    before = unchanged.elements['before']
+    assert done.elements == {'before': before, 'after': before + 3, 'new': 3, 'changed': 0, 'gone': 0}
+    assert done.days == tuple(DAYS[:2])
+    assert done.blessed and done.pushed_to == f'{config.paths.serving}/{_versions(config)[-1]}' != serving
+    lift = done.evaluation['policies']['two_stage']['overall']['lift_over_serving']
+    assert (lift['value'], lift['low'], lift['high']) == (0, 0, 0)
+    assert _compared_with(config) == trained
+    assert _worth(done.pushed_to, [f'twin-of-{title}' for title in titles]) == pytest.approx(
+        _worth(serving, titles), abs=1e-6
+    )
+    again = refresh(config)
+    assert again.pushed_to is None and again.elements['new'] == 0 and len(_versions(config)) == 2
+    assert _executions(config, 'Trainer')['COMPLETE'] == 1
+    return done.model
 
 
 @pytest.mark.pipeline
@@ -96,12 +141,14 @@ def test_runs_go_on_where_they_stopped_and_repeat_nothing(config):
     assert again.pushed_to == first.pushed_to
     assert len(_versions(config)) == 1
 
+    refreshed = _refreshed(config, first.pushed_to, first.model)
     next_day = run(config)
-    assert _executions(config, 'CatalogueGen')['COMPLETE'] == 2
+    assert _compared_with(config) == refreshed
+    assert _executions(config, 'CatalogueGen')['COMPLETE'] == 3
     assert next_day.days == tuple(DAYS)
     assert next_day.evaluation['serving'] is not None
     assert _executions(config, 'LogExampleGen')['COMPLETE'] == 3
-    assert len(_versions(config)) == 2
+    assert len(_versions(config)) == 3
     assert next_day.pushed_to == f'{config.paths.serving}/{_versions(config)[-1]}'
     assert next_day.rows == 1500
     history = Path(next_day.report).read_text().partition('Past models')[2]

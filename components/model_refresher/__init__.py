@@ -1,0 +1,1 @@
+"""Folds the element catalogue into a model that was trained earlier, without training it again."""
