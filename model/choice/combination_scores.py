@@ -35,7 +35,7 @@ def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) 
     low, high = tf.unstack(tf.cast(code, tf.int64), axis=1)
     codes = encoded.effects.ad_code[:, None] + tf.reshape(low + high * _HALF, [-1, samples])
     offset, element_bias = (tf.reshape(values, [-1, samples]) for values in (offset, bias))
-    synergy = tf.reshape(synergy, [-1, samples, placed])
+    synergy = tf.reshape(synergy, [tf.shape(encoded.index.counts)[0], samples, placed])
     return model.combination_logit(offset, element_bias, encoded.effects.ad_bias[:, None], codes, synergy)
 
 

@@ -137,8 +137,16 @@ class GenCO(tf.keras.Model):
         return batch[keys.CONTEXT_IDS][:, self._ad_axis] - self._ad_offset
 
     def score_elements(self, encoded: Encoded) -> tf.Tensor:
-        """p (eq. 19), the logits of the policy, float32 [T]."""
-        return self.phi(encoded.element_context, encoded.features) + encoded.effects.element_bias
+        """p (eq. 19), the logits of the policy, float32 [T].
+
+        They include the synergy with the elements that are likely to be shown beside each, so that the policy generates
+        combinations that f_comb prefers.
+        """
+        scores = self.phi(encoded.element_context, encoded.features) + encoded.effects.element_bias
+        if self.effects and self.effects.interactions.synergy_dim:
+            products = self.effects.interactions
+            scores += products.expected_synergy(scores, encoded.effects.synergy, encoded.index)
+        return scores
 
     def log_policy(self, encoded: Encoded, scores: tf.Tensor) -> tf.Tensor:
         """log pi_theta of each element within its component (eq. 15), float32 [T]."""

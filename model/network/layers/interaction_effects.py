@@ -5,6 +5,12 @@ import tensorflow as tf
 
 from model.features.context_cells import ContextCells
 from model.features.feature_tables import FeatureTables
+from model.features.packed_batch import Index
+from model.features.packed_ops import log_softmax
+from model.ops.segment_ops import spread_rows, sum_rows
+
+_MEAN_FIELD_ROUNDS = 3
+_MEAN_FIELD_TEMPERATURE = 0.03  # in logits
 
 
 class InteractionEffects(tf.keras.layers.Layer):
@@ -62,14 +68,32 @@ class InteractionEffects(tf.keras.layers.Layer):
             factors: The factors of the elements, float32 [T, H + D].
             component: The component of each element, int32 [T].
         """
-        place = tf.one_hot(component, self.components)
-        return tf.reshape(
-            place[:, :, None] * factors[:, None, self.taste_dim :], [-1, self.components * self.synergy_dim]
-        )
+        place = tf.one_hot(component, self.components)[:, :, None] * factors[:, None, self.taste_dim :]
+        return tf.reshape(place, [tf.size(component), self.components * self.synergy_dim])
 
     def synergy(self, placed: tf.Tensor) -> tf.Tensor:
         """The synergy of the elements of combinations, float32 [...], given their placed factors, [..., M D]."""
         return tf.reduce_sum(tf.matmul(placed, self._matrix) * placed, -1)
+
+    def expected_synergy(self, scores: tf.Tensor, placed: tf.Tensor, index: Index) -> tf.Tensor:
+        """The synergy of each element with the elements that are likely to be shown beside it, float32 [T].
+
+        The others are drawn independently with probabilities proportional to exp(score / 0.03), where the scores
+        include their own expected synergy: the mean field of the distribution of combinations with the probabilities
+        exp(logit / 0.03). It is found by a fixed number of iterations.
+
+        Args:
+            scores: The scores of the elements without synergy, float32 [T].
+            placed: The placed factors of the elements, float32 [T, M D].
+            index: The places of the elements.
+        """
+        both = self._matrix + tf.transpose(self._matrix)
+        found = tf.zeros_like(scores)
+        for _ in range(_MEAN_FIELD_ROUNDS):
+            share = log_softmax((scores + found) / _MEAN_FIELD_TEMPERATURE, index.segment, tf.size(index.start))
+            mean = sum_rows(tf.exp(share)[:, None] * placed, index.ad, tf.shape(index.start)[0])
+            found = tf.reduce_sum(placed * spread_rows(tf.matmul(mean, both), index.ad), 1)
+        return found
 
     def adopt(self, factors: np.ndarray, context: np.ndarray, synergy: np.ndarray) -> None:
         """Replaces all factors, and Q as a matrix [M D, M D] whose blocks above the diagonal are Q_jl."""
