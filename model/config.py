@@ -61,7 +61,11 @@ class ModelConfig(Frozen):
         attention_dim: The hidden size of that attention.
         phi_units: The hidden layer sizes of phi, before its single output.
         additive: Whether scalar effects of each element, each ad and each whole combination, shrunk towards
-            zero, are added to the scores of phi.
+            zero, are added to the scores of phi, with tastes and synergies.
+        taste_dim: H, the number of factors of a taste, the product of a user's context and an element; 0 for no
+            tastes.
+        synergy_dim: The number of factors of a synergy, the product of two elements that are shown together; 0 for
+            no synergies.
         combination_rows: The number of rows of the hash table of whole combinations, a power of two.
         samples: K, the number of combinations considered per ad when serving (eq. 24): the greedy one and
             K - 1 drawn from the policy.
