@@ -90,7 +90,9 @@ class InteractionEffects(tf.keras.layers.Layer):
         both = self._matrix + tf.transpose(self._matrix)
         found = tf.zeros_like(scores)
         for _ in range(_MEAN_FIELD_ROUNDS):
-            share = log_softmax((scores + found) / _MEAN_FIELD_TEMPERATURE, index.segment, tf.size(index.start))
+            share = log_softmax(
+                (scores + found) / _MEAN_FIELD_TEMPERATURE, index.segment, tf.size(index.start)
+            )
             mean = sum_rows(tf.exp(share)[:, None] * placed, index.ad, tf.shape(index.start)[0])
             found = tf.reduce_sum(placed * spread_rows(tf.matmul(mean, both), index.ad), 1)
         return found

@@ -81,7 +81,8 @@ class Synergies:
             pull = sums(shown, residuals.value + residuals.information * before, partners, size)[rows]
             information = outer_sums(shown, residuals.information, partners, size)
             for k, matrix in self._partners(j):
-                uncertain = (matrix @ factors.covariance @ matrix.T).reshape(size, -1)
+                # The covariance of Q z is Q cov(z) Q', row by row.
+                uncertain = factors.covariance.reshape(size, -1) @ np.kron(matrix, matrix).T
                 shown_with = informations[j, k] if j < k else informations[k, j].T
                 information += (shown_with @ uncertain).reshape(information.shape)
             factors.update(j, information[rows], pull)
@@ -95,17 +96,16 @@ class Synergies:
         second = mean[:, :, None] * mean[:, None, :] + covariance
         prior = np.eye(self.factors.dimensions**2) / self._prior_std**2
         for pair, by_pair in self._sums.items():
-            one, other = by_pair.pairs
+            pair_of_elements = one, other = by_pair.pairs
             products = (mean[one][:, :, None] * mean[other][:, None, :]).reshape(len(one), -1)
             weight = by_pair.totals(residuals.information)
             there = (one < len(mean) - 1) & (other < len(mean) - 1)
             before = products @ self._matrices[pair].ravel()
             pull = products.T @ (by_pair.totals(residuals.value) + weight * before)
-            # E[z z'] of one element times that of the other.
-            size = len(prior)
-            outer = np.einsum('p,pij,pkl->ikjl', weight * there, second[one], second[other]).reshape(
-                size, size
-            )
+            # The sum of E[z z'] of one element times that of the other, as a matrix of products of their factors.
+            of_one, of_other = (second[which].reshape(len(which), -1) for which in pair_of_elements)
+            outer = (of_one * (weight * there)[:, None]).T @ of_other
+            outer = outer.reshape([self.factors.dimensions] * 4).transpose(0, 2, 1, 3).reshape(prior.shape)
             after = np.linalg.solve(outer + prior, pull)
             self._matrices[pair] = after.reshape(self._matrices[pair].shape)
             residuals.add(by_pair.spread(products @ after - before))
