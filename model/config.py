@@ -61,7 +61,11 @@ class ModelConfig(Frozen):
         attention_dim: The hidden size of that attention.
         phi_units: The hidden layer sizes of phi, before its single output.
         additive: Whether scalar effects of each element, each ad and each whole combination, shrunk towards
-            zero, are added to the scores of phi.
+            zero, are added to the scores of phi, with tastes and synergies.
+        taste_dim: H, the number of factors of a taste, the product of a user's context and an element; 0 for no
+            tastes.
+        synergy_dim: The number of factors of a synergy, the product of two elements that are shown together; 0 for
+            no synergies.
         combination_rows: The number of rows of the hash table of whole combinations, a power of two.
         samples: K, the number of combinations considered per ad when serving (eq. 24): the greedy one and
             K - 1 drawn from the policy.
@@ -76,6 +80,8 @@ class ModelConfig(Frozen):
     attention_dim: int = Field(4, ge=1)
     phi_units: tuple[int, ...] = (64, 32, 8)
     additive: bool = True
+    taste_dim: int = Field(5, ge=0)
+    synergy_dim: int = Field(2, ge=0)
     combination_rows: int = Field(1 << 20, ge=2)
     samples: int = Field(32, ge=2)
     replacement: bool = True
@@ -112,6 +118,8 @@ class TrainingConfig(Frozen):
         subword_prior_std: The prior standard deviation of the effect of a subword of an element's text, in
             logits.
         combination_prior_std: The prior standard deviation of a whole combination's effect, in logits.
+        synergy_prior_std: The prior standard deviation of the entries of the matrices by which the factors of two
+            elements are multiplied, in logits.
         preference_prior_std: The largest prior standard deviation that may be learned for the weight of the
             logging policy's preference for an element.
         evidence_impressions: The largest number of impressions that the effects are fitted to, the newest
@@ -136,6 +144,7 @@ class TrainingConfig(Frozen):
     ad_prior_std: float = Field(0.6, gt=0)
     subword_prior_std: float = Field(0.1, gt=0)
     combination_prior_std: float = Field(0.12, gt=0)
+    synergy_prior_std: float = Field(0.06, gt=0)
     preference_prior_std: float = Field(0.3, gt=0)
     evidence_impressions: int = Field(50_000_000, ge=1)
 

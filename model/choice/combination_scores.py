@@ -13,7 +13,8 @@ def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) 
     """Returns s of combinations (eqs. 17, 18), float32 [B, K], as `GenCO.score_combination` computes it.
 
     If a_e = exp(logit of w) for an element e, then f_c = sum_j a_j f_j / sum_j a_j. Hence a_e f_e, a_e, the
-    bias and the code are computed once per element, and a combination is the sum of the rows of its elements.
+    bias, the code and the factors of synergy are computed once per element, and a combination is the sum of the
+    rows of its elements.
 
     Args:
         model: The model that encoded the ads.
@@ -25,26 +26,29 @@ def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) 
     place = tf.where(chosen < 0, 0, encoded.index.start[:, None] + 1 + chosen)
     sums = tf.reduce_sum(tf.gather(rows, place), 2)
     width = encoded.features.shape[1]
-    sums = tf.reshape(sums, [-1, width + 4])
-    weighted, strength, bias, code = tf.split(sums, [width, 1, 1, 2], 1)
+    placed = encoded.effects.synergy.shape[1]
+    sums = tf.reshape(sums, [-1, width + 4 + placed])
+    weighted, strength, bias, code, synergy = tf.split(sums, [width, 1, 1, 2, placed], 1)
     samples = combinations.shape[1] or tf.shape(combinations)[1]
     context = tf.reshape(tf.tile(encoded.context, [1, samples]), [-1, encoded.context.shape[1]])
     offset = model.phi(context, weighted / tf.maximum(strength, _SMALLEST))
     low, high = tf.unstack(tf.cast(code, tf.int64), axis=1)
     codes = encoded.effects.ad_code[:, None] + tf.reshape(low + high * _HALF, [-1, samples])
     offset, element_bias = (tf.reshape(values, [-1, samples]) for values in (offset, bias))
-    return model.combination_logit(offset, element_bias, encoded.effects.ad_bias[:, None], codes)
+    synergy = tf.reshape(synergy, [tf.shape(encoded.index.counts)[0], samples, placed])
+    return model.combination_logit(offset, element_bias, encoded.effects.ad_bias[:, None], codes, synergy)
 
 
 def _rows(model: GenCO, encoded: Encoded) -> tf.Tensor:
-    """Returns a zero row, then (a f, a, bias, halves of the code) per element, float32 [T + 1, F + 4]."""
+    """Returns a zero row, then (a f, a, bias, halves of the code, synergy) per element, float32 [T + 1, any]."""
     ad = encoded.index.ad
     logits = model.aggregation.logits(encoded.element_context, encoded.features)
     top = tf.gather(tf.math.unsorted_segment_max(logits, ad, tf.size(encoded.effects.ad_bias)), ad)
     strength = tf.maximum(tf.exp(logits - top), _SMALLEST)[:, None]
     code = encoded.effects.element_code
     halves = tf.cast(tf.stack([code % _HALF, code // _HALF], 1), tf.float32)
+    effects = encoded.effects
     rows = tf.concat(
-        [strength * encoded.features, strength, encoded.effects.element_bias[:, None], halves], 1
+        [strength * encoded.features, strength, effects.element_bias[:, None], halves, effects.synergy], 1
     )
     return tf.pad(rows, [[1, 0], [0, 0]])

@@ -14,12 +14,12 @@ class VectorWeights(NamedTuple):
 
 
 class ContentWeights(NamedTuple):
-    """The effects of terms and vectors, in logits.
+    """The effects of terms and vectors.
 
     Attributes:
         terms: The keys of the subwords of texts and of the attributes, ascending, int64 [V].
-        weights: The effects of these terms, float64 [V]; an element's n terms of one kind add their sum
-            divided by sqrt(n).
+        weights: The effects of these terms, float64 [V, C]: first that on the logit, then those on the factors of
+            tastes and synergies. An element's n terms of one kind add their sum divided by sqrt(n).
         vectors: The effects of vectors by component.
     """
 

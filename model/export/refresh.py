@@ -13,12 +13,12 @@ from creative_logs.errors import InputError
 from model.config import GencoConfig
 from model.content.element_contents import Catalogue
 from model.export.saved_model import exported_config
-from model.network.layers.additive_effects import CONTENT
 from model.network.layers.content_effects import ELEMENT_KEYS, WORTH, ContentEffects
+from model.network.layers.fitted_effects import CONTENT
 
 # What an element is worth may differ in the last bits when it is computed again among other elements. It is then
 # left as it was, so that the two models agree exactly on all elements whose content has not changed.
-_SAME_LOGIT = 1e-5
+_SAME_WORTH = 1e-5
 _FINGERPRINT = 'fingerprint.pb'
 
 
@@ -67,7 +67,7 @@ def refresh_model(source: str | Path, catalogue: str | Path, directory: str | Pa
     effects.list_catalogue(Catalogue.from_files(catalogue, config.log_schema))
     new_keys, new_worth = effects.element_keys.numpy(), effects.worth.numpy()
     _, rows, new_rows = np.intersect1d(keys, new_keys, assume_unique=True, return_indices=True)
-    same = np.abs(worth[rows] - new_worth[new_rows]) <= _SAME_LOGIT
+    same = (np.abs(worth[rows] - new_worth[new_rows]) <= _SAME_WORTH).all(1)
     new_worth[new_rows[same]] = worth[rows[same]]
     tensors |= {_key(ELEMENT_KEYS): tf.constant(new_keys), _key(WORTH): tf.constant(new_worth)}
     _write(source, tensors, directory)
@@ -88,7 +88,8 @@ def _content_effects(source: Path, config: GencoConfig, tensors: dict[str, tf.Te
         raise InputError(
             f'{source}: the model was trained without a catalogue: it reads no content of elements'
         )
-    effects = ContentEffects(dimensions)
+    columns = tensors[_key(WORTH)].shape[1] if _key(WORTH) in tensors else 1
+    effects = ContentEffects(dimensions, columns)
     for name, table in effects.tables.items():
         if _key(name) not in tensors:
             raise InputError(

@@ -14,7 +14,7 @@ from model.network.layers.content_effects import ContentEffects
 def request_content(
     ads: Mapping[str, tf.Tensor], components: Sequence[Component], effects: ContentEffects, index: Index
 ) -> tf.Tensor:
-    """What the content that a request brings for each candidate is worth, a logit, float32 [T].
+    """What the content that a request brings for each candidate is worth, float32 [T, C] (`ContentEffects`).
 
     It is zero for candidates without content. Where no candidate has any, as is usual, nothing is computed.
 
@@ -31,7 +31,7 @@ def request_content(
 
     def worth() -> tf.Tensor:
         # The first table has no columns; beside it, a table with another number of ads fails.
-        tables = [tf.zeros([tf.shape(index.counts)[0], 0])]
+        tables = [tf.zeros([tf.shape(index.counts)[0], 0, effects.columns])]
         described = [(component, component.content) for component in components if component.content]
         texts = {c.name: ads[c.texts] for c, content in described if content.text}
         attributes = {c.name: ads[c.attributes] for c, content in described if content.attributes}
@@ -44,14 +44,14 @@ def request_content(
         for j, component in enumerate(components):
             parts = [table for name, table in told if name == component.name]
             if parts:
-                padded = [tf.pad(part, [[0, 0], [0, width[j] - tf.shape(part)[1]]]) for part in parts]
+                padded = [tf.pad(part, [[0, 0], [0, width[j] - tf.shape(part)[1]], [0, 0]]) for part in parts]
                 tables.append(tf.add_n(padded))
-        values = tf.reshape(tf.concat(tables, 1), [-1])
+        values = tf.reshape(tf.concat(tables, 1), [-1, effects.columns])
         inside = index.position < tf.gather(width, index.component)
         place = index.ad * tf.reduce_sum(width) + tf.gather(start, index.component) + index.position
-        return tf.where(inside, tf.gather(values, tf.where(inside, place, 0)), 0.0)
+        return tf.where(inside[:, None], tf.gather(values, tf.where(inside, place, 0)), 0.0)
 
-    nothing = tf.zeros_like(index.position, tf.float32)
+    nothing = tf.zeros([tf.size(index.position), effects.columns])
     return tf.cond(tf.reduce_sum(width) > 0, worth, lambda: nothing)
 
 
@@ -60,7 +60,7 @@ def _worth_of_terms(
     terms_of: Callable[[tf.Tensor, tf.Tensor], tf.RaggedTensor],
     effects: ContentEffects,
 ) -> Iterator[tuple[str, tf.Tensor]]:
-    """Yields each component with what the terms of its candidates are worth, float32 [B, w].
+    """Yields each component with what the terms of its candidates are worth, float32 [B, w, C].
 
     Args:
         tables: The texts, or the joined attributes, by component, string [B, w].
@@ -79,7 +79,8 @@ def _split_attribute_terms(component: tf.Tensor, joined: tf.Tensor) -> tf.Ragged
 
 
 def _worth_of_vectors(component: str, vectors: tf.Tensor, effects: ContentEffects) -> tf.Tensor:
-    return tf.where(tf.reduce_any(vectors != 0, -1), effects.of_vectors(component, vectors), 0.0)
+    given = tf.reduce_any(vectors != 0, -1, keepdims=True)
+    return tf.where(given, effects.of_vectors(component, vectors), 0.0)
 
 
 def _joined(tables: Sequence[tf.Tensor], names: Sequence[str]) -> tuple[tf.Tensor, tf.Tensor]:
@@ -90,6 +91,7 @@ def _joined(tables: Sequence[tf.Tensor], names: Sequence[str]) -> tuple[tf.Tenso
 
 
 def _parted(values: tf.Tensor, tables: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """The inverse of `_joined`, for one value of each entry of the tables."""
+    """The inverse of `_joined`, for one row of each entry of the tables."""
     parts = tf.split(values, tf.stack([tf.size(table) for table in tables]))
-    return [tf.reshape(part, tf.shape(table)) for part, table in zip(parts, tables, strict=True)]
+    shapes = [tf.concat([tf.shape(table), [values.shape[1]]], 0) for table in tables]
+    return [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]

@@ -30,6 +30,7 @@ class FeatureTables:
         max_candidates: The largest number of candidates N of a component.
         content: The number of dimensions of the vectors of each component whose elements the catalogue
             describes; 0 where they have no vectors.
+        categories: The category features among `ids`.
     """
 
     ids: Mapping[str, int]
@@ -41,6 +42,7 @@ class FeatureTables:
     ad: str
     max_candidates: int
     content: Mapping[str, int] = field(default_factory=dict)
+    categories: tuple[str, ...] = ()
 
     @classmethod
     def from_schema(cls, schema: LogSchema, rows: Mapping[str, int], frequent: int) -> 'FeatureTables':
@@ -56,6 +58,7 @@ class FeatureTables:
             content={c.name: c.content.vector for c in schema.components if c.content is not None},
             ad=schema.ad,
             max_candidates=schema.max_candidates,
+            categories=tuple(f.name for f in context if f.encoding == 'category'),
         )
 
     @property

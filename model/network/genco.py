@@ -10,10 +10,10 @@ from model.features import packed_batch as keys
 from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch, Index, index_of
 from model.features.packed_ops import entropy, log_softmax
-from model.network.layers.additive_effects import AdditiveEffects, BatchEffects
 from model.network.layers.context_encoder import ContextEncoder
 from model.network.layers.context_features import ContextFeatures, embedding_table
 from model.network.layers.cross_component_attention import GROUPS, CrossComponentAttention
+from model.network.layers.fitted_effects import BatchEffects, FittedEffects
 from model.network.layers.mil_aggregation import MilAggregation
 from model.network.layers.score_network import ScoreNetwork
 from model.ops.segment_ops import mean_rows, spread_rows
@@ -63,7 +63,7 @@ class GenCO(tf.keras.Model):
 
     Attributes:
         intercept: A logit that all combinations have in common, float32 scalar.
-        effects: `AdditiveEffects`, or None in a model without them.
+        effects: `FittedEffects`, or None in a model without them.
 
     Example:
         network = GenCO(tables, ModelConfig(), TrainingConfig())
@@ -86,7 +86,7 @@ class GenCO(tf.keras.Model):
         self.aggregation = MilAggregation(name='mil_aggregation')
         self.phi = ScoreNetwork(config.phi_units, start_at_zero=config.additive, name='phi')
         self.intercept = self.add_weight('intercept', [], tf.float32, 'zeros', trainable=False)
-        self.effects = AdditiveEffects(tables, config, training, name='effects') if config.additive else None
+        self.effects = FittedEffects(tables, config, training, name='effects') if config.additive else None
         self._ad_axis = list(tables.ids).index(tables.ad)
         self._ad_offset = sum(list(tables.ids.values())[: self._ad_axis])
 
@@ -137,8 +137,16 @@ class GenCO(tf.keras.Model):
         return batch[keys.CONTEXT_IDS][:, self._ad_axis] - self._ad_offset
 
     def score_elements(self, encoded: Encoded) -> tf.Tensor:
-        """p (eq. 19), the logits of the policy, float32 [T]."""
-        return self.phi(encoded.element_context, encoded.features) + encoded.effects.element_bias
+        """p (eq. 19), the logits of the policy, float32 [T].
+
+        They include the synergy with the elements that are likely to be shown beside each, so that the policy generates
+        combinations that f_comb prefers.
+        """
+        scores = self.phi(encoded.element_context, encoded.features) + encoded.effects.element_bias
+        if self.effects and self.effects.interactions.synergy_dim:
+            products = self.effects.interactions
+            scores += products.expected_synergy(scores, encoded.effects.synergy, encoded.index)
+        return scores
 
     def log_policy(self, encoded: Encoded, scores: tf.Tensor) -> tf.Tensor:
         """log pi_theta of each element within its component (eq. 15), float32 [T]."""
@@ -165,21 +173,31 @@ class GenCO(tf.keras.Model):
         bias = tf.reduce_sum(tf.where(present, tf.gather(effects.element_bias, place), 0.0), -1)
         codes = tf.where(present, tf.gather(effects.element_code, place), tf.constant(0, tf.int64))
         codes = effects.ad_code + tf.reduce_sum(codes, -1)
-        return Combined(self.combination_logit(offset, bias, effects.ad_bias, codes), weights, offset, codes)
+        synergy = tf.where(present[..., None], tf.gather(effects.synergy, place), 0.0)
+        logit = self.combination_logit(offset, bias, effects.ad_bias, codes, tf.reduce_sum(synergy, -2))
+        return Combined(logit, weights, offset, codes)
 
     def combination_logit(
-        self, offset: tf.Tensor, element_bias: tf.Tensor, ad_bias: tf.Tensor, codes: tf.Tensor
+        self,
+        offset: tf.Tensor,
+        element_bias: tf.Tensor,
+        ad_bias: tf.Tensor,
+        codes: tf.Tensor,
+        synergy: tf.Tensor,
     ) -> tf.Tensor:
-        """s of combinations from its parts (eq. 18 and the additive effects).
+        """s of combinations from its parts (eq. 18 and the fitted effects).
 
         Args:
             offset: phi of the aggregated features, float32 [...].
             element_bias: The sum of the effects of the elements of each combination, float32 [...].
             ad_bias: The effect of the ad, float32, broadcast to the shape of `offset`.
             codes: The code of each combination, int64 [...].
+            synergy: The sum of the placed factors of synergy of its elements, float32 [..., M D].
         """
         if self.effects:
             element_bias += self.effects.combination_bias(codes)
+            if self.effects.interactions.synergy_dim:
+                element_bias += self.effects.interactions.synergy(synergy)
         return offset + (self.intercept + ad_bias + element_bias)
 
     @staticmethod

@@ -54,15 +54,15 @@ def sums_over_root(values: tf.Tensor, segment: tf.Tensor, lengths: tf.Tensor) ->
     Values of equal prior variance then give long and short segments the same prior variance.
 
     Args:
-        values: float32 [T].
+        values: float32 [T, any].
         segment: The segment of each value, int32 [T], in ascending order.
         lengths: The number of values of each segment, integer [segments].
 
     Returns:
-        float32 [segments].
+        float32 [segments, any].
     """
-    sums = sum_rows(values[:, None], segment, tf.size(lengths))[:, 0]
-    return sums * tf.math.rsqrt(tf.maximum(tf.cast(lengths, tf.float32), 1.0))
+    sums = sum_rows(values, segment, tf.size(lengths))
+    return sums * tf.math.rsqrt(tf.maximum(tf.cast(lengths, tf.float32), 1.0))[:, None]
 
 
 @tf.custom_gradient

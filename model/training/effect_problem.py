@@ -1,7 +1,7 @@
 """The posterior of the additive effects given the clicks: its loss, gradient and curvature."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit
@@ -107,15 +107,23 @@ class EffectProblem:
 
     def loss(self, values: np.ndarray) -> tuple[float, np.ndarray]:
         """The loss at `values`, float64 [P], and its gradient, float64 [P]."""
-        logit, data = self._data.offset + self._effect(values), self._data
+        logit, data = self.logit(values), self._data
         loss = data.weight @ (np.logaddexp(0, logit) - data.click * logit)
         pull = self._precision * values
         residual = data.weight * (expit(logit) - data.click)
         return loss + 0.5 * pull @ values, self._sums(residual) + pull
 
+    def logit(self, values: np.ndarray) -> np.ndarray:
+        """The log-odds of a click on each impression at `values`, float64 [R]."""
+        return self._data.offset + self._effect(values)
+
+    def add_offset(self, change: np.ndarray) -> None:
+        """Adds to the offset of each impression, float64 [R]."""
+        self._data = replace(self._data, offset=self._data.offset + change)
+
     def information(self, values: np.ndarray) -> np.ndarray:
         """weight x p (1 - p) of each impression at `values`, float64 [R]."""
-        ctr = expit(self._data.offset + self._effect(values))
+        ctr = expit(self.logit(values))
         return self._data.weight * ctr * (1 - ctr)
 
     def curvature(self, information: np.ndarray) -> np.ndarray:

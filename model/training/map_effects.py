@@ -1,16 +1,28 @@
 """Fits the additive part of GenCO to all impressions at once: the posterior mode under normal priors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import optimize, sparse
 from threadpoolctl import threadpool_limits
 
-from model.content.content_weights import ContentWeights, VectorWeights
-from model.content.element_contents import Catalogue, ElementContents
+from model.content.content_weights import ContentWeights
+from model.content.element_contents import Catalogue
+from model.features.context_cells import ContextCells
+from model.training.content_terms import (
+    ATTRIBUTE,
+    BETWEEN,
+    TEXT,
+    VECTOR,
+    attribute_design,
+    between_terms,
+    content_terms,
+    content_weights,
+)
 from model.training.effect_problem import AD, COMBINATION, ELEMENT, INTERCEPT, EffectProblem, Occurring
-from model.training.linear_terms import LinearTerms, SparseTerms, VectorTerms
+from model.training.interactions.fit import InteractionPriors, Interactions, fit_interactions
+from model.training.linear_terms import LinearTerms, SparseTerms
 from model.training.training_impressions import TrainingImpressions
 from model.training.variance_components import learned_stds
 
@@ -22,9 +34,7 @@ _MOST_ROUNDS = 6
 _ITERATIONS_PER_ROUND = 30
 _ROUNDS_END = 0.1  # relative change of the learned standard deviations
 _SUBWORD, _PREFERENCE = 'subword', 'preference'
-_TEXT, _ATTRIBUTE, _VECTOR = 'text', 'attribute', 'vector'  # each followed by the name of a component
-_BETWEEN = 'between'  # followed by the name of a term
-_LEARNED = (_TEXT, _ATTRIBUTE, _VECTOR, _BETWEEN)
+_LEARNED = (TEXT, ATTRIBUTE, VECTOR, BETWEEN)
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,7 @@ class Priors:
             sum of their effects.
         preference: The largest standard deviation that may be learned for the weights of the logging
             policy's preference, of which each component has one.
+        interactions: The numbers of factors and the priors of tastes and synergies.
         content: The standard deviation of the effects of attributes and of the dimensions of vectors from
             which their learning starts; a vector's dimensions together have the length 1 on average.
     """
@@ -46,6 +57,7 @@ class Priors:
     subword: float
     combination: float
     preference: float
+    interactions: InteractionPriors = field(default_factory=InteractionPriors)
     content: float = 0.1
 
 
@@ -64,6 +76,8 @@ class Effects:
         combination: The effects of combinations, float64 [combination rows].
         preference: The weights of the logging policy's preference, float64 [M].
         content: The effects of what the catalogue says about elements.
+        factors: The factors of tastes and synergies of elements, float64 [rows, H + D].
+        interactions: The other factors of tastes and synergies.
         stds: The prior standard deviations, fixed or learned, by effect.
     """
 
@@ -76,6 +90,8 @@ class Effects:
     combination: np.ndarray
     preference: np.ndarray
     content: ContentWeights
+    factors: np.ndarray
+    interactions: Interactions
     stds: Mapping[str, float]
 
 
@@ -108,6 +124,9 @@ def fit_effects(
     variances of what comes from the catalogue, by component, are learned (`learned_stds`). The term `between` keeps
     differences between ads out of the effects of their elements.
 
+    Tastes and synergies are then fitted to what these effects leave unexplained (`fit_interactions`), and the
+    effects once more beside them.
+
     Args:
         evidence: The impressions seen in training, at least one.
         intercept: The initial value of the intercept, which has no prior.
@@ -123,9 +142,9 @@ def fit_effects(
     terms: dict[str, LinearTerms] = {
         _SUBWORD: SparseTerms(subwords[elements][:, shown_subwords]),
         _PREFERENCE: SparseTerms(preferences[elements]),
-        **_content_terms(contents),
+        **content_terms(contents),
     }
-    ad_terms = _ad_terms(there, terms)
+    ad_terms = between_terms(there, terms)
     components = list(evidence.tables.components)
     problem = EffectProblem(there, evidence.component, components, terms, ad_terms)
     for group in problem.groups:
@@ -138,20 +157,33 @@ def fit_effects(
         spread = _learned_spread(problem, values, preferences[elements], priors)
         problem.set_std(_PREFERENCE, spread)
         values = _learn_stds(problem, _mode(problem, values))
+        interactions = fit_interactions(
+            there,
+            problem.logit(values),
+            evidence.component[elements],
+            len(components),
+            ContextCells(evidence.tables),
+            attribute_design(contents),
+            priors.interactions,
+        )
+        problem.add_offset(interactions.logit)
+        values = _mode(problem, values)
     part, curvature = problem.split(values), problem.split(problem.curvature(problem.information(values)))
     rows, columns = subwords.shape
-    own = _spread(part[ELEMENT], there.elements, np.zeros(rows))
+    own = _spread(part[ELEMENT], elements, np.zeros(rows))
     ad = part[AD] + sum(between.effect(part[name]) for name, between in ad_terms.items())
     return Effects(
         intercept=float(part[INTERCEPT][0]),
         ad=_spread(ad, there.ads, np.zeros(ads)),
         ad_precision=_spread(curvature[AD], there.ads, np.full(ads, priors.ad**-2)),
         element=own + preferences @ part[_PREFERENCE],
-        element_precision=_spread(curvature[ELEMENT], there.elements, np.full(rows, priors.element**-2)),
+        element_precision=_spread(curvature[ELEMENT], elements, np.full(rows, priors.element**-2)),
         subword=_spread(part[_SUBWORD], shown_subwords, np.zeros(columns)),
         combination=_spread(part[COMBINATION], there.combinations, np.zeros(combinations)),
         preference=part[_PREFERENCE],
-        content=_content_weights(contents, terms, part),
+        content=content_weights(contents, terms, part, interactions.terms),
+        factors=_spread(interactions.own, elements, np.zeros((rows, interactions.own.shape[1]))),
+        interactions=interactions,
         stds=dict(problem.stds),
     )
 
@@ -164,57 +196,9 @@ def _first_std(group: str, priors: Priors) -> float:
         COMBINATION: priors.combination,
         ELEMENT: priors.element,
         _SUBWORD: priors.subword,
-        _TEXT: priors.subword,
+        TEXT: priors.subword,
         _PREFERENCE: priors.preference,
     }.get(kind, priors.content)
-
-
-def _content_terms(contents: ElementContents | None) -> dict[str, LinearTerms]:
-    if contents is None:
-        return {}
-    found: dict[str, LinearTerms] = {}
-    for kind, parts in ((_TEXT, contents.texts), (_ATTRIBUTE, contents.attributes)):
-        for component, part in parts.items():
-            if len(part.keys):
-                found[f'{kind} {component}'] = SparseTerms(part.matrix)
-    for component, (rows, vectors) in contents.vectors.items():
-        if len(rows):
-            found[f'{_VECTOR} {component}'] = VectorTerms(contents.size, rows, vectors)
-    return found
-
-
-def _ad_terms(there: Occurring, terms: Mapping[str, LinearTerms]) -> dict[str, LinearTerms]:
-    """The means of the attributes and vectors of the elements that each ad showed.
-
-    Ads of different topics have different CTRs, and the content of their elements tells the topic. Without terms
-    of their own, these differences between ads would be taken for differences between the elements of one ad
-    (Mundlak 1978).
-    """
-    told = {name: found for name, found in terms.items() if name.split(' ')[0] in (_ATTRIBUTE, _VECTOR)}
-    if not told:
-        return {}
-    shape = (len(there.ads), len(there.elements))
-    shown = there.data.weight[there.row], (there.ad[there.row], there.element)
-    weights = sparse.csr_matrix(shown, shape)
-    return {f'{_BETWEEN} {name}': found.averaged(weights) for name, found in told.items()}
-
-
-def _content_weights(
-    contents: ElementContents | None, terms: Mapping[str, LinearTerms], part: Mapping[str, np.ndarray]
-) -> ContentWeights:
-    keys, weights, vectors = [np.zeros(0, np.int64)], [np.zeros(0)], {}
-    if contents is not None:
-        for kind, parts in ((_TEXT, contents.texts), (_ATTRIBUTE, contents.attributes)):
-            for component, found in parts.items():
-                keys.append(found.keys)
-                weights.append(part.get(f'{kind} {component}', np.zeros(0)))
-        for component in contents.vectors:
-            name = f'{_VECTOR} {component}'
-            if isinstance(design := terms.get(name), VectorTerms):
-                vectors[component] = VectorWeights(part[name] / design.scale, design.mean)
-    joint = np.concatenate(keys)
-    order = np.argsort(joint)
-    return ContentWeights(joint[order], np.concatenate(weights)[order], vectors)
 
 
 def _learn_stds(problem: EffectProblem, values: np.ndarray) -> np.ndarray:

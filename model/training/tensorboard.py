@@ -17,7 +17,7 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from model.config import GencoConfig, TrainingConfig
 from model.features.packed_batch import Batch
 from model.features.preprocessing import frequent_elements
-from model.network.layers.additive_effects import AdditiveEffects
+from model.network.layers.fitted_effects import FittedEffects
 from model.training.tensorboard_metrics import MEANING, build, figures_of_tests, histograms, policy_of_shown
 
 _TEST_ROWS = 20_000
@@ -277,7 +277,7 @@ def _columns(label: bytes) -> list[str]:
     return [' '.join(element.split()), component]
 
 
-def _learned(effects: AdditiveEffects, rows: slice) -> list[list[str]]:
+def _learned(effects: FittedEffects, rows: slice) -> list[list[str]]:
     """Bias, in logits, and the Fisher information that it rests on: sum of weight x p (1 - p)."""
     layer = effects.element_bias
     bias, precision = layer.mean[rows].numpy(), layer.precision[rows].numpy()

@@ -12,6 +12,7 @@ from model.config import GencoConfig
 from model.content.element_contents import Catalogue
 from model.features.feature_tables import FeatureTables
 from model.network.genco import GenCO
+from model.training.interactions.fit import InteractionPriors
 from model.training.map_effects import Priors, fit_effects
 from model.training.trainer import GencoTrainer
 
@@ -110,6 +111,9 @@ class FitEffects(tf.keras.callbacks.Callback):
             subword=config.subword_prior_std,
             combination=config.combination_prior_std,
             preference=config.preference_prior_std,
+            interactions=InteractionPriors(
+                network.config.taste_dim, network.config.synergy_dim, config.synergy_prior_std
+            ),
         )
         ads = network.tables.ids[network.tables.ad]
         combinations = network.config.combination_rows

@@ -8,7 +8,7 @@ from model.config import TrainingConfig
 from model.features import packed_batch as keys
 from model.features.packed_batch import Batch
 from model.network.genco import Combined, Encoded, GenCO
-from model.network.layers.additive_effects import AdditiveEffects
+from model.network.layers.fitted_effects import FittedEffects
 from model.training.losses import clipped_importance_weight, cross_entropy, policy_gradient
 from model.training.map_effects import Effects
 from model.training.optimizers import create_optimizer
@@ -150,11 +150,13 @@ class GencoTrainer(tfrs.Model):
         if effects.subword_bias is not None:
             effects.subword_bias.mean.assign(fitted.subword)
         effects.combination_bias.mean.assign(fitted.combination)
+        products = fitted.interactions
+        effects.interactions.adopt(fitted.factors, products.context, products.synergy)
         if effects.content is not None:
             effects.content.adopt(fitted.content)
 
     @property
-    def _effects(self) -> AdditiveEffects:
+    def _effects(self) -> FittedEffects:
         assert self.network.effects is not None, 'the network has no additive effects'
         return self.network.effects
 
@@ -214,8 +216,9 @@ class GencoTrainer(tfrs.Model):
         ]
         combination = self._effects.combination_bias.rows_of(combined.codes)
         shown = [self.network.ad_rows(inputs), combination, combined.offset]
+        categories = self._effects.interactions.cells.categories(inputs[keys.CONTEXT_IDS])
         assert self.evidence is not None
-        tf.numpy_function(self.evidence.add, [*shown, *logged, *content], [])
+        tf.numpy_function(self.evidence.add, [*shown, *logged, *content, categories], [])
 
     def _update_metrics(
         self,

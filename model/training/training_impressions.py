@@ -20,6 +20,7 @@ class Impressions:
         shown: The rows of the shown elements, int32 [R, M], -1 where there is none.
         offset: The logit of a click without the additive effects, float32 [R].
         click, weight: The click (0 or 1) and the weight of each impression, float32 [R].
+        categories: The values of the category features of the context, int32 [R, F].
     """
 
     ad: np.ndarray
@@ -28,6 +29,7 @@ class Impressions:
     offset: np.ndarray
     click: np.ndarray
     weight: np.ndarray
+    categories: np.ndarray
 
     @classmethod
     def joined(cls, parts: list['Impressions']) -> 'Impressions':
@@ -87,17 +89,21 @@ class TrainingImpressions:
         subwords: np.ndarray | None = None,
         subwords_per_element: np.ndarray | None = None,
         element_keys: np.ndarray | None = None,
+        categories: np.ndarray | None = None,
     ) -> None:
         """Adds a packed batch (see `model.features.packed_batch.pack`).
 
-        Subwords are read if the logs have texts, and keys if a catalogue describes elements.
+        Subwords are read if the logs have texts, and keys if a catalogue describes elements. `categories` are
+        the values of the category features of the context, int64 [B, F].
         """
         start = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
         present = shown >= 0
         place = np.where(present, start + shown, 0)
         rows = np.where(present, elements[place], -1)
         ads, combinations, shown_rows = (values.astype(np.int32) for values in (ad, combination, rows))
-        self._parts.append(Impressions(ads, combinations, shown_rows, offset, click, weight))
+        kept = np.zeros((len(ad), 0)) if categories is None else categories
+        parts = ads, combinations, shown_rows, offset, click, weight, kept.astype(np.int32)
+        self._parts.append(Impressions(*parts))
         self._kept += len(ad)
         while self._kept - len(self._parts[0].ad) >= self.limit:
             self._kept -= len(self._parts.popleft().ad)

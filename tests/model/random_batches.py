@@ -15,6 +15,7 @@ TABLES = FeatureTables(
     subwords={},
     ad='ad_id',
     max_candidates=5,
+    categories=('user_id',),
 )
 
 

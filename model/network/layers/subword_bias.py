@@ -25,7 +25,8 @@ class SubwordBias(tf.keras.layers.Layer):
 
     def call(self, subwords: tf.Tensor, subwords_per_element: tf.Tensor) -> tf.Tensor:
         biases = tf.gather(self.mean, subwords)
-        return sums_over_root(biases, segments_of(subwords_per_element), subwords_per_element)
+        segments = segments_of(subwords_per_element)
+        return sums_over_root(biases[:, None], segments, subwords_per_element)[:, 0]
 
     def get_config(self):
         return super().get_config() | {'rows': self.rows}

@@ -29,10 +29,10 @@ def _export(folder: Path, listed: dict[str, float]) -> standard_artifacts.Model:
     """A model artifact as Trainer writes it, whose content effects are `EFFECTS`."""
     terms = attribute_terms('image', tf.ragged.constant([list(EFFECTS)])).values.numpy()
     order = terms.argsort()
-    effects = ContentEffects({'image': 0})
-    effects.adopt(ContentWeights(terms[order], [list(EFFECTS.values())[i] for i in order], {}))
+    effects = ContentEffects({'image': 0}, columns=1)
+    effects.adopt(ContentWeights(terms[order], [[list(EFFECTS.values())[i]] for i in order], {}))
     effects.element_keys.assign([-1, *sorted(_keys(listed))])
-    effects.worth.assign([0.0, *(_keys(listed)[key] for key in sorted(_keys(listed)))])
+    effects.worth.assign([[0.0], *([_keys(listed)[key]] for key in sorted(_keys(listed)))])
     module = tf.Module()
     module.tables = {f'content_{name}': table for name, table in effects.tables.items()}
     directory = folder / 'trained' / 'Format-Serving'
@@ -83,7 +83,7 @@ def test_the_copy_lists_the_catalogue_and_its_properties_count(tmp_path):
     assert {name: refreshed.get_int_custom_property(name) for name in counts} == counts
     tables = tf.saved_model.load(f'{refreshed.uri}/Format-Serving').tables
     found = dict(
-        zip(tables['content_element_keys'].numpy().tolist(), tables['content_worth'].numpy().tolist())
+        zip(tables['content_element_keys'].numpy().tolist(), tables['content_worth'].numpy()[:, 0].tolist())
     )
     root = 2**0.5
     expected = _keys({'a': 0.5, 'b': -0.25 / root, 'c': 0.25 / root, 'd': 0.0}) | {-1: 0.0}

@@ -21,6 +21,8 @@ def trained():
     for _ in range(5):
         trainer.train_step(random_batch(rng))
     model.effects.combination_bias.mean.assign(tf.random.normal([model.config.combination_rows]))
+    for factors in model.effects.interactions.weights:
+        factors.assign(tf.random.normal(factors.shape, stddev=0.5))
     batch = random_batch(rng)
     return model, model.encode(batch), batch['counts'].numpy()
 

@@ -61,6 +61,7 @@ def test_it_counts_what_has_changed(refreshed):
 def test_it_answers_for_ids_alone_as_the_old_model_does_for_content(loaded, refreshed, logs, signature):
     new = tf.saved_model.load(str(refreshed[0]))
     images = [NEW[0], FULL[0], NEW[3], NEW[1]]
+    differences = []
     for number in range(6):
         request = request_of(logs.slice(number), 1)
         request['image_candidates'] = tf.constant([[row['id'] for row in images]])
@@ -74,7 +75,9 @@ def test_it_answers_for_ids_alone_as_the_old_model_does_for_content(loaded, refr
             else:
                 np.testing.assert_array_equal(alone[name], value)
         name = 'ctr' if 'ctr' in told else 'element_score'
-        assert not np.allclose(untold[name], told[name], atol=1e-4)
+        differences.append(not np.allclose(untold[name], told[name], atol=1e-4))
+    # Not every choice falls on one of the new elements.
+    assert any(differences)
 
 
 def test_a_server_answers_for_ids_alone_as_the_old_model_does_for_content(loaded, refreshed, logs, tmp_path):

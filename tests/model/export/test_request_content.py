@@ -38,12 +38,16 @@ def test_the_model_has_learned_something_of_content(model):
     assert len(worth) == 1 + catalogue_rows().num_rows and np.ptp(worth) > 0.01
 
 
-def test_content_of_an_unlisted_element_adds_what_it_is_worth_to_a_listed_one(model, scores):
+def test_content_of_an_unlisted_element_adds_what_it_is_worth_to_a_listed_one(model, scores, batch):
     plain = scores(['new'])
     told = scores(['new'], **content([LISTED]))
     keys, worth = model.effects.content.element_keys.numpy(), model.effects.content.worth.numpy()
     key = int(tf.strings.to_hash_bucket_fast([f'element\timage\t{LISTED["id"]}'], 1 << 62)[0])
-    np.testing.assert_allclose(told - plain, worth[keys == key], atol=1e-5)
+    (found,) = worth[keys == key]
+    products = model.effects.interactions
+    cells = products.cells.of(products.cells.categories(batch['context_ids'][:1])).numpy()[0]
+    taste = products.context.numpy()[cells].sum(0) @ found[1 : 1 + products.taste_dim]
+    np.testing.assert_allclose(told - plain, found[0] + taste, atol=1e-5)
     assert abs(told - plain) > 1e-3
 
 

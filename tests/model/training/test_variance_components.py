@@ -27,7 +27,13 @@ def problem_of(rng: np.random.Generator, rows: int, vector_std: float) -> Effect
     appeal = rng.normal(0, 0.5, ADS)
     click = rng.random(rows) < expit(-1 + appeal[ad] + effect[shown])
     data = Impressions(
-        ad, np.zeros(rows, int), shown[:, None], np.full(rows, -1.0), click.astype(float), np.ones(rows)
+        ad,
+        np.zeros(rows, int),
+        shown[:, None],
+        np.full(rows, -1.0),
+        click.astype(float),
+        np.ones(rows),
+        np.zeros((rows, 0), int),
     )
     colours = sparse.csr_matrix(np.eye(COLOURS)[rng.integers(COLOURS, size=ELEMENTS)])
     terms = {

@@ -23,7 +23,9 @@ def test_hot_swap_under_a_stream_of_requests(exported, base_path, batching):
     answers = []
 
     def stream(server):
-        while not stop.wait(0.01):  # Without pauses, the streams would leave the loading of a version no time.
+        while not stop.wait(
+            0.01
+        ):  # Without pauses, the streams would leave the loading of a version no time.
             response = server.prediction.Predict(request, timeout=PATIENCE_S)
             answers.append((response.model_spec.version.value, tuple(response.outputs['ctr'].float_val)))
 

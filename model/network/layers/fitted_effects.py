@@ -1,4 +1,4 @@
-"""The additive part of the scores: effects of ads, elements, subwords and whole combinations."""
+"""The fitted part of the scores: effects of ads, elements, their content, tastes, synergies and combinations."""
 
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch, Index
 from model.network.layers.combination_bias import CombinationBias
 from model.network.layers.content_effects import ContentEffects
+from model.network.layers.interaction_effects import InteractionEffects
 from model.network.layers.shrunk_bias import ShrunkBias
 from model.network.layers.subword_bias import SubwordBias
 
@@ -20,35 +21,38 @@ class BatchEffects(NamedTuple):
     """The effects of a batch of B ads with T elements.
 
     Attributes:
-        element_bias: The effect of each element, a logit, float32 [T].
+        element_bias: The effect of each element on the user of its ad, a logit, float32 [T].
         ad_bias: The effect of each ad, a logit, float32 [B].
         element_code: int64 [T]; added to the code of the ad, the codes of the elements of a combination give
             the code of the combination.
         ad_code: int64 [B].
+        synergy: The factors of synergy of each element, placed by its component, float32 [T, M D].
     """
 
     element_bias: tf.Tensor
     ad_bias: tf.Tensor
     element_code: tf.Tensor
     ad_code: tf.Tensor
+    synergy: tf.Tensor
 
     @classmethod
     def zero(cls, elements: tf.Tensor, ads: tf.Tensor) -> 'BatchEffects':
         """No effect at all, for rows of elements int64 [T] and rows of ads int64 [B]."""
         biases = tf.zeros_like(elements, tf.float32), tf.zeros_like(ads, tf.float32)
-        return cls(*biases, tf.zeros_like(elements), tf.zeros_like(ads))
+        synergy = tf.zeros([tf.size(elements), 0])
+        return cls(*biases, tf.zeros_like(elements), tf.zeros_like(ads), synergy)
 
 
-class AdditiveEffects(tf.keras.layers.Layer):
-    """Scalar effects, in logits, that add up to the part of a score that phi does not explain.
+class FittedEffects(tf.keras.layers.Layer):
+    """Effects, in logits, that add up to the part of a score that phi does not explain.
 
     They have no gradient. While the model trains, `element_bias` and `ad_bias` move by Newton steps
-    (`update`); at the end of the training all of them are replaced by their posterior mode
-    (`model.training.map_effects`).
+    (`update`); at the end of the training all of them are fitted to all impressions at once
+    (`model.training.map_effects`, `model.training.interactions`).
 
     Args:
         tables: The tables of the features.
-        config: The number of rows of the table of whole combinations.
+        config: The number of rows of the table of whole combinations, and of factors of tastes and synergies.
         training: The prior standard deviations.
 
     Attributes:
@@ -56,6 +60,7 @@ class AdditiveEffects(tf.keras.layers.Layer):
         subword_bias: `SubwordBias`, or None where no component has texts in the logs.
         content: `ContentEffects`, or None where the catalogue describes no component.
         combination_bias: `CombinationBias`.
+        interactions: `InteractionEffects`.
     """
 
     def __init__(self, tables: FeatureTables, config: ModelConfig, training: TrainingConfig, **kwargs):
@@ -64,7 +69,11 @@ class AdditiveEffects(tf.keras.layers.Layer):
         self.ad_bias = ShrunkBias(tables.ids[tables.ad], training.ad_prior_std, name='ad_bias')
         subwords = sum(tables.subwords.values())
         self.subword_bias = SubwordBias(subwords, name='subword_bias') if tables.subwords else None
-        self.content = ContentEffects(tables.content, name='content') if tables.content else None
+        self.interactions = InteractionEffects(
+            tables, config.taste_dim, config.synergy_dim, name='interactions'
+        )
+        columns = 1 + self.interactions.dimensions
+        self.content = ContentEffects(tables.content, columns, name='content') if tables.content else None
         self.combination_bias = CombinationBias(
             config.combination_rows, len(tables.components), name='combination_bias'
         )
@@ -73,10 +82,10 @@ class AdditiveEffects(tf.keras.layers.Layer):
     def tables(self) -> dict[str, tf.Variable]:
         """The variables with one row per id that a score reads, by name."""
         layers = (self.element_bias, self.ad_bias, self.combination_bias, self.subword_bias)
+        means = {layer.name: layer.mean for layer in layers if layer is not None}
         content = self.content.tables if self.content is not None else {}
-        return {layer.name: layer.mean for layer in layers if layer is not None} | {
-            f'{CONTENT}{name}': table for name, table in content.items()
-        }
+        named = {f'{CONTENT}{name}': table for name, table in content.items()}
+        return means | {'factors': self.interactions.factors} | named
 
     def of_batch(self, batch: Batch, index: Index, ads: tf.Tensor) -> BatchEffects:
         """The effects of a batch.
@@ -90,11 +99,21 @@ class AdditiveEffects(tf.keras.layers.Layer):
         biases = self.element_bias(elements)
         if self.subword_bias is not None:
             biases += self.subword_bias(batch[keys.SUBWORD_ROWS], batch[keys.SUBWORDS_PER_ELEMENT])
+        products = self.interactions
+        factors = tf.gather(products.factors, elements)
         if self.content is not None:
-            biases += self.content(batch[keys.ELEMENT_KEYS], batch.get(keys.CONTENT))
+            content = self.content(batch[keys.ELEMENT_KEYS], batch.get(keys.CONTENT))
+            biases += content[:, 0]
+            factors += content[:, 1:]
+        if products.taste_dim:
+            biases += products.taste(batch[keys.CONTEXT_IDS], factors, index.ad)
         codes = self.combination_bias
         return BatchEffects(
-            biases, self.ad_bias(ads), codes.element_codes(elements, index.component), codes.ad_codes(ads)
+            biases,
+            self.ad_bias(ads),
+            codes.element_codes(elements, index.component),
+            codes.ad_codes(ads),
+            products.placed(factors, index.component),
         )
 
     def update(
