@@ -66,9 +66,9 @@ class PaddedGenCO(GenCO):
             effects=self._effects_of(batch, index),
         )
 
-    def score_elements(self, encoded: Encoded) -> tf.Tensor:
+    def score_elements(self, encoded: Encoded, training: bool = False) -> tf.Tensor:
         present = tf.reshape(encoded.index.position >= 0, [-1])
-        return tf.where(present, super().score_elements(encoded), _MASKED)
+        return tf.where(present, super().score_elements(encoded, training), _MASKED)
 
     def log_policy(self, encoded: Encoded, scores: tf.Tensor) -> tf.Tensor:
         table = tf.reshape(scores, [-1, self.tables.max_candidates])

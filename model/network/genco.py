@@ -136,14 +136,18 @@ class GenCO(tf.keras.Model):
         """The row of each ad among the ads, int64 [B]."""
         return batch[keys.CONTEXT_IDS][:, self._ad_axis] - self._ad_offset
 
-    def score_elements(self, encoded: Encoded) -> tf.Tensor:
+    def score_elements(self, encoded: Encoded, training: bool = False) -> tf.Tensor:
         """p (eq. 19), the logits of the policy, float32 [T].
 
         They include the synergy with the elements that are likely to be shown beside each, so that the policy generates
         combinations that f_comb prefers.
+
+        Args:
+            encoded: The encoded batch.
+            training: Whether the model is being trained: until the fit at the end there are no synergies to compute.
         """
         scores = self.phi(encoded.element_context, encoded.features) + encoded.effects.element_bias
-        if self.effects and self.effects.interactions.synergy_dim:
+        if self.effects and self.effects.interactions.synergy_dim and not training:
             products = self.effects.interactions
             scores += products.expected_synergy(scores, encoded.effects.synergy, encoded.index)
         return scores

@@ -44,6 +44,8 @@ class LinearTerms(Protocol):
 class SparseTerms:
     """Terms of which each element has a few, such as the words of its text.
 
+    Weights and values may have further axes: [W, any] and [E, any].
+
     Args:
         matrix: X, float64 [E, W].
     """

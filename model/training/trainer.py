@@ -98,7 +98,7 @@ class GencoTrainer(tfrs.Model):
         network = self.network
         encoded = network.encode(inputs, training)
         combined = network.score_combination(encoded, inputs[keys.SHOWN])
-        policy_logit = network.score_elements(encoded)
+        policy_logit = network.score_elements(encoded, training)
         place, present = network.places(encoded.index, inputs[keys.SHOWN])
         log_policy = network.log_policy(encoded, policy_logit)
         losses = {

@@ -30,6 +30,15 @@ def no_content(rows: int) -> dict[str, tf.Tensor]:
     }
 
 
+def image_content(rows: list[dict | None]) -> dict[str, tf.Tensor]:
+    """The tensors of a request with the content of its images; None stands for an image without any."""
+    return {
+        'image_text': tf.constant([[row['text'] if row else '' for row in rows]]),
+        'image_attributes': tf.constant([['\n'.join(row['attributes']) if row else '' for row in rows]]),
+        'image_vector': tf.constant([[row['vector'] if row else [0.0] * 3 for row in rows]]),
+    }
+
+
 def padded(lists: list[list[str]]) -> tf.Tensor:
     width = max(1, max(len(row) for row in lists))
     return tf.constant([list(row) + [''] * (width - len(row)) for row in lists])

@@ -4,6 +4,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
+from model.training.linear_terms import SparseTerms
+
 _STEPS = 8  # of conjugate gradients; each sweep goes on where the last one stopped
 _PRIOR_PARAMETERS = 3.0  # the factors that the first guess of a variance counts for
 
@@ -46,6 +48,8 @@ class ElementFactors:
         self._designs = [self.design[rows] for rows in self.of_component]
         self._columns = [np.unique(part.indices) for part in self._designs]
         self._designs = [part[:, used] for part, used in zip(self._designs, self._columns)]
+        self._squares = [part.power(2) for part in self._designs]
+        self._sparse_terms = [SparseTerms(part) for part in self._designs]
 
     def start(self, component: int, own: np.ndarray | None = None, terms: np.ndarray | None = None) -> None:
         """Sets first values for a component: of its elements, [rows, D], or of the attributes that they have."""
@@ -77,7 +81,7 @@ class ElementFactors:
         squares = np.square(self.own[rows][told]).sum() + np.trace(covariance[told].sum(0))
         self._own_variance[component] = _shrunk(squares, told.sum() * self.dimensions)
         self.mean[rows] = self.own[rows] + from_terms
-        uncertain = self._designs[component].power(2) @ self._uncertainty[self._columns[component]]
+        uncertain = self._squares[component] @ self._uncertainty[self._columns[component]]
         covariance[:, dimensions, dimensions] += uncertain
         self.covariance[rows] = covariance
 
@@ -96,31 +100,30 @@ class ElementFactors:
 
     def _update_terms(self, component: int, information: np.ndarray, pull: np.ndarray) -> np.ndarray:
         """Updates t; returns the sums of the attributes of each element of the component, [rows, D]."""
-        design, used = self._designs[component], self._columns[component]
+        terms, used = self._sparse_terms[component], self._columns[component]
         if not len(used):
             return np.zeros_like(pull)
         shape, prior = (len(used), self.dimensions), 1 / self._term_variance[component]
-        transposed = design.T.tocsr()
         diagonal = information[:, range(self.dimensions), range(self.dimensions)]
-        diagonal = transposed.power(2) @ diagonal + prior
+        diagonal = terms.sums_of_squares(diagonal) + prior
 
         def product(flat: np.ndarray) -> np.ndarray:
-            terms = flat.reshape(shape)
-            return (transposed @ _times(information, design @ terms) + prior * terms).ravel()
+            values = flat.reshape(shape)
+            return (terms.sums(_times(information, terms.effect(values))) + prior * values).ravel()
 
         own = self.own[self.of_component[component]]
-        size = design.shape[1] * self.dimensions
+        size = terms.size * self.dimensions
         found, _ = cg(
             LinearOperator((size, size), product),
-            (transposed @ (pull - _times(information, own))).ravel(),
+            terms.sums(pull - _times(information, own)).ravel(),
             self.terms[used].ravel(),
             maxiter=_STEPS,
-            M=LinearOperator((size, size), lambda flat: flat.reshape(shape).ravel() / diagonal.ravel()),
+            M=LinearOperator((size, size), lambda flat: flat.ravel() / diagonal.ravel()),
         )
         self.terms[used], self._uncertainty[used] = found.reshape(shape), 1 / diagonal
         squares = np.square(found).sum() + self._uncertainty[used].sum()
         self._term_variance[component] = _shrunk(squares, size)
-        return design @ self.terms[used]
+        return terms.effect(self.terms[used])
 
 
 def _shrunk(squares: float, count: int) -> float:

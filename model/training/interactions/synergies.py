@@ -99,12 +99,11 @@ class Synergies:
             pair_of_elements = one, other = by_pair.pairs
             products = (mean[one][:, :, None] * mean[other][:, None, :]).reshape(len(one), -1)
             weight = by_pair.totals(residuals.information)
-            there = (one < len(mean) - 1) & (other < len(mean) - 1)
             before = products @ self._matrices[pair].ravel()
             pull = products.T @ (by_pair.totals(residuals.value) + weight * before)
             # The sum of E[z z'] of one element times that of the other, as a matrix of products of their factors.
             of_one, of_other = (second[which].reshape(len(which), -1) for which in pair_of_elements)
-            outer = (of_one * (weight * there)[:, None]).T @ of_other
+            outer = (of_one * weight[:, None]).T @ of_other
             outer = outer.reshape([self.factors.dimensions] * 4).transpose(0, 2, 1, 3).reshape(prior.shape)
             after = np.linalg.solve(outer + prior, pull)
             self._matrices[pair] = after.reshape(self._matrices[pair].shape)

@@ -48,6 +48,8 @@ class Tastes:
         self._shown, self._profile, self._tables = shown, profile, tables
         self._profiles = len(cells)
         self._cells = [cells[:, k] - table.first for k, table in enumerate(tables)]
+        self._indicators = [_indicator(of, table.size) for of, table in zip(self._cells, tables)]
+        self._seen = [np.unique(of) for of in self._cells]
         self._places = [PairSums.of(shown[:, j], profile, self._shape) for j in range(shown.shape[1])]
         dimensions = factors.dimensions
         self._means = [np.zeros((table.size, dimensions)) for table in tables]
@@ -74,8 +76,7 @@ class Tastes:
         if design.shape[1]:
             value, information = design.T @ value, design.power(2).T @ information
         found = []
-        for k, cells in enumerate(self._cells):
-            to_cells = _indicator(cells, self._tables[k].size)
+        for k, to_cells in enumerate(self._indicators):
             seen = np.asarray((information @ to_cells).sum(0)).ravel()
             scaled = standardised(value @ to_cells, information @ to_cells)
             left, values, right = leading(scaled, self.factors.dimensions)
@@ -126,12 +127,12 @@ class Tastes:
             for k, cells in enumerate(self._cells):
                 others = self._of_profiles(self._means) - self._means[k][cells]
                 left = pull - np.einsum('pij,pj->pi', information, others)
-                to_cells = _indicator(cells, self._tables[k].size).T
+                to_cells = self._indicators[k].T
                 told = (to_cells @ information.reshape(size, -1)).reshape(-1, dimensions, dimensions)
                 covariance = np.linalg.inv(told + np.diag(1 / self._variances[k]))
                 self._means[k] = np.einsum('cij,cj->ci', covariance, to_cells @ left)
                 self._covariances[k] = covariance
-                seen = np.unique(cells)
+                seen = self._seen[k]
                 squares = np.square(self._means[k][seen]) + np.einsum('cii->ci', covariance[seen])
                 self._variances[k] = np.maximum(squares.mean(0), np.finfo(float).eps)
         after = self._of_profiles(self._means)

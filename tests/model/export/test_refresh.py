@@ -16,6 +16,7 @@ from model.export.refresh import refresh_model
 from serving.client.client import CreativeClient
 from serving.client.request import SelectRequest
 from tests.model.conftest import CONFIG, SCHEMA, catalogue_rows
+from tests.model.requests import image_content as content
 from tests.model.requests import request_of
 from tests.serving.helpers import MODEL, PATIENCE_S, push, running_in
 
@@ -40,15 +41,6 @@ def refreshed(exported, folder):
     rows = [*NEW[:2], *LISTED[:5], *NEW[2:], *LISTED[5:-1]]
     done = refresh_model(exported, write(folder / 'grown.parquet', rows), folder / 'grown')
     return folder / 'grown', done
-
-
-def content(rows: list[dict | None]) -> dict[str, tf.Tensor]:
-    """The tensors of a request with the content of its images; None stands for an image without any."""
-    return {
-        'image_text': tf.constant([[row['text'] if row else '' for row in rows]]),
-        'image_attributes': tf.constant([['\n'.join(row['attributes']) if row else '' for row in rows]]),
-        'image_vector': tf.constant([[row['vector'] if row else [0.0] * 3 for row in rows]]),
-    }
 
 
 def test_it_counts_what_has_changed(refreshed):

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.model.conftest import catalogue_rows
+from tests.model.requests import image_content as content
 from tests.model.requests import request_of
 
 ROWS = [row for row in catalogue_rows().to_pylist() if row['vector'] and row['attributes'] and row['text']]
@@ -22,15 +23,6 @@ def scores(loaded, logs):
         return found['element_score'].numpy()[0, 1, : len(images)]
 
     return of
-
-
-def content(rows: list[dict | None]) -> dict[str, tf.Tensor]:
-    """The tensors of a request with the content of candidates; None stands for a candidate without any."""
-    return {
-        'image_text': tf.constant([[row['text'] if row else '' for row in rows]]),
-        'image_attributes': tf.constant([['\n'.join(row['attributes']) if row else '' for row in rows]]),
-        'image_vector': tf.constant([[row['vector'] if row else [0.0] * 3 for row in rows]]),
-    }
 
 
 def test_the_model_has_learned_something_of_content(model):
