@@ -32,6 +32,7 @@ class Serve:
     def __init__(self, base_path, *flags, port=0):
         command = [*GENCO, 'serve', '--model-base-path', str(base_path), '--port', str(port), *flags]
         environment = {key: value for key, value in os.environ.items() if not key.startswith('TF_CPP')}
+        environment['PYTHONFAULTHANDLER'] = '1'
         pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE}
         self.process = subprocess.Popen(
             [*command, '--version-poll-seconds', '0.05'], text=True, env=environment, **pipes
@@ -50,9 +51,13 @@ class Serve:
     def end(self, number):
         """Sends a signal; returns the exit status and standard error."""
         self.process.send_signal(number)
-        errors = self.process.stderr.read()
+        try:
+            self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            pytest.fail(f'does not stop:\n{self.process.stderr.read()}')
         self._reader.join()
-        return self.process.wait(PATIENCE_S), errors
+        return self.process.returncode, self.process.stderr.read()
 
 
 @contextmanager
@@ -128,8 +133,8 @@ def test_stops_though_a_request_goes_on(exported, base_path, flags):
             call = stub.Predict.future(spin)
             stub.Predict(predict_request(example_inputs(), 'genco'), timeout=PATIENCE_S)
             assert not call.done()
-            serve.process.send_signal(signal.SIGTERM)
-            assert serve.process.wait(PATIENCE_S) == 0
+            status, _ = serve.end(signal.SIGTERM)
+    assert status == 0
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='scheduling policies of threads are those of Linux')

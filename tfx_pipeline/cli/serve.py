@@ -1,9 +1,12 @@
 """The verb `serve`, which serves pushed models."""
 
+import contextlib
 import logging
 import os
 import signal
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -140,18 +143,46 @@ def serve(**flags):
     if not settings.model_base_path and not settings.model_config_file:
         raise click.UsageError('Give --model-base-path or --model-config-file.')
     server = _build(settings)
-    # Set after the imports, so that libraries do not replace the handlers.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: server.request_stop())
     click.echo(f'genco: waiting for a version of {_what(settings)}')
-    try:
-        ports = server.start()
-        if ports is not None:
-            click.echo(f'genco: serving {_where(settings, ports)}; stop with Ctrl+C')
-            server.wait()
-    finally:
-        server.stop()
+    # After the imports, so that libraries do not replace the handlers.
+    with _on_signals(server.request_stop):
+        try:
+            ports = server.start()
+            if ports is not None:
+                click.echo(f'genco: serving {_where(settings, ports)}; stop with Ctrl+C')
+                server.wait()
+        finally:
+            server.stop()
     click.echo('genco: stopped')
+
+
+@contextlib.contextmanager
+def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Within the block, SIGINT and SIGTERM make a thread call `stop`.
+
+    A handler would run in the main thread, which may hold the lock that `stop` needs. The thread reads what
+    Python writes to a pipe when a signal arrives, no matter which thread the signal interrupts.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+
+    def wait() -> None:
+        os.read(reader, 1)
+        stop()
+
+    thread = threading.Thread(target=wait, name='signals')
+    thread.start()
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(-1)
+        os.write(writer, b'\0')
+        thread.join()
+        os.close(reader)
+        os.close(writer)
 
 
 def _what(settings: ServerSettings) -> str:
