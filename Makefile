@@ -12,7 +12,7 @@ DEMO := build/demo
 TESTS := tests
 # The processes among which the tests of whole files are shared out; each needs up to 3 GB of memory.
 JOBS := 2
-PYTEST := $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
+PYTEST := $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 # Tests that need neither TFX nor a server.
 CHECKS := tests/creative_logs tests/components/sctr_evaluator/estimators tests/components/sctr_evaluator/sums \
 	tests/components/sctr_evaluator/results tests/components/sctr_evaluator/report tests/packaging/test_imports.py \

@@ -55,6 +55,8 @@ class ModelConfig(Frozen):
     """Shape of the network (paper: Implementation Details).
 
     Attributes:
+        phi: Whether there is phi, the network of the paper, with all that feeds it: embeddings, context encoder,
+            attention, and aggregation of embedded elements.
         element_dim: D, the size of an id's embedding.
         encoder_units: The layer sizes of the context encoder; the last is H.
         attention: Whether there is cross-component attention (eq. 13); without it z is zero.
@@ -62,6 +64,8 @@ class ModelConfig(Frozen):
         phi_units: The hidden layer sizes of phi, before its single output.
         additive: Whether scalar effects of each element, each ad and each whole combination, shrunk towards
             zero, are added to the scores of phi, with tastes and synergies.
+        importance: Whether the effects of elements are multiplied by the importance of their component in the
+            context.
         taste_dim: H, the number of factors of a taste, the product of a user's context and an element; 0 for no
             tastes.
         synergy_dim: The number of factors of a synergy, the product of two elements that are shown together; 0 for
@@ -74,12 +78,14 @@ class ModelConfig(Frozen):
         temperature: The temperature of the served policy; below 1 it concentrates on the best elements.
     """
 
+    phi: bool = False
     element_dim: int = Field(4, ge=1)
     encoder_units: tuple[int, ...] = (32, 16, 8)
     attention: bool = True
     attention_dim: int = Field(4, ge=1)
     phi_units: tuple[int, ...] = (64, 32, 8)
     additive: bool = True
+    importance: bool = True
     taste_dim: int = Field(5, ge=0)
     synergy_dim: int = Field(2, ge=0)
     combination_rows: int = Field(1 << 20, ge=2)
@@ -91,6 +97,12 @@ class ModelConfig(Frozen):
     @classmethod
     def _is_power_of_two(cls, rows: int) -> int:
         return power_of_two('combination_rows', rows)
+
+    @model_validator(mode='after')
+    def _scores_something(self):
+        if not self.phi and not self.additive:
+            raise ValueError('phi and additive are both false: there is nothing that scores elements')
+        return self
 
 
 class TrainingConfig(Frozen):
@@ -152,7 +164,7 @@ class TrainingConfig(Frozen):
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     'tuned': {'model': {}, 'training': {}},
     'paper': {
-        'model': {'additive': False},
+        'model': {'phi': True, 'additive': False},
         'training': {
             'reward': 'paper',
             'sparse_optimizer': 'sgd',

@@ -21,19 +21,21 @@ _QUICK_DENSITY = Density(100, 200)
 FULL = 'full'
 COMBINATION = 'combination'
 WITHOUT_CATALOGUE = 'without_catalogue'
+PHI_ALONE = 'phi_alone'
 
 _ORACLE_SHARE = 'oracle_share'
 
-_WITHOUT_MIL = {'training': {'combination_loss': 0.0}}
-_WITHOUT_RL = {'training': {'rl_loss': 0.0}}
-_WITHOUT_CONTEXT = {'model': {'attention': False}}
+_PHI_ALONE = {'phi': True, 'additive': False}
 VARIANTS: Mapping[str, Mapping[str, Mapping]] = {
     FULL: {},
-    'without_mil': _WITHOUT_MIL,
-    'without_rl': _WITHOUT_RL,
-    'without_context': _WITHOUT_CONTEXT,
-    'without_additive': {'model': {'additive': False}},
-    'without_all': {'training': _WITHOUT_MIL['training'] | _WITHOUT_RL['training'], **_WITHOUT_CONTEXT},
+    'without_tastes': {'model': {'taste_dim': 0}},
+    'without_synergies': {'model': {'synergy_dim': 0}},
+    'without_importance': {'model': {'importance': False}},
+    'with_phi': {'model': {'phi': True}},
+    PHI_ALONE: {'model': _PHI_ALONE},
+    f'{PHI_ALONE}_without_mil': {'model': _PHI_ALONE, 'training': {'combination_loss': 0.0}},
+    f'{PHI_ALONE}_without_rl': {'model': _PHI_ALONE, 'training': {'rl_loss': 0.0}},
+    f'{PHI_ALONE}_without_attention': {'model': _PHI_ALONE | {'attention': False}},
 }
 
 
@@ -48,10 +50,10 @@ def run(
 ) -> dict:
     """Trains each variant on the same simulated worlds, one per seed.
 
-    Without MIL, no combination is scored in training: each shown element alone predicts the click, and there
-    is no second stage. Without RL, there is no policy gradient. Without context, there is no cross-component
-    attention. Without all, none of the three is present. Without additive, the model has no additive effects
-    of elements besides the network. With a catalogue, all variants read it but one more, without catalogue.
+    Tastes, synergies and the importance of components are parts of the fitted effects. Phi, the network of the paper,
+    is beside these effects (`with_phi`) or in their place (`phi_alone`). Without MIL, no combination is scored in
+    training: each shown element alone predicts the click, and there is no second stage. Without RL, there is no
+    policy gradient. With a catalogue, all variants read it but one more, without catalogue.
 
     The figures for `combination` refer to the choice in all components. Those for a component refer to
     choosing it alone while the others are uniformly random, as in the component-level sCTR, but they use the

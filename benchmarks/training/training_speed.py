@@ -39,7 +39,7 @@ def run(quick: bool) -> dict:
     """
     rows, turns, steps = (8_000, 2, 3) if quick else (60_000, 9, 12)
     simulated = SimulatorConfig(ads=2000, days=2, rows=rows // 2, seed=1)
-    config = GencoConfig(log_schema=simulated.log_schema())
+    config = GencoConfig(log_schema=simulated.log_schema(), model={'phi': True})
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         simulate(simulated, directory / 'logs')

@@ -25,30 +25,37 @@ def combination_logits(model: GenCO, encoded: Encoded, combinations: tf.Tensor) 
     chosen = tf.cast(combinations, tf.int32)
     place = tf.where(chosen < 0, 0, encoded.index.start[:, None] + 1 + chosen)
     sums = tf.reduce_sum(tf.gather(rows, place), 2)
-    width = encoded.features.shape[1]
-    placed = encoded.effects.synergy.shape[1]
-    sums = tf.reshape(sums, [-1, width + 4 + placed])
-    weighted, strength, bias, code, synergy = tf.split(sums, [width, 1, 1, 2, placed], 1)
-    samples = combinations.shape[1] or tf.shape(combinations)[1]
+    width, placed = encoded.features.shape[1] + 1 if model.config.phi else 0, encoded.effects.synergy.shape[1]
+    weighted, bias, code, synergy = tf.split(sums, [width, 1, 2, placed], 2)
+    low, high = tf.unstack(tf.cast(code, tf.int64), axis=2)
+    codes = encoded.effects.ad_code[:, None] + low + high * _HALF
+    offset = _phi(model, encoded, weighted) if model.config.phi else tf.zeros_like(bias[:, :, 0])
+    return model.combination_logit(offset, bias[:, :, 0], encoded.effects.ad_bias[:, None], codes, synergy)
+
+
+def _phi(model: GenCO, encoded: Encoded, weighted: tf.Tensor) -> tf.Tensor:
+    """phi of combinations, float32 [B, K], given the sums of (a f, a) over their elements, float32 [B, K, F + 1]."""
+    samples = weighted.shape[1] or tf.shape(weighted)[1]
+    flat = tf.reshape(weighted, [-1, weighted.shape[2]])
     context = tf.reshape(tf.tile(encoded.context, [1, samples]), [-1, encoded.context.shape[1]])
-    offset = model.phi(context, weighted / tf.maximum(strength, _SMALLEST))
-    low, high = tf.unstack(tf.cast(code, tf.int64), axis=1)
-    codes = encoded.effects.ad_code[:, None] + tf.reshape(low + high * _HALF, [-1, samples])
-    offset, element_bias = (tf.reshape(values, [-1, samples]) for values in (offset, bias))
-    synergy = tf.reshape(synergy, [tf.shape(encoded.index.counts)[0], samples, placed])
-    return model.combination_logit(offset, element_bias, encoded.effects.ad_bias[:, None], codes, synergy)
+    offset = model.phi(context, flat[:, :-1] / tf.maximum(flat[:, -1:], _SMALLEST))
+    return tf.reshape(offset, [-1, samples])
 
 
 def _rows(model: GenCO, encoded: Encoded) -> tf.Tensor:
-    """Returns a zero row, then (a f, a, bias, halves of the code, synergy) per element, float32 [T + 1, any]."""
-    ad = encoded.index.ad
-    logits = model.aggregation.logits(encoded.element_context, encoded.features)
-    top = tf.gather(tf.math.unsorted_segment_max(logits, ad, tf.size(encoded.effects.ad_bias)), ad)
-    strength = tf.maximum(tf.exp(logits - top), _SMALLEST)[:, None]
-    code = encoded.effects.element_code
-    halves = tf.cast(tf.stack([code % _HALF, code // _HALF], 1), tf.float32)
+    """A zero row, then (a f, a, bias, halves of the code, synergy) per element, float32 [T + 1, any].
+
+    Without phi, a f and a are left out.
+    """
     effects = encoded.effects
-    rows = tf.concat(
-        [strength * encoded.features, strength, effects.element_bias[:, None], halves, effects.synergy], 1
-    )
-    return tf.pad(rows, [[1, 0], [0, 0]])
+    code = effects.element_code
+    halves = tf.cast(tf.stack([code % _HALF, code // _HALF], 1), tf.float32)
+    parts = [effects.element_bias[:, None], halves, effects.synergy]
+    if model.config.phi:
+        ad = encoded.index.ad
+        logits = model.aggregation.logits(encoded.element_context, encoded.features)
+        logits += effects.log_importance
+        top = tf.gather(tf.math.unsorted_segment_max(logits, ad, tf.size(effects.ad_bias)), ad)
+        strength = tf.maximum(tf.exp(logits - top), _SMALLEST)[:, None]
+        parts = [strength * encoded.features, strength, *parts]
+    return tf.pad(tf.concat(parts, 1), [[1, 0], [0, 0]])

@@ -31,7 +31,7 @@ class RawEncoder:
         self.raw_spec = transform_output.raw_feature_spec()
         self.transforms = Transforms(transform_output)
         self._model = model
-        self._folded = model.encoder.folded()
+        self._folded = model.encoder.folded() if model.config.phi else None
 
     def as_request(self, raw: dict) -> dict:
         """Hides from logged rows what was shown, so that lists are truncated as they were in the request."""

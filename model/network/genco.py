@@ -24,9 +24,9 @@ class Encoded(NamedTuple):
 
     Attributes:
         index: The place of each packed element.
-        context: h, float32 [B, H].
+        context: h, float32 [B, H]; H is 0 in a network without phi.
         element_context: h of the ad of each element, float32 [T, H].
-        features: f_e = (emb(e), emb(C), z), float32 [T, F] (eq. 16).
+        features: f_e = (emb(e), emb(C), z), float32 [T, F] (eq. 16); F is 0 in a network without phi.
         effects: The additive effects of ads and elements; zero in a model without them.
     """
 
@@ -77,14 +77,15 @@ class GenCO(tf.keras.Model):
         self.tables, self.config = tables, config
         components = len(tables.components)
         dim = config.element_dim
-        self.context_features = ContextFeatures(tables, dim, name='context_features')
-        self.element_embedding = embedding_table(tables.element_rows, dim, 'element_embedding')
-        self.component_embedding = embedding_table(components, dim, 'component_embedding')
-        self.encoder = ContextEncoder(config.encoder_units, name='context_encoder')
-        if config.attention:
-            self.attention = CrossComponentAttention(components, config.attention_dim, name='attention')
         self.aggregation = MilAggregation(name='mil_aggregation')
-        self.phi = ScoreNetwork(config.phi_units, start_at_zero=config.additive, name='phi')
+        if config.phi:
+            self.context_features = ContextFeatures(tables, dim, name='context_features')
+            self.element_embedding = embedding_table(tables.element_rows, dim, 'element_embedding')
+            self.component_embedding = embedding_table(components, dim, 'component_embedding')
+            self.encoder = ContextEncoder(config.encoder_units, name='context_encoder')
+            if config.attention:
+                self.attention = CrossComponentAttention(components, config.attention_dim, name='attention')
+            self.phi = ScoreNetwork(config.phi_units, start_at_zero=config.additive, name='phi')
         self.intercept = self.add_weight('intercept', [], tf.float32, 'zeros', trainable=False)
         self.effects = FittedEffects(tables, config, training, name='effects') if config.additive else None
         self._ad_axis = list(tables.ids).index(tables.ad)
@@ -92,14 +93,13 @@ class GenCO(tf.keras.Model):
 
     @property
     def embeddings(self) -> list[tf.Variable]:
-        """The embedding tables of ids."""
-        return [self.context_features.embedding, self.element_embedding]
+        """The embedding tables of ids, those of the context and of the elements; none without phi."""
+        return [self.context_features.embedding, self.element_embedding] if self.config.phi else []
 
     @property
     def served_tables(self) -> dict[str, tf.Variable]:
         """The variables with one row per id that a choice reads, by name; all else that it reads is small."""
-        context, element = self.embeddings
-        embeddings = {'context_embedding': context, 'element_embedding': element}
+        embeddings = dict(zip(('context_embedding', 'element_embedding'), self.embeddings))
         return embeddings | (self.effects.tables if self.effects else {})
 
     def encode(
@@ -119,6 +119,10 @@ class GenCO(tf.keras.Model):
             encoder: Used instead of the model's own encoder: its `ContextEncoder.folded`.
         """
         index = index_of(batch[keys.COUNTS])
+        effects = self._effects_of(batch, index)
+        if not self.config.phi:
+            nothing = [tf.zeros([tf.shape(values)[0], 0]) for values in (index.counts, index.ad, index.ad)]
+            return Encoded(index, *nothing, effects)
         embeddings = tf.gather(self.element_embedding, batch[keys.ELEMENTS])
         means = mean_rows(embeddings, index.segment, tf.reshape(index.counts, [-1]))
         inputs = self.context_features(batch, means)
@@ -130,7 +134,7 @@ class GenCO(tf.keras.Model):
         kind = tf.one_hot(index.component, len(self.tables.components)) @ self.component_embedding
         features = tf.concat([embeddings, kind, attended], 1)
         element_context = spread_rows(context, index.ad)
-        return Encoded(index, context, element_context, features, self._effects_of(batch, index))
+        return Encoded(index, context, element_context, features, effects)
 
     def ad_rows(self, batch: Batch) -> tf.Tensor:
         """The row of each ad among the ads, int64 [B]."""
@@ -146,7 +150,9 @@ class GenCO(tf.keras.Model):
             encoded: The encoded batch.
             training: Whether the model is being trained: until the fit at the end there are no synergies to compute.
         """
-        scores = self.phi(encoded.element_context, encoded.features) + encoded.effects.element_bias
+        scores = encoded.effects.element_bias
+        if self.config.phi:
+            scores += self.phi(encoded.element_context, encoded.features)
         if self.effects and self.effects.interactions.synergy_dim and not training:
             products = self.effects.interactions
             scores += products.expected_synergy(scores, encoded.effects.synergy, encoded.index)
@@ -169,11 +175,18 @@ class GenCO(tf.keras.Model):
             combination: Positions among the candidates, integer [B, M]; -1 where a component is absent.
         """
         place, present = self.places(encoded.index, combination)
-        features = tf.gather(encoded.features, place)
-        context = tf.repeat(encoded.context[:, None], place.shape[1], 1)
-        combined, weights = self.aggregation(features, self.aggregation.logits(context, features), present)
-        offset = self.phi(encoded.context, combined)
         effects = encoded.effects
+        logits = tf.gather(effects.log_importance, place)
+        if self.config.phi:
+            features = tf.gather(encoded.features, place)
+            context = tf.repeat(encoded.context[:, None], place.shape[1], 1)
+            combined, weights = self.aggregation(
+                features, logits + self.aggregation.logits(context, features), present
+            )
+            offset = self.phi(encoded.context, combined)
+        else:
+            weights = self.aggregation.weights_of(logits, present)
+            offset = tf.zeros_like(effects.ad_bias)
         bias = tf.reduce_sum(tf.where(present, tf.gather(effects.element_bias, place), 0.0), -1)
         codes = tf.where(present, tf.gather(effects.element_code, place), tf.constant(0, tf.int64))
         codes = effects.ad_code + tf.reduce_sum(codes, -1)

@@ -46,7 +46,7 @@ class EffectProblem:
     """The negative log posterior of the effects, as a function of one vector of P values.
 
     The log-odds of a click are offset + intercept + ad + combination + the sum over the shown elements e of
-    (element_e + the sum over terms of x_e w). Only ads, elements and combinations that occur have a value;
+    s (element_e + the sum over terms of x_e w). The importance s of what is shown is 1 until `set_importance`. Only ads, elements and combinations that occur have a value;
     all others stay at their prior mean. Each value has a normal prior with mean zero.
 
     The values form groups of equal prior variance: `ad`, `combination`, `element <component>` and one for each
@@ -94,12 +94,17 @@ class EffectProblem:
             self.groups[f'{ELEMENT} {name}'] = first + np.flatnonzero(of_element == j)
         self.groups = {name: group for name, group in self.groups.items() if len(group)}
         self._precision = np.zeros(self.size)
+        self._importance = np.ones(len(occurring.row))
         self.stds: dict[str, float] = {}
 
     def set_std(self, group: str, std: float) -> None:
         """Sets the prior standard deviation of a group."""
         self.stds[group] = std
         self._precision[self.groups[group]] = std**-2.0
+
+    def set_importance(self, importance: np.ndarray) -> None:
+        """Sets the importance s of each shown element, float64 [S]."""
+        self._importance = importance
 
     def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """The values of each effect by name, views of `values` [P] or [P, any]."""
@@ -126,9 +131,14 @@ class EffectProblem:
         ctr = expit(self.logit(values))
         return self._data.weight * ctr * (1 - ctr)
 
+    def residual(self, values: np.ndarray) -> np.ndarray:
+        """weight x (click - predicted CTR) of each impression at `values`, float64 [R]."""
+        return self._data.weight * (self._data.click - expit(self.logit(values)))
+
     def curvature(self, information: np.ndarray) -> np.ndarray:
         """The diagonal of the Hessian, float64 [P], given the information of each impression."""
-        totals = self._totals(information, lambda terms, values: terms.sums_of_squares(values))
+        squares = self._importance**2
+        totals = self._totals(information, squares, lambda terms, values: terms.sums_of_squares(values))
         return totals + self._precision
 
     def hessian_product(self, information: np.ndarray, direction: np.ndarray) -> np.ndarray:
@@ -139,26 +149,40 @@ class EffectProblem:
         """The part of `hessian_product` that comes from the data and not from the prior, float64 [P]."""
         return self._sums(information * self._effect(direction))
 
+    def of_elements(self, values: np.ndarray) -> np.ndarray:
+        """The effect of each element that occurs, before its importance, float64 [elements]."""
+        part = self.split(values)
+        return part[ELEMENT] + sum(terms.effect(part[name]) for name, terms in self._terms.items())
+
     def _effect(self, values: np.ndarray) -> np.ndarray:
         """The sum of the effects on each impression, float64 [R]."""
         part, there = self.split(values), self._occurring
-        element = part[ELEMENT] + sum(terms.effect(part[name]) for name, terms in self._terms.items())
-        of_elements = np.bincount(there.row, element[there.element], len(there.ad))
+        element = self.of_elements(values)[there.element]
+        of_elements = np.bincount(there.row, self._importance * element, len(there.ad))
         ad = part[AD] + sum(terms.effect(part[name]) for name, terms in self._ad_terms.items())
         return part[INTERCEPT] + ad[there.ad] + part[COMBINATION][there.combination] + of_elements
 
     def _sums(self, per_impression: np.ndarray) -> np.ndarray:
         """The derivative of the sum of effects by each value, times `per_impression`: float64 [P]."""
-        return self._totals(per_impression, lambda terms, values: terms.sums(values))
+        return self._totals(per_impression, self._importance, lambda terms, values: terms.sums(values))
 
     def _totals(
-        self, per_impression: np.ndarray, of_terms: Callable[[LinearTerms, np.ndarray], np.ndarray]
+        self,
+        per_impression: np.ndarray,
+        of_shown: np.ndarray,
+        of_terms: Callable[[LinearTerms, np.ndarray], np.ndarray],
     ) -> np.ndarray:
-        """Totals over the impressions by value, float64 [P]; `of_terms` makes them for linear terms."""
+        """Totals over the impressions by value, float64 [P].
+
+        Args:
+            per_impression: What is summed, float64 [R].
+            of_shown: The factor by which it counts for each shown element, float64 [S].
+            of_terms: Makes the totals of linear terms from those of what they describe.
+        """
         there = self._occurring
         ad = np.bincount(there.ad, per_impression, len(there.ads))
         combination = np.bincount(there.combination, per_impression, len(there.combinations))
-        element = np.bincount(there.element, per_impression[there.row], len(there.elements))
+        element = np.bincount(there.element, of_shown * per_impression[there.row], len(there.elements))
         parts = [np.array([ad.sum()]), ad, combination, element]
         parts += [of_terms(terms, element) for terms in self._terms.values()]
         parts += [of_terms(terms, ad) for terms in self._ad_terms.values()]

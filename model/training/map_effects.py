@@ -21,7 +21,9 @@ from model.training.content_terms import (
     content_weights,
 )
 from model.training.effect_problem import AD, COMBINATION, ELEMENT, INTERCEPT, EffectProblem, Occurring
+from model.training.interactions.contexts import Contexts
 from model.training.interactions.fit import InteractionPriors, Interactions, fit_interactions
+from model.training.interactions.importance import Importance
 from model.training.linear_terms import LinearTerms, SparseTerms
 from model.training.training_impressions import TrainingImpressions
 from model.training.variance_components import learned_stds
@@ -32,6 +34,7 @@ _TOLERANCE = 1e-9  # relative change of the loss from one iteration to the next
 _NO_SPREAD = 1e-4
 _MOST_ROUNDS = 6
 _ITERATIONS_PER_ROUND = 30
+_ROUNDS_OF_IMPORTANCE = 4
 _ROUNDS_END = 0.1  # relative change of the learned standard deviations
 _SUBWORD, _PREFERENCE = 'subword', 'preference'
 _LEARNED = (TEXT, ATTRIBUTE, VECTOR, BETWEEN)
@@ -50,6 +53,7 @@ class Priors:
         interactions: The numbers of factors and the priors of tastes and synergies.
         content: The standard deviation of the effects of attributes and of the dimensions of vectors from
             which their learning starts; a vector's dimensions together have the length 1 on average.
+        importance: Whether the importance of the components is learned; otherwise it is 1.
     """
 
     ad: float
@@ -59,6 +63,7 @@ class Priors:
     preference: float
     interactions: InteractionPriors = field(default_factory=InteractionPriors)
     content: float = 0.1
+    importance: bool = True
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ class Effects:
         content: The effects of what the catalogue says about elements.
         factors: The factors of tastes and synergies of elements, float64 [rows, H + D].
         interactions: The other factors of tastes and synergies.
+        importance: The importance of the components.
         stds: The prior standard deviations, fixed or learned, by effect.
     """
 
@@ -92,6 +98,7 @@ class Effects:
     content: ContentWeights
     factors: np.ndarray
     interactions: Interactions
+    importance: Importance
     stds: Mapping[str, float]
 
 
@@ -149,6 +156,7 @@ def fit_effects(
     problem = EffectProblem(there, evidence.component, components, terms, ad_terms)
     for group in problem.groups:
         problem.set_std(group, _first_std(group, priors))
+    contexts = Contexts.of(there.data.categories, ContextCells(evidence.tables))
     start = np.zeros(problem.size)
     problem.split(start)[INTERCEPT][:] = intercept
     # On a busy machine, BLAS threads spend more time waiting for each other than computing.
@@ -156,13 +164,15 @@ def fit_effects(
         values = _mode(problem, start)
         spread = _learned_spread(problem, values, preferences[elements], priors)
         problem.set_std(_PREFERENCE, spread)
-        values = _learn_stds(problem, _mode(problem, values))
+        values = _mode(problem, values)
+        importance, values = _learn_importance(problem, values, there, contexts, evidence, priors)
+        values = _learn_stds(problem, values)
         interactions = fit_interactions(
             there,
             problem.logit(values),
             evidence.component[elements],
-            len(components),
-            ContextCells(evidence.tables),
+            contexts,
+            importance.of_profiles,
             attribute_design(contents),
             priors.interactions,
         )
@@ -184,6 +194,7 @@ def fit_effects(
         content=content_weights(contents, terms, part, interactions.terms),
         factors=_spread(interactions.own, elements, np.zeros((rows, interactions.own.shape[1]))),
         interactions=interactions,
+        importance=importance,
         stds=dict(problem.stds),
     )
 
@@ -216,6 +227,37 @@ def _learn_stds(problem: EffectProblem, values: np.ndarray) -> np.ndarray:
         if change < _ROUNDS_END:
             break
     return _mode(problem, values)
+
+
+def _learn_importance(
+    problem: EffectProblem,
+    values: np.ndarray,
+    there: Occurring,
+    contexts: Contexts,
+    evidence: TrainingImpressions,
+    priors: Priors,
+) -> tuple[Importance, np.ndarray]:
+    """Learns the importance of the components, starting at the mode; returns it with the new mode."""
+    component, components = evidence.component[there.elements], len(evidence.tables.components)
+    importance = Importance(contexts, there.row, component[there.element], components)
+    for _ in range(_ROUNDS_OF_IMPORTANCE if priors.importance else 0):
+        information = problem.information(values)
+        own, variance = (
+            problem.split(values)[ELEMENT],
+            1 / problem.split(problem.curvature(information))[ELEMENT],
+        )
+        squares = np.bincount(component, own**2 + variance, components) / priors.element**2
+        spread = squares / np.maximum(np.bincount(component, minlength=components), 1)
+        importance.update(
+            problem.residual(values)[there.row],
+            information[there.row],
+            problem.of_elements(values)[there.element],
+            variance[there.element],
+            np.where(spread > 0, spread, 1.0),
+        )
+        problem.set_importance(importance.of_shown)
+        values = _mode(problem, values, _ITERATIONS_PER_ROUND)
+    return importance, values
 
 
 def _mode(problem: EffectProblem, start: np.ndarray, iterations: int = _MOST_ITERATIONS) -> np.ndarray:

@@ -242,7 +242,7 @@ class HyperParameters(tf.keras.callbacks.Callback):
 class Projector(tf.keras.callbacks.Callback):
     """Writes the embeddings of the most frequent elements with dedicated rows to the projector.
 
-    The embeddings are labelled by element id and component, and in an additive model also by the bias of the
+    Without phi, elements are embedded by their factors of tastes and synergies. They are labelled by element id and component, and in an additive model also by the bias of the
     element and the Fisher information behind it.
     """
 
@@ -258,7 +258,8 @@ class Projector(tf.keras.callbacks.Callback):
         network = self.model.network
         first = network.tables.frequent_start
         rows = slice(first, first + len(labels))
-        embeddings = tf.Variable(network.element_embedding[rows], name='elements')
+        table = network.element_embedding if network.config.phi else network.effects.interactions.factors
+        embeddings = tf.Variable(table[rows], name='elements')
         tf.train.Checkpoint(elements=embeddings).save(os.path.join(self._directory, 'elements.ckpt'))
         columns = ['element', 'component']
         if network.effects:

@@ -129,9 +129,9 @@ def histograms(model: GenCO) -> dict[str, tf.Tensor]:
     """Returns the values of the histograms: embedding tables, biases of ids that were seen, and weights."""
     tables = {
         _name(variable).removesuffix('_embedding'): variable
-        for variable in [*model.embeddings, model.component_embedding]
+        for variable in ([*model.embeddings, model.component_embedding] if model.config.phi else [])
     }
-    if model.tables.frequent:
+    if model.config.phi and model.tables.frequent:
         tables['element_with_dedicated_row'] = model.element_embedding[model.tables.frequent_start :]
     values = {f'embedding/{name}': _sample(table) for name, table in tables.items()}
     if model.effects:

@@ -111,6 +111,7 @@ class FitEffects(tf.keras.callbacks.Callback):
             subword=config.subword_prior_std,
             combination=config.combination_prior_std,
             preference=config.preference_prior_std,
+            importance=network.config.importance,
             interactions=InteractionPriors(
                 network.config.taste_dim, network.config.synergy_dim, config.synergy_prior_std
             ),

@@ -65,6 +65,8 @@ class GencoTrainer(tfrs.Model):
         """
         self.compute_loss(inputs)
         self.reset_metrics()
+        if not self.network.config.phi:
+            return
         nothing = [
             (tf.IndexedSlices(table[:0], tf.zeros([0], tf.int32), tf.shape(table)), table)
             for table in self.sparse_variables()
@@ -121,15 +123,21 @@ class GencoTrainer(tfrs.Model):
     def train_step(self, inputs: Batch) -> dict[str, tf.Tensor]:
         """One update: summed gradients for embedding rows, mean gradients for dense weights.
 
+        A network without phi has no gradients, only effects.
+
         Returns:
             The mean loss, and the norm of the gradients of the layers. `self.metrics` hold the rest since
             they were last reset.
         """
+        total = tf.reduce_sum(inputs[WEIGHT])
+        if not self.network.config.phi:
+            self.optimizer.iterations.assign_add(1)
+            return {'loss': self.compute_loss(inputs, training=True) / total, 'gradient_norm': 0.0}
         with tf.GradientTape() as tape:
             loss = self.compute_loss(inputs, training=True)
         sparse, dense = self.sparse_variables(), self.dense_variables()
         gradients = tape.gradient(loss, sparse + dense)
-        scale = 1.0 / tf.reduce_sum(inputs[WEIGHT])
+        scale = 1.0 / total
         means = [None if g is None else g * scale for g in gradients[len(sparse) :]]
         norm = tf.linalg.global_norm([g for g in means if g is not None])
         pairs = zip(gradients[: len(sparse)] + means, sparse + dense, strict=True)
@@ -150,6 +158,8 @@ class GencoTrainer(tfrs.Model):
         if effects.subword_bias is not None:
             effects.subword_bias.mean.assign(fitted.subword)
         effects.combination_bias.mean.assign(fitted.combination)
+        if effects.importance is not None:
+            effects.importance.adopt(fitted.importance.level, fitted.importance.deviations)
         products = fitted.interactions
         effects.interactions.adopt(fitted.factors, products.context, products.synergy)
         if effects.content is not None:

@@ -8,6 +8,8 @@ import pytest
 
 from tfx_pipeline.cli.bench import BENCHMARKS
 
+pytestmark = pytest.mark.minutes
+
 FIGURES = {
     'training-speed': {'packed_examples_per_s', 'padded_examples_per_s', 'tfrecords_examples_per_s'},
     'evaluator-speed': {'rows_per_s', 'tfma_rows_per_s'},

@@ -39,7 +39,9 @@ SCHEMA = LogSchema(
     ),
     max_candidates=5,
 )
-CONFIG = GencoConfig(log_schema=SCHEMA, transform={'min_buckets': 16, 'frequent_threshold': 30})
+CONFIG = GencoConfig(
+    log_schema=SCHEMA, model={'phi': True}, transform={'min_buckets': 16, 'frequent_threshold': 30}
+)
 
 
 def make_logs(rows: int, seed: int = 0, ads: int = 12) -> pa.RecordBatch:

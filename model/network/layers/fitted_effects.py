@@ -9,6 +9,7 @@ from model.features import packed_batch as keys
 from model.features.feature_tables import FeatureTables
 from model.features.packed_batch import Batch, Index
 from model.network.layers.combination_bias import CombinationBias
+from model.network.layers.component_importance import ComponentImportance
 from model.network.layers.content_effects import ContentEffects
 from model.network.layers.interaction_effects import InteractionEffects
 from model.network.layers.shrunk_bias import ShrunkBias
@@ -27,6 +28,7 @@ class BatchEffects(NamedTuple):
             the code of the combination.
         ad_code: int64 [B].
         synergy: The factors of synergy of each element, placed by its component, float32 [T, M D].
+        log_importance: The logarithm of the importance of the component of each element, float32 [T].
     """
 
     element_bias: tf.Tensor
@@ -34,13 +36,14 @@ class BatchEffects(NamedTuple):
     element_code: tf.Tensor
     ad_code: tf.Tensor
     synergy: tf.Tensor
+    log_importance: tf.Tensor
 
     @classmethod
     def zero(cls, elements: tf.Tensor, ads: tf.Tensor) -> 'BatchEffects':
         """No effect at all, for rows of elements int64 [T] and rows of ads int64 [B]."""
         biases = tf.zeros_like(elements, tf.float32), tf.zeros_like(ads, tf.float32)
         synergy = tf.zeros([tf.size(elements), 0])
-        return cls(*biases, tf.zeros_like(elements), tf.zeros_like(ads), synergy)
+        return cls(*biases, tf.zeros_like(elements), tf.zeros_like(ads), synergy, biases[0])
 
 
 class FittedEffects(tf.keras.layers.Layer):
@@ -61,6 +64,7 @@ class FittedEffects(tf.keras.layers.Layer):
         content: `ContentEffects`, or None where the catalogue describes no component.
         combination_bias: `CombinationBias`.
         interactions: `InteractionEffects`.
+        importance: `ComponentImportance`, or None where all components count the same.
     """
 
     def __init__(self, tables: FeatureTables, config: ModelConfig, training: TrainingConfig, **kwargs):
@@ -72,6 +76,7 @@ class FittedEffects(tf.keras.layers.Layer):
         self.interactions = InteractionEffects(
             tables, config.taste_dim, config.synergy_dim, name='interactions'
         )
+        self.importance = ComponentImportance(tables, name='importance') if config.importance else None
         columns = 1 + self.interactions.dimensions
         self.content = ContentEffects(tables.content, columns, name='content') if tables.content else None
         self.combination_bias = CombinationBias(
@@ -107,6 +112,11 @@ class FittedEffects(tf.keras.layers.Layer):
             factors += content[:, 1:]
         if products.taste_dim:
             biases += products.taste(batch[keys.CONTEXT_IDS], factors, index.ad)
+        log_importance = tf.zeros_like(biases)
+        if self.importance is not None:
+            of_components = tf.reshape(self.importance(batch[keys.CONTEXT_IDS]), [-1])
+            log_importance = tf.gather(of_components, index.segment)
+            biases *= tf.exp(log_importance)
         codes = self.combination_bias
         return BatchEffects(
             biases,
@@ -114,6 +124,7 @@ class FittedEffects(tf.keras.layers.Layer):
             codes.element_codes(elements, index.component),
             codes.ad_codes(ads),
             products.placed(factors, index.component),
+            log_importance,
         )
 
     def update(

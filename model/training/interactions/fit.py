@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from model.features.context_cells import ContextCells
 from model.training.effect_problem import Occurring
+from model.training.interactions.contexts import Contexts
 from model.training.interactions.element_factors import ElementFactors
 from model.training.interactions.residuals import Residuals
 from model.training.interactions.synergies import Synergies
@@ -57,8 +57,8 @@ def fit_interactions(
     there: Occurring,
     logit: np.ndarray,
     component: np.ndarray,
-    components: int,
-    cells: ContextCells,
+    contexts: Contexts,
+    importance: np.ndarray,
     design: sparse.csr_matrix | None,
     priors: InteractionPriors,
 ) -> Interactions:
@@ -66,7 +66,7 @@ def fit_interactions(
 
     The log-odds of a click are
 
-        logit + sum over shown elements e of <u, z_e> + sum over pairs of shown elements e, f of y_e' Q y_f,
+        logit + sum over shown elements e of s <u, z_e> + sum over pairs of shown elements e, f of y_e' Q y_f,
 
     where u depends on the cells of the user's context (`Tastes`), and the factors z and y of an element on
     itself and on its attributes (`ElementFactors`). The posterior is approximated by independent normal distributions of
@@ -77,23 +77,22 @@ def fit_interactions(
         there: The impressions, and what occurs in them: E elements.
         logit: The log-odds without products, float64 [R].
         component: The component of each of the E elements, int [E].
-        components: The number of components M.
-        cells: The cells of the context.
+        contexts: The contexts of the impressions.
+        importance: The importance s of each component by profile, float64 [profiles, M].
         design: The attributes of the E elements, [E, V]; None without a catalogue.
         priors: The numbers of factors and their priors.
     """
     data = there.data
+    components = importance.shape[1]
     elements, columns = len(there.elements), design.shape[1] if design is not None else 0
     shown = np.full(data.shown.shape, elements)
     shown[data.shown >= 0] = there.element
     residuals = Residuals(data.click, data.weight, logit)
     parts: list[Tastes | Synergies] = []
     taste = synergy = None
-    if priors.taste_dim and cells.tables:
-        profiles, profile = np.unique(data.categories, axis=0, return_inverse=True)
-        of_profile = cells.of(profiles.astype(np.int64)).numpy()
+    if priors.taste_dim and contexts.tables:
         factors = ElementFactors(component, components, priors.taste_dim, design)
-        taste = Tastes(shown, profile.ravel(), of_profile, cells.tables, factors)
+        taste = Tastes(shown, contexts, importance, factors)
         taste.start(residuals, there.ad)
         parts.append(taste)
     if priors.synergy_dim and components > 1:
@@ -105,7 +104,7 @@ def fit_interactions(
     return Interactions(
         own=_joined([part.factors.own[:-1] for part in parts], elements),
         terms=_joined([part.factors.terms for part in parts], columns),
-        context=taste.context if taste else np.zeros((cells.size, 0)),
+        context=taste.context if taste else np.zeros((sum(table.size for table in contexts.tables), 0)),
         synergy=synergy.matrix if synergy else np.zeros((0, 0)),
         logit=residuals.logit - logit,
         sweeps=sweeps,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from model.features.context_cells import CellTable
+from model.training.interactions.contexts import Contexts
 from model.training.interactions.element_factors import ElementFactors
 from model.training.interactions.moments import outer_sums, sums
 from model.training.interactions.pair_sums import PairSums, leading, standardised
@@ -18,7 +18,9 @@ _MOST_ALIKE = 0.5
 
 
 class Tastes:
-    """The effects <u, z_e>, summed over the shown elements e, of the user's context u.
+    """The effects s <u, z_e>, summed over the shown elements e, of the user's context u.
+
+    s is the importance of the component of e in the context.
 
     u is the sum of the factors of the cells of the context: of the value of each category feature and of each pair of them.
     Each factor of each table of cells has a prior variance of its own, which is learned (automatic relevance
@@ -27,9 +29,8 @@ class Tastes:
 
     Args:
         shown: The shown elements of R impressions, int [R, M]; E where there is none.
-        profile: The profile of each impression, int [R].
-        cells: The cells of each profile, int [profiles, tables].
-        tables: The tables of cells.
+        contexts: The contexts of the impressions.
+        importance: s by profile and component, float64 [profiles, M].
         factors: The factors of the elements.
 
     Attributes:
@@ -39,18 +40,16 @@ class Tastes:
     def __init__(
         self,
         shown: np.ndarray,
-        profile: np.ndarray,
-        cells: np.ndarray,
-        tables: Sequence[CellTable],
+        contexts: Contexts,
+        importance: np.ndarray,
         factors: ElementFactors,
     ):
         self.factors = factors
-        self._shown, self._profile, self._tables = shown, profile, tables
-        self._profiles = len(cells)
-        self._cells = [cells[:, k] - table.first for k, table in enumerate(tables)]
-        self._indicators = [_indicator(of, table.size) for of, table in zip(self._cells, tables)]
+        self._shown, self._profile, self._importance = shown, contexts.profile, importance
+        tables, self._profiles, self._cells = contexts.tables, contexts.profiles, contexts.cells
+        self._indicators = [contexts.indicator(k) for k in range(len(tables))]
         self._seen = [np.unique(of) for of in self._cells]
-        self._places = [PairSums.of(shown[:, j], profile, self._shape) for j in range(shown.shape[1])]
+        self._places = [PairSums.of(shown[:, j], self._profile, self._shape) for j in range(shown.shape[1])]
         dimensions = factors.dimensions
         self._means = [np.zeros((table.size, dimensions)) for table in tables]
         self._covariances = [np.zeros((table.size, dimensions, dimensions)) for table in tables]
@@ -99,17 +98,18 @@ class Tastes:
         second = of_profile[:, :, None] * of_profile[:, None, :] + self._of_profiles(self._covariances)
         informations = [place.matrix(residuals.information) for place in self._places]
         for j, (rows, place) in enumerate(zip(factors.of_component, self._places)):
+            scale = self._importance[:, j, None]
             before = self._of_component(j, of_profile)
             told = residuals.value + residuals.information * before
-            pull = (place.matrix(told) @ of_profile)[rows]
-            information = (informations[j][rows] @ second.reshape(self._profiles, -1)).reshape(
+            pull = (place.matrix(told) @ (scale * of_profile))[rows]
+            information = (informations[j][rows] @ (scale**2 * second.reshape(self._profiles, -1))).reshape(
                 -1, dimensions, dimensions
             )
             factors.update(j, information, pull)
             residuals.add(self._of_component(j, of_profile) - before)
         self._update_cells(residuals, informations, of_profile)
         scale = factors.rescale()
-        for k in range(len(self._tables)):
+        for k in range(len(self._means)):
             self._means[k] *= scale
             self._covariances[k] *= scale**2
             self._variances[k] *= scale**2
@@ -120,7 +120,10 @@ class Tastes:
         shown, size, dimensions = self._sum_of_elements(), self._profiles, self.factors.dimensions
         information = outer_sums(self._profile, residuals.information, shown, size)
         flat = self.factors.covariance.reshape(len(self.factors.covariance), -1)
-        information += sum(part.T @ flat for part in informations).reshape(information.shape)
+        uncertain = (
+            self._importance[:, j, None] ** 2 * (part.T @ flat) for j, part in enumerate(informations)
+        )
+        information += sum(uncertain).reshape(information.shape)
         before = np.einsum('rd,rd->r', shown, of_profile[self._profile])
         pull = sums(self._profile, residuals.value + residuals.information * before, shown, size)
         for _ in range(_ROUNDS_OF_TABLES):
@@ -162,13 +165,11 @@ class Tastes:
         return sum(values[cells] for values, cells in zip(tables, self._cells))
 
     def _sum_of_elements(self) -> np.ndarray:
-        return sum(self.factors.mean[self._shown[:, j]] for j in range(self._shown.shape[1]))
+        scale = self._importance[self._profile]
+        parts = (scale[:, j, None] * self.factors.mean[self._shown[:, j]] for j in range(scale.shape[1]))
+        return sum(parts)
 
     def _of_component(self, component: int, of_profile: np.ndarray) -> np.ndarray:
         factors = self.factors.mean[self._shown[:, component]]
-        return np.einsum('rd,rd->r', factors, of_profile[self._profile])
-
-
-def _indicator(cells: np.ndarray, size: int) -> sparse.csr_matrix:
-    """1 at [profile, cell of the profile]."""
-    return sparse.csr_matrix((np.ones(len(cells)), (np.arange(len(cells)), cells)), (len(cells), size))
+        scaled = self._importance[:, component, None] * of_profile
+        return np.einsum('rd,rd->r', factors, scaled[self._profile])

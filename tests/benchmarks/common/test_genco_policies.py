@@ -17,7 +17,7 @@ from tests.model.random_batches import TABLES, random_batch
 
 def _model(tables: FeatureTables = TABLES, **config) -> GenCO:
     tf.keras.utils.set_random_seed(3)
-    model = GenCO(tables, ModelConfig(**config), TrainingConfig())
+    model = GenCO(tables, ModelConfig(**{'phi': True, **config}), TrainingConfig())
     trainer = GencoTrainer(model, TrainingConfig())
     trainer.compile()
     batches = [random_batch(np.random.default_rng(i), 64) for i in range(8)]

@@ -4,6 +4,8 @@ import pytest
 
 from benchmarks.paper import ab
 
+pytestmark = pytest.mark.minutes
+
 
 @pytest.fixture(scope='module')
 def figures():

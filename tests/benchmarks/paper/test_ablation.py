@@ -3,9 +3,11 @@ import json
 import pytest
 
 from benchmarks.paper import ablation
-from benchmarks.paper.ablation import COMBINATION, FULL, VARIANTS, changed
+from benchmarks.paper.ablation import COMBINATION, FULL, PHI_ALONE, VARIANTS, changed
 from creative_logs.simulator.config import SimulatorConfig
 from model.config import GencoConfig
+
+pytestmark = pytest.mark.minutes
 
 CONFIG = GencoConfig(log_schema=SimulatorConfig().log_schema())
 
@@ -30,7 +32,7 @@ def test_the_whole_model_is_not_worse_than_what_is_left_of_it(figures):
     assert change.keys() == (VARIANTS.keys() | {'without_catalogue'}) - {FULL}
     del change['without_catalogue']  # Which of the two is ahead is not known in worlds as small as these.
     assert max(change.values()) < 0.03
-    assert change['without_additive'] < 0
+    assert change[PHI_ALONE] < 0
 
 
 def test_the_whole_choice_of_each_variant_has_its_share_of_the_oracle(figures):
@@ -57,16 +59,17 @@ def test_figures_are_json(figures):
 
 def test_each_variant_switches_off_what_it_is_named_after():
     assert changed(CONFIG, VARIANTS[FULL]) == CONFIG
-    without_all = changed(CONFIG, VARIANTS['without_all'])
-    for name, section, key in (
-        ('without_mil', 'training', 'combination_loss'),
-        ('without_rl', 'training', 'rl_loss'),
-        ('without_context', 'model', 'attention'),
+    phi_alone = changed(CONFIG, VARIANTS[PHI_ALONE])
+    for base, name, section, key in (
+        (CONFIG, 'without_tastes', 'model', 'taste_dim'),
+        (CONFIG, 'without_synergies', 'model', 'synergy_dim'),
+        (CONFIG, 'without_importance', 'model', 'importance'),
+        (phi_alone, f'{PHI_ALONE}_without_mil', 'training', 'combination_loss'),
+        (phi_alone, f'{PHI_ALONE}_without_rl', 'training', 'rl_loss'),
+        (phi_alone, f'{PHI_ALONE}_without_attention', 'model', 'attention'),
     ):
-        assert getattr(getattr(CONFIG, section), key)
-        config = changed(CONFIG, VARIANTS[name])
-        assert not getattr(getattr(config, section), key)
-        assert not getattr(getattr(without_all, section), key)
-        assert getattr(config, section).model_copy(
-            update={key: getattr(getattr(CONFIG, section), key)}
-        ) == getattr(CONFIG, section)
+        of_base = getattr(base, section)
+        assert getattr(of_base, key)
+        assert changed(CONFIG, VARIANTS[name]) == base.model_copy(
+            update={section: of_base.model_copy(update={key: type(getattr(of_base, key))(0)})}
+        )

@@ -4,6 +4,8 @@ import pytest
 
 from benchmarks.quality import known_truth
 
+pytestmark = pytest.mark.minutes
+
 
 @pytest.fixture(scope='module')
 def figures():

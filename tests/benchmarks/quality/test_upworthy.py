@@ -9,6 +9,8 @@ from model.baselines import peers
 from tests.creative_logs.upworthy.helpers import ARCHIVE
 from tests.model.random_batches import TABLES
 
+pytestmark = pytest.mark.minutes
+
 POLICIES = {*peers(TABLES), 'f_ele', 'f_comb', 'genco'}
 
 

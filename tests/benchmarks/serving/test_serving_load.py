@@ -12,6 +12,8 @@ from benchmarks.serving.serving_load import timeline
 from serving.client.request import SelectRequest
 from tests.serving.fixtures import exported  # noqa: F401
 
+pytestmark = pytest.mark.minutes
+
 LATENCIES = {'p50_ms', 'p90_ms', 'p99_ms', 'max_ms', 'rate', 'requests', 'cpu_ms'}
 
 

@@ -11,11 +11,11 @@ from model.training.trainer import GencoTrainer
 from tests.model.random_batches import TABLES, random_batch
 
 
-@pytest.fixture(scope='module')
-def trained():
+@pytest.fixture(scope='module', params=[True, False], ids=['with phi', 'without phi'])
+def trained(request):
     rng = np.random.default_rng(3)
     training = TrainingConfig(dense_learning_rate=0.01)
-    model = GenCO(TABLES, ModelConfig(), training)
+    model = GenCO(TABLES, ModelConfig(phi=request.param), training)
     trainer = GencoTrainer(model, training)
     trainer.compile()
     for _ in range(5):
@@ -23,6 +23,8 @@ def trained():
     model.effects.combination_bias.mean.assign(tf.random.normal([model.config.combination_rows]))
     for factors in model.effects.interactions.weights:
         factors.assign(tf.random.normal(factors.shape, stddev=0.5))
+    for logs in model.effects.importance.weights:
+        logs.assign(tf.random.normal(logs.shape, stddev=0.5))
     batch = random_batch(rng)
     return model, model.encode(batch), batch['counts'].numpy()
 
@@ -59,6 +61,8 @@ def test_a_component_that_is_left_out_has_no_say(trained):
 
 def test_weights_survive_large_logits(trained):
     model, encoded, counts = trained
+    if not model.config.phi:
+        pytest.skip('without phi there are no weights')
     _, bias, kernel = model.aggregation.weights
     before = bias.numpy(), kernel.numpy()
     kernel.assign(np.abs(before[1]))

@@ -10,6 +10,8 @@ from model.features.packed_batch import index_of
 from tests.model.conftest import CONFIG, SCHEMA
 from tests.model.requests import no_content, request_of
 
+pytestmark = pytest.mark.minutes
+
 K = CONFIG.model.samples
 
 

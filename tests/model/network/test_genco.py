@@ -18,7 +18,7 @@ STEPS = 3
 def _trainer(kind=GencoTrainer, network=GenCO, config=None, training=None):
     tf.keras.utils.set_random_seed(0)
     training = training or TrainingConfig()
-    trainer = kind(network(TABLES, config or ModelConfig(), training), training)
+    trainer = kind(network(TABLES, config or ModelConfig(phi=True), training), training)
     trainer.compile()
     return trainer
 
@@ -144,7 +144,7 @@ def test_loss_weights_switch_terms_off(batches):
 
 
 def test_without_attention_the_other_components_have_no_say(batches):
-    model, batch = _trainer(config=ModelConfig(attention=False)).network, batches[0]
+    model, batch = _trainer(config=ModelConfig(phi=True, attention=False)).network, batches[0]
     encoded = model.encode(batch)
     assert (encoded.features.numpy()[:, -4:] == 0).all()
     assert not any('attention/' in variable.name for variable in model.trainable_variables)
@@ -156,12 +156,13 @@ def _clicks(rng, ctr, rows):
     return tf.constant(clicks)
 
 
-@pytest.mark.parametrize('preset', ['tuned', 'paper'])
+@pytest.mark.parametrize('preset', ['tuned', 'tuned with phi', 'paper'])
 @pytest.mark.parametrize('ctr', [0.001, 0.015, 0.0684, 0.30])
 def test_training_stays_finite_at_any_ctr(ctr, preset):
     rng = np.random.default_rng(0)
-    values = PRESETS[preset]
-    trainer = _trainer(config=ModelConfig(**values['model']), training=TrainingConfig(**values['training']))
+    values = PRESETS[preset.split()[0]]
+    config = {'phi': 'phi' in preset} | values['model']
+    trainer = _trainer(config=ModelConfig(**config), training=TrainingConfig(**values['training']))
     model = trainer.network
     batch = random_batch(rng, ads=512)
     model.intercept.assign(np.log(ctr / (1 - ctr)))

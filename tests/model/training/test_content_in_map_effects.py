@@ -15,7 +15,9 @@ from model.training.map_effects import Priors, fit_effects
 from model.training.training_impressions import TrainingImpressions
 
 ADS, ELEMENTS, ROWS = 6, 12, 4000
-PRIORS = Priors(ad=0.5, element=0.2, subword=0.2, combination=0.1, preference=0.3, content=0.3)
+PRIORS = Priors(
+    ad=0.5, element=0.2, subword=0.2, combination=0.1, preference=0.3, content=0.3, importance=False
+)
 SCHEMA = LogSchema(
     context=(ContextFeature(name='ad_id'),),
     components=(Component(name='title', content=Content(attributes=True, vector=2)),),

@@ -8,7 +8,7 @@ from model.training.map_effects import Priors, fit_effects
 from model.training.training_impressions import TrainingImpressions
 from tests.model.training.helpers import ADS, COMBINATIONS, ELEMENTS, SUBWORDS, batch, collected, tables
 
-PRIORS = Priors(ad=0.6, element=0.3, subword=0.2, combination=0.25, preference=0.4)
+PRIORS = Priors(ad=0.6, element=0.3, subword=0.2, combination=0.25, preference=0.4, importance=False)
 
 FIRST_ELEMENT = 1 + ADS + COMBINATIONS
 

@@ -34,7 +34,7 @@ def test_embedding_rows_get_summed_gradients_and_dense_weights_the_mean():
     moves = []
     for weight in (1.0, 2.0):
         tf.keras.utils.set_random_seed(0)
-        model = GenCO(TABLES, ModelConfig(additive=False), training)
+        model = GenCO(TABLES, ModelConfig(phi=True, additive=False), training)
         trainer = GencoTrainer(model, training)
         trainer.compile()
         weighted = batch | {'weight': tf.fill([24], weight)}

@@ -173,7 +173,7 @@ def test_figures_are_not_finite_where_the_rows_do_not_tell():
 
 def _untrained():
     tf.keras.utils.set_random_seed(0)
-    return GenCO(TABLES, ModelConfig(), TrainingConfig())
+    return GenCO(TABLES, ModelConfig(phi=True), TrainingConfig())
 
 
 def test_auc_counts_ties_a_half_and_weighs():

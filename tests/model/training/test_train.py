@@ -28,7 +28,7 @@ def _data(count, change=lambda position, batch: batch):
 
 
 def _config(**training) -> GencoConfig:
-    return GencoConfig(log_schema=SCHEMA, model={'additive': False}, training=training)
+    return GencoConfig(log_schema=SCHEMA, model={'phi': True, 'additive': False}, training=training)
 
 
 def test_divergence_ends_the_training_with_what_to_do():

@@ -21,6 +21,8 @@ from tfx_pipeline.config import Config, load_config, save_config
 from tfx_pipeline.run_records.metadata_store import open_store
 from tfx_pipeline.runners.local_runner import refresh, run
 
+pytestmark = pytest.mark.minutes
+
 DEMO = Path(__file__).parents[3] / 'configs' / 'demo.yaml'
 DAYS = ['2024-06-20', '2024-06-21', '2024-06-22']
 GENCO = [sys.executable, '-c', 'from tfx_pipeline.cli import main; main()']

@@ -1,0 +1,106 @@
+"""Fits the importance of components: how much the effects of their elements count in a context."""
+
+import numpy as np
+
+from model.training.interactions.contexts import Contexts
+
+_LEVEL_STD = 0.7  # prior of the log importance of a component
+_FIRST_STD = 0.2  # guess of the deviations of the log importance between the cells of a feature
+_GUESS_COUNTS = 3.0  # the cells that the guess counts for
+_ROUNDS_OF_TABLES = 4
+_LARGEST_STEP = 0.5
+
+
+class Importance:
+    """The importance s = exp(level_j + the sum over category features of deviation_cell,j) of component j.
+
+    It multiplies the effects of the elements of the component. Levels and deviations have normal priors with mean
+    zero; the variance of the deviations of each feature is learned, so that a feature that does not matter fades.
+
+    Args:
+        contexts: The contexts of R impressions.
+        row, component: The impression and the component of each of the S shown elements, int64 [S].
+        components: The number of components M.
+
+    Attributes:
+        level: float64 [M].
+        deviations: One array float64 [cells, M] per category feature.
+    """
+
+    def __init__(self, contexts: Contexts, row: np.ndarray, component: np.ndarray, components: int):
+        self._contexts, self._components = contexts, components
+        self._place = contexts.profile[row] * components + component
+        self._indicators = [contexts.indicator(k).T.tocsr() for k in range(contexts.features)]
+        self.level = np.zeros(components)
+        self.deviations = [np.zeros((part.shape[0], components)) for part in self._indicators]
+        self._variances = [_FIRST_STD**2] * len(self.deviations)
+
+    @property
+    def of_profiles(self) -> np.ndarray:
+        """s by profile and component, float64 [profiles, M]."""
+        return np.exp(self._logs())
+
+    @property
+    def of_shown(self) -> np.ndarray:
+        """s of each shown element, float64 [S]."""
+        return self.of_profiles.ravel()[self._place]
+
+    def update(
+        self,
+        residual: np.ndarray,
+        information: np.ndarray,
+        effect: np.ndarray,
+        variance: np.ndarray,
+        spread: np.ndarray,
+    ) -> None:
+        """One Newton step of the levels and deviations, given the posterior of the effects of elements.
+
+        The gradient is that of the expected log likelihood under this posterior. The variance in it keeps effects of
+        which the clicks tell little from being taken for large ones. Where they tell much, s and the effects could
+        trade factors for long; so the level first takes over what the effects are larger than their prior says
+        (parameter expansion; Liu et al. 1998).
+
+        Args:
+            residual: weight x (click - predicted CTR) of the impression of each shown element, float64 [S].
+            information: weight x p (1 - p) of the impression of each shown element, float64 [S].
+            effect, variance: The posterior mean and variance of its effect without s, float64 [S].
+            spread: The expected mean square of the effects of each component over their prior variance,
+                float64 [M].
+        """
+        factor = np.sqrt(spread)
+        self.level += np.log(factor)
+        of_shown = factor[self._place % self._components]
+        effect, variance = effect / of_shown, variance / of_shown**2
+        logs = self._logs()
+        scale = np.exp(logs).ravel()[self._place]
+        shape = logs.shape
+        gradient = scale * (residual * effect - information * scale * variance)
+        gradient = np.bincount(self._place, gradient, logs.size).reshape(shape)
+        curvature = information * scale**2 * (effect**2 + variance)
+        curvature = np.bincount(self._place, curvature, logs.size).reshape(shape)
+        for _ in range(_ROUNDS_OF_TABLES):
+            left = gradient - curvature * (self._logs() - logs)
+            told = curvature.sum(0) + _LEVEL_STD**-2
+            self.level += _bounded((left.sum(0) - self.level / _LEVEL_STD**2) / told)
+            for k, to_cells in enumerate(self._indicators):
+                left = gradient - curvature * (self._logs() - logs)
+                told = to_cells @ curvature + 1 / self._variances[k]
+                step = (to_cells @ left - self.deviations[k] / self._variances[k]) / told
+                seen = to_cells.getnnz(1) > 0
+                self.deviations[k] += _bounded(step)
+                mean = self.deviations[k][seen].mean(0)
+                self.deviations[k][seen] -= mean
+                self.level += mean
+                squares = np.square(self.deviations[k][seen]) + 1 / told[seen]
+                guess = _GUESS_COUNTS * _FIRST_STD**2
+                self._variances[k] = (squares.sum() + guess) / (squares.size + _GUESS_COUNTS)
+
+    def _logs(self) -> np.ndarray:
+        found = np.tile(self.level, (self._contexts.profiles, 1))
+        for deviations, cells in zip(self.deviations, self._contexts.cells):
+            found += deviations[cells]
+        return found
+
+
+def _bounded(step: np.ndarray) -> np.ndarray:
+    return np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
