@@ -121,8 +121,8 @@ class GenCO(tf.keras.Model):
         index = index_of(batch[keys.COUNTS])
         effects = self._effects_of(batch, index)
         if not self.config.phi:
-            nothing = [tf.zeros([tf.shape(values)[0], 0]) for values in (index.counts, index.ad, index.ad)]
-            return Encoded(index, *nothing, effects)
+            of_ads, of_elements = (tf.zeros([tf.shape(part)[0], 0]) for part in (index.counts, index.ad))
+            return Encoded(index, of_ads, of_elements, of_elements, effects)
         embeddings = tf.gather(self.element_embedding, batch[keys.ELEMENTS])
         means = mean_rows(embeddings, index.segment, tf.reshape(index.counts, [-1]))
         inputs = self.context_features(batch, means)

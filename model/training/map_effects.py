@@ -35,6 +35,7 @@ _NO_SPREAD = 1e-4
 _MOST_ROUNDS = 6
 _ITERATIONS_PER_ROUND = 30
 _ROUNDS_OF_IMPORTANCE = 4
+_PRIOR_ELEMENTS = 3.0  # elements that count for an importance of 1
 _ROUNDS_END = 0.1  # relative change of the learned standard deviations
 _SUBWORD, _PREFERENCE = 'subword', 'preference'
 _LEARNED = (TEXT, ATTRIBUTE, VECTOR, BETWEEN)
@@ -242,22 +243,30 @@ def _learn_importance(
     importance = Importance(contexts, there.row, component[there.element], components)
     for _ in range(_ROUNDS_OF_IMPORTANCE if priors.importance else 0):
         information = problem.information(values)
-        own, variance = (
-            problem.split(values)[ELEMENT],
-            1 / problem.split(problem.curvature(information))[ELEMENT],
-        )
-        squares = np.bincount(component, own**2 + variance, components) / priors.element**2
-        spread = squares / np.maximum(np.bincount(component, minlength=components), 1)
+        own = problem.split(values)[ELEMENT]
+        variance = 1 / problem.split(problem.curvature(information))[ELEMENT]
         importance.update(
             problem.residual(values)[there.row],
             information[there.row],
             problem.of_elements(values)[there.element],
             variance[there.element],
-            np.where(spread > 0, spread, 1.0),
+            _spread_by_component(own / priors.element, variance / priors.element**2, component, components),
         )
         problem.set_importance(importance.of_shown)
         values = _mode(problem, values, _ITERATIONS_PER_ROUND)
     return importance, values
+
+
+def _spread_by_component(
+    values: np.ndarray, variance: np.ndarray, component: np.ndarray, components: int
+) -> np.ndarray:
+    """The variance of the effects of each component over that of their prior, float64 [M].
+
+    It is MacKay's estimate (see `learned_stds`), from the posterior means and variances over those of the prior.
+    """
+    squares = np.bincount(component, values**2, components)
+    effective = np.bincount(component, 1 - variance, components)
+    return (squares + _PRIOR_ELEMENTS) / (effective + _PRIOR_ELEMENTS)
 
 
 def _mode(problem: EffectProblem, start: np.ndarray, iterations: int = _MOST_ITERATIONS) -> np.ndarray:

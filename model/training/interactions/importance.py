@@ -4,7 +4,6 @@ import numpy as np
 
 from model.training.interactions.contexts import Contexts
 
-_LEVEL_STD = 0.7  # prior of the log importance of a component
 _FIRST_STD = 0.2  # guess of the deviations of the log importance between the cells of a feature
 _GUESS_COUNTS = 3.0  # the cells that the guess counts for
 _ROUNDS_OF_TABLES = 4
@@ -14,8 +13,8 @@ _LARGEST_STEP = 0.5
 class Importance:
     """The importance s = exp(level_j + the sum over category features of deviation_cell,j) of component j.
 
-    It multiplies the effects of the elements of the component. Levels and deviations have normal priors with mean
-    zero; the variance of the deviations of each feature is learned, so that a feature that does not matter fades.
+    It multiplies the effects of the elements of the component. The deviations have normal priors with mean
+    zero, whose variance is learned by feature, so that a feature that does not matter fades.
 
     Args:
         contexts: The contexts of R impressions.
@@ -53,19 +52,18 @@ class Importance:
         variance: np.ndarray,
         spread: np.ndarray,
     ) -> None:
-        """One Newton step of the levels and deviations, given the posterior of the effects of elements.
+        """One step of the levels and one Newton step of the deviations, given the posterior of the effects of elements.
 
         The gradient is that of the expected log likelihood under this posterior. The variance in it keeps effects of
         which the clicks tell little from being taken for large ones. Where they tell much, s and the effects could
-        trade factors for long; so the level first takes over what the effects are larger than their prior says
+        trade factors for long; so the level takes over by how much the effects are larger than their prior says
         (parameter expansion; Liu et al. 1998).
 
         Args:
             residual: weight x (click - predicted CTR) of the impression of each shown element, float64 [S].
             information: weight x p (1 - p) of the impression of each shown element, float64 [S].
             effect, variance: The posterior mean and variance of its effect without s, float64 [S].
-            spread: The expected mean square of the effects of each component over their prior variance,
-                float64 [M].
+            spread: The variance of the effects of each component over that of their prior, float64 [M].
         """
         factor = np.sqrt(spread)
         self.level += np.log(factor)
@@ -79,9 +77,6 @@ class Importance:
         curvature = information * scale**2 * (effect**2 + variance)
         curvature = np.bincount(self._place, curvature, logs.size).reshape(shape)
         for _ in range(_ROUNDS_OF_TABLES):
-            left = gradient - curvature * (self._logs() - logs)
-            told = curvature.sum(0) + _LEVEL_STD**-2
-            self.level += _bounded((left.sum(0) - self.level / _LEVEL_STD**2) / told)
             for k, to_cells in enumerate(self._indicators):
                 left = gradient - curvature * (self._logs() - logs)
                 told = to_cells @ curvature + 1 / self._variances[k]

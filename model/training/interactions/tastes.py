@@ -98,13 +98,13 @@ class Tastes:
         second = of_profile[:, :, None] * of_profile[:, None, :] + self._of_profiles(self._covariances)
         informations = [place.matrix(residuals.information) for place in self._places]
         for j, (rows, place) in enumerate(zip(factors.of_component, self._places)):
-            scale = self._importance[:, j, None]
+            importance = self._importance[:, j, None]
             before = self._of_component(j, of_profile)
             told = residuals.value + residuals.information * before
-            pull = (place.matrix(told) @ (scale * of_profile))[rows]
-            information = (informations[j][rows] @ (scale**2 * second.reshape(self._profiles, -1))).reshape(
-                -1, dimensions, dimensions
-            )
+            pull = (place.matrix(told) @ (importance * of_profile))[rows]
+            information = (
+                informations[j][rows] @ (importance**2 * second.reshape(self._profiles, -1))
+            ).reshape(-1, dimensions, dimensions)
             factors.update(j, information, pull)
             residuals.add(self._of_component(j, of_profile) - before)
         self._update_cells(residuals, informations, of_profile)
@@ -120,10 +120,9 @@ class Tastes:
         shown, size, dimensions = self._sum_of_elements(), self._profiles, self.factors.dimensions
         information = outer_sums(self._profile, residuals.information, shown, size)
         flat = self.factors.covariance.reshape(len(self.factors.covariance), -1)
-        uncertain = (
-            self._importance[:, j, None] ** 2 * (part.T @ flat) for j, part in enumerate(informations)
-        )
-        information += sum(uncertain).reshape(information.shape)
+        for j, part in enumerate(informations):
+            uncertain = self._importance[:, j, None] ** 2 * (part.T @ flat)
+            information += uncertain.reshape(information.shape)
         before = np.einsum('rd,rd->r', shown, of_profile[self._profile])
         pull = sums(self._profile, residuals.value + residuals.information * before, shown, size)
         for _ in range(_ROUNDS_OF_TABLES):

@@ -94,6 +94,6 @@ def test_without_category_features_there_are_levels_only():
     contexts = Contexts.of(np.zeros((10, 0)), ContextCells(replace(TABLES, ids={'x': 3}, categories=())))
     found = Importance(contexts, np.arange(10), np.zeros(10, int), 1)
     residual, one = np.full(10, 0.2), np.ones(10)
-    found.update(residual, one, one, 0 * one, np.ones(1))
+    found.update(residual, one, one, 0 * one, np.full(1, 4.0))
     assert found.deviations == []
-    assert found.of_profiles.shape == (1, 1) and found.of_profiles[0, 0] > 1
+    assert found.of_profiles == np.array([[2.0]])
