@@ -6,10 +6,12 @@ import tensorflow as tf
 from scipy import stats
 
 from model.choice.posterior_draws import with_drawn_effects
+from model.config import ModelConfig, TrainingConfig
 from model.features.packed_batch import index_of
-from model.network.genco import Encoded
+from model.network.genco import Encoded, GenCO
 from model.network.layers.fitted_effects import BatchEffects
 from model.ops.counter_rng import uniform
+from tests.model.random_batches import TABLES, random_batch
 
 ADS = 20_000
 COUNTS = [2, 0, 3]
@@ -73,3 +75,23 @@ def test_the_numbers_are_not_those_of_the_generator_or_of_uniform_choice():
     others = uniform(tf.range(ADS, dtype=tf.int64)[:, None], tf.range(-20, 100, dtype=tf.int64)).numpy()
     joint = np.corrcoef(noise.T, others.T)[:4, 4:]
     assert np.abs(joint).max() < 5 / np.sqrt(ADS)
+
+
+def test_the_deviations_of_a_network_are_those_of_its_elements():
+    batch, model = random_batch(np.random.default_rng(1)), GenCO(TABLES, ModelConfig(), TrainingConfig())
+    precision = np.random.default_rng(2).uniform(10, 500, TABLES.element_rows)
+    model.effects.element_bias.adopt(np.zeros(TABLES.element_rows), precision)
+    found = model.encode(batch).effects.element_std
+    np.testing.assert_allclose(found, precision[batch['elements']] ** -0.5, rtol=1e-5)
+
+
+def test_a_network_without_effects_has_nothing_to_draw():
+    batch, model = (
+        random_batch(np.random.default_rng(1)),
+        GenCO(TABLES, ModelConfig(additive=False), TrainingConfig()),
+    )
+    encoded = model.encode(batch)
+    ads = len(batch['counts'])
+    drawn = with_drawn_effects(encoded, tf.range(ads, dtype=tf.int64), tf.ones([ads]))
+    assert not encoded.effects.element_std.numpy().any()
+    np.testing.assert_array_equal(model.score_elements(drawn), model.score_elements(encoded))
