@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks.common.genco_policies import GENCO, genco_policies
+from benchmarks.common.genco_policies import GENCO, genco_policies, thompson_policy
 from model.config import ModelConfig, TrainingConfig
 from model.features import packed_batch as keys
 from model.features.feature_tables import FeatureTables
@@ -83,3 +83,28 @@ def test_generation_is_restricted_to_what_is_given(batch):
     assert finite.any(1).all() and (finite.sum(1) <= 2).all()
     sums = genco_policies(_model(samples=2))['f_ele'].score_combinations(batch, combinations)
     assert finite[np.arange(6), sums.argmax(1)].all()
+
+
+def test_thompson_sampling_chooses_by_drawn_effects(model, batch):
+    """Three titles of one ad with known effects, and nothing else that tells them apart."""
+    rows = 2000
+    ad = {name: tf.repeat(value[:1], rows, 0) for name, value in batch.items() if name != keys.ELEMENTS}
+    counts = tf.tile(tf.constant([[3, 0, 0]]), [rows, 1])
+    alike = ad | {keys.COUNTS: counts, keys.ELEMENTS: tf.tile(tf.constant([4, 5, 6], tf.int64), [rows])}
+    alike[keys.TERMS] = tf.zeros([0], tf.int64)
+    alike[keys.TERM_COUNTS] = tf.zeros_like(alike[keys.TERM_COUNTS])
+    effects = model.effects.element_bias
+    kept = effects.mean.numpy(), effects.precision.numpy()
+    means, stds = kept[0].copy(), np.full(len(kept[0]), 0.5)
+    stds[5] = 1.0
+    effects.adopt(means, stds**-2)
+    try:
+        scores = model.score_elements(model.encode(alike)).numpy()[:3]
+        chosen = thompson_policy(model).choose(alike)[:, 0]
+        greedy = thompson_policy(model, scale=0.0).choose(alike)
+        np.testing.assert_array_equal(greedy, genco_policies(model)[GENCO].choose(alike))
+    finally:
+        effects.adopt(*kept)
+    draws = np.random.default_rng(5).normal(scores, stds[4:7], (100_000, 3))
+    expected = np.bincount(draws.argmax(1), minlength=3) / len(draws)
+    np.testing.assert_allclose(np.bincount(chosen, minlength=3) / rows, expected, atol=0.04)
