@@ -26,7 +26,10 @@ def uniform(seed: tf.Tensor, counter: tf.Tensor) -> tf.Tensor:
 
 
 def normal(seed: tf.Tensor, counter: tf.Tensor) -> tf.Tensor:
-    """Returns standard normal numbers, float32, within 5.4 of 0: the quantiles at `uniform(seed, counter)`."""
+    """Returns standard normal numbers, float32, within 5.4 of 0: the quantiles at `uniform(seed, counter)`.
+
+    Unlike those, they may differ in their last bits between processors and places in a tensor.
+    """
     return tf.math.ndtri(uniform(seed, counter))
 
 

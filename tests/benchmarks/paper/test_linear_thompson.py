@@ -10,7 +10,7 @@ from model.baselines.online_bayes import AD_PRIOR_STD, ELEMENT_PRIOR_STD
 from tests.model.random_batches import TABLES, random_batch
 
 # One ad with the titles 0 and 1: impressions and clicks of each.
-IMPRESSIONS, CLICKS = np.array([4000.0, 1000.0]), np.array([400.0, 150.0])
+IMPRESSIONS, CLICKS = np.array([400.0, 100.0]), np.array([40.0, 15.0])
 
 
 def _two_titles(rows: int = 1) -> dict:
@@ -27,7 +27,7 @@ def _log() -> dict:
     values = {
         'shown': np.array([[0, -1, -1], [0, -1, -1], [1, -1, -1], [1, -1, -1]]),
         'click': np.float32([1, 0, 1, 0]),
-        'weight': np.float32([400, 3600, 150, 850]),
+        'weight': np.float32([40, 360, 15, 85]),
     }
     return batch | {name: tf.constant(value) for name, value in values.items()}
 

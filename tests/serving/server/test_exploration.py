@@ -67,7 +67,7 @@ def test_the_posterior_scale_is_sent_and_its_choices_are_marked(client, exported
         expected = function(**{name: tf.constant(value) for name, value in inputs.items()})
         for place, (name, choice) in enumerate(selection.choices.items()):
             assert COMPONENTS[place] == name
-            assert choice.propensity == expected['propensity'][0, place].numpy()
+            assert choice.propensity == pytest.approx(expected['propensity'][0, place].numpy(), rel=1e-5)
             assert choice.effect_std == expected['effect_std'][0, place].numpy() > 0
     means = client.select_many(_requests(20), dataclasses.replace(THOMPSON, posterior_scale=0.0))
     propensities = [[c.propensity for c in s.choices.values()] for s in (*drawn, *means)]
