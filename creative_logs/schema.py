@@ -15,6 +15,7 @@ POLICY = 'policy'
 MODEL_VERSION = 'model_version'
 DECISION_VERSION, DECISION_SEED = 'decision_version', 'decision_seed'
 DECISION_TEMPERATURE, DECISION_EPSILON = 'decision_temperature', 'decision_epsilon'
+DECISION_POSTERIOR_SCALE = 'decision_posterior_scale'
 DECISION_CTR = 'decision_ctr'
 CHOICE_PROPENSITY = 'choice_propensity'
 CLICK_VALUE = 'click_value'
@@ -195,14 +196,15 @@ class LogSchema(Frozen):
     def decision_schema(self) -> pa.Schema:
         """Additional columns of logs of served decisions: allowed in every log, read by no model.
 
-        Version, seed, temperature and epsilon make the decision reproducible. The CTR is the model's
+        Version, seed, temperature, epsilon and posterior scale make the decision reproducible. The CTR is the model's
         prediction. Choice propensities estimate the probability of showing what was shown, per component and
         for the whole combination. The click value is taken from the source of the clicks. Content references
         are hashes of the content that the request brought, one per candidate up to the last that had some, 0
         for the others.
         """
         fields = [pa.field(name, pa.int64()) for name in (DECISION_VERSION, DECISION_SEED)]
-        names = [DECISION_TEMPERATURE, DECISION_EPSILON, DECISION_CTR, CHOICE_PROPENSITY, CLICK_VALUE]
+        names = [DECISION_TEMPERATURE, DECISION_EPSILON, DECISION_POSTERIOR_SCALE]
+        names += [DECISION_CTR, CHOICE_PROPENSITY, CLICK_VALUE]
         names += [component.choice_propensity for component in self.components]
         fields += [pa.field(name, pa.float32()) for name in names]
         lists = [component.content_references for component in self.with_content]

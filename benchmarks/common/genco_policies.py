@@ -5,12 +5,14 @@ import tensorflow as tf
 
 from model.baselines.additive import AdditivePolicy
 from model.choice.combination_scores import combination_logits
+from model.choice.posterior_draws import with_drawn_effects
 from model.choice.sampling import draw_noise, sample_combinations, uniform_combinations
 from model.choice.two_stage import best_by_ctr, element_tables, generate
 from model.features.packed_batch import Batch
-from model.network.genco import GenCO
+from model.network.genco import Encoded, GenCO
 
 GENCO = 'genco'
+GENCO_THOMPSON = 'genco_thompson'
 CONTENT = '_content'  # the suffix of the names of policies that read the catalogue
 GENCO_CONTENT = GENCO + CONTENT
 
@@ -26,6 +28,17 @@ def genco_policies(model: GenCO, seed: int = 1) -> dict:
     return {'f_ele': _Elements(graphs), 'f_comb': _Combinations(graphs, seed), GENCO: _TwoStage(graphs, seed)}
 
 
+def thompson_policy(model: GenCO, scale: float = 1.0, seed: int = 1) -> '_Thompson':
+    """Returns both stages of a trained model with effects drawn from their posterior for every request.
+
+    Args:
+        model: The trained model.
+        scale: The factor of the standard deviations of the draws; 1 is Thompson sampling.
+        seed: The seed of the draws.
+    """
+    return _Thompson(_Graphs(model), seed, scale)
+
+
 class _Graphs:
     """The computations of the policies, each traced once as a graph."""
 
@@ -35,6 +48,7 @@ class _Graphs:
         self.element_scores = tf.function(self._element_scores, reduce_retracing=True)
         self.combination_scores = tf.function(self._combination_scores, reduce_retracing=True)
         self.best_generated = tf.function(self._best_generated, reduce_retracing=True)
+        self.best_drawn = tf.function(self._best_drawn, reduce_retracing=True)
         self.best_uniform = tf.function(self._best_uniform, reduce_retracing=True)
         self.generated_of = tf.function(self._generated_of, reduce_retracing=True)
 
@@ -45,7 +59,12 @@ class _Graphs:
         return combination_logits(self._model, self._model.encode(batch), combinations)
 
     def _best_generated(self, batch: Batch, seed: tf.Tensor) -> tf.Tensor:
-        encoded = self._model.encode(batch)
+        return self._best_of(self._model.encode(batch), seed)
+
+    def _best_drawn(self, batch: Batch, seed: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+        return self._best_of(with_drawn_effects(self._model.encode(batch), seed, scale), seed)
+
+    def _best_of(self, encoded: Encoded, seed: tf.Tensor) -> tf.Tensor:
         generated = generate(element_tables(self._model, encoded), seed, self._model.config)
         return best_by_ctr(self._model, encoded, generated)
 
@@ -102,3 +121,15 @@ class _TwoStage(_Combinations):
 
     def choose(self, batch: Batch) -> np.ndarray:
         return self._graphs.best_generated(batch, self._seeds(batch)).numpy()
+
+
+class _Thompson(_TwoStage):
+    """Both stages, with drawn effects in each of them."""
+
+    def __init__(self, graphs: _Graphs, seed: int, scale: float):
+        super().__init__(graphs, seed)
+        self._scale = np.float32(scale)
+
+    def choose(self, batch: Batch) -> np.ndarray:
+        seeds = self._seeds(batch)
+        return self._graphs.best_drawn(batch, seeds, np.full(len(seeds), self._scale)).numpy()

@@ -4,7 +4,6 @@ from rich.table import Table
 
 from benchmarks.common.charts.cells import percent
 from benchmarks.common.charts.chart import Point, chart
-from benchmarks.common.genco_policies import GENCO, GENCO_CONTENT
 
 
 def tables(figures: dict) -> list[Table]:
@@ -40,4 +39,4 @@ def plot(figures: dict) -> str:
 
 def _main(figures: dict) -> list[str]:
     """The policies whose leads are shown."""
-    return [GENCO_CONTENT, GENCO] if figures['catalogue'] else [GENCO]
+    return list(dict.fromkeys(row['policy'] for row in figures['differences']))

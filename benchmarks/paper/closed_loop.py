@@ -28,14 +28,15 @@ class Day:
     Attributes:
         requests: The R requests.
         bid: The revenue of a click, float64 [R].
-        explore: Whether a request is answered with `drawn`, bool [R].
+        chance: Uniform draws; a request is answered with `drawn` if its draw is below the share of exploration,
+            float64 [R].
         drawn: Uniformly drawn combinations, int64 [R, M].
         luck: Uniform draws; a combination is clicked if the draw is below its true CTR, float64 [R].
     """
 
     requests: Requests
     bid: np.ndarray
-    explore: np.ndarray
+    chance: np.ndarray
     drawn: np.ndarray
     luck: np.ndarray
 
@@ -57,15 +58,12 @@ class Traffic:
     catalogue: Catalogue | None = None
 
 
-def traffic(
-    config: SimulatorConfig, start_days: int, exploration: float, batch_size: int, content: bool = False
-) -> Traffic:
+def traffic(config: SimulatorConfig, start_days: int, batch_size: int, content: bool = False) -> Traffic:
     """Draws the traffic of a world.
 
     Args:
         config: The configuration of the world.
         start_days: The number of days at its start that have production traffic.
-        exploration: The share of the requests that are answered uniformly at random.
         batch_size: The batch size B.
         content: Whether there is a catalogue; the batches then hold the keys of the elements.
     """
@@ -80,8 +78,8 @@ def traffic(
     for log, batches in zip(logs[start_days:], packed[start_days:]):
         requests = Requests(truth, log, batches)
         ads = np.concatenate([batch[keys.CONTEXT_IDS][:, ad] for batch in batches])
-        explore = random.random(len(ads)) < exploration
-        days.append(Day(requests, bids[ads], explore, requests.drawn(random), random.random(len(ads))))
+        chance = random.random(len(ads))
+        days.append(Day(requests, bids[ads], chance, requests.drawn(random), random.random(len(ads))))
     start = [batch for day in packed[:start_days] for batch in day]
     return Traffic(tables, start, days, catalogue_of(world, schema) if content else None)
 
@@ -90,7 +88,8 @@ def serve(day: Day, policy: Policy, exploration: float) -> tuple[list[Batch], di
     """Answers the requests of a day.
 
     A component with n candidates shows the policy's choice with probability 1 - exploration (n - 1) / n and
-    each other candidate with probability exploration / n. These are the logged propensities.
+    each other candidate with probability exploration / n. These are the logged propensities: given the policy's
+    own draws, if it makes any.
 
     Args:
         day: The requests.
@@ -101,7 +100,7 @@ def serve(day: Day, policy: Policy, exploration: float) -> tuple[list[Batch], di
         The packed log, and the figures of the day (see `expected`).
     """
     chosen = day.requests.choice_of(policy)
-    shown = np.where(day.explore[:, None], day.drawn, chosen)
+    shown = np.where(day.chance[:, None] < exploration, day.drawn, chosen)
     spread = exploration / np.maximum(day.requests.counts, 1)
     propensity = np.where(shown < 0, 1.0, spread + (1 - exploration) * (shown == chosen))
     ctr = day.requests.ctr(shown)

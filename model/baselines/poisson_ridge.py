@@ -27,10 +27,7 @@ class PoissonRidge(ScoreTable):
     def fit(self, data: Iterable[Batch]) -> None:
         shown = Shown.combinations(data, self._tables)
         elements = self._tables.element_rows
-        columns = np.concatenate([shown.elements, elements + shown.ad[:, None]], 1)
-        row, slot = np.nonzero(columns >= 0)
-        used, column = np.unique(columns[row, slot], return_inverse=True)
-        design = scipy.sparse.csr_array((np.ones(len(row)), (row, column)))
+        used, design = shown.indicators(elements)
         std = np.where(used < elements, ELEMENT_PRIOR_STD, AD_PRIOR_STD)
         effects = posterior_mode(_Indicators(design), shown.clicks, shown.impressions, std)
         self._scores = np.zeros(elements)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import scipy.sparse
 
 from creative_logs.schema import CLICK, WEIGHT
 from model.features import packed_batch as keys
@@ -76,6 +77,21 @@ class Shown:
             np.bincount(group, rows.clicks),
             np.bincount(group, rows.impressions),
         )
+
+    def indicators(self, element_rows: int) -> tuple[np.ndarray, scipy.sparse.csr_array]:
+        """Says which elements and ads each row has.
+
+        Args:
+            element_rows: The number of rows of the element table.
+
+        Returns:
+            The P rows that occur, int64 [P], where those of ads come after the element table, and a matrix of
+            zeros and ones, sparse float64 [R, P].
+        """
+        columns = np.concatenate([self.elements, element_rows + self.ad[:, None]], 1)
+        row, slot = np.nonzero(columns >= 0)
+        used, column = np.unique(columns[row, slot], return_inverse=True)
+        return used, scipy.sparse.csr_array((np.ones(len(row)), (row, column)))
 
 
 def combination_keys(ad: np.ndarray, elements: np.ndarray) -> np.ndarray:

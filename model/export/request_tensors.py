@@ -12,7 +12,8 @@ from creative_logs.schema import Component, LogSchema
 from model.features.packed_batch import segments_of
 from model.features.raw_columns import parted
 
-SEED, TEMPERATURE, EPSILON = 'seed', 'temperature', 'epsilon'
+SEED = 'seed'
+TEMPERATURE, EPSILON, POSTERIOR_SCALE = 'temperature', 'epsilon', 'posterior_scale'
 SELECTED, COMBINATIONS = 'selected', 'combinations'
 _TYPES = {'string': tf.string, 'int64': tf.int64, 'float': tf.float32, 'string_list': tf.string}
 
@@ -57,7 +58,8 @@ def content_spec(component: Component) -> dict[str, tf.TensorSpec]:
 
 def exploration_spec() -> dict[str, tf.TensorSpec]:
     """Returns the further tensors of a request to `explore`, float32 [B] each."""
-    return {name: tf.TensorSpec([None], tf.float32, name) for name in (TEMPERATURE, EPSILON)}
+    names = (TEMPERATURE, EPSILON, POSTERIOR_SCALE)
+    return {name: tf.TensorSpec([None], tf.float32, name) for name in names}
 
 
 def raw_features(

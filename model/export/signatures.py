@@ -9,13 +9,14 @@ from creative_logs.schema import REQUEST_ID
 from model.choice.combination_scores import combination_logits
 from model.choice.exploration import (
     GENCO_POLICY,
+    THOMPSON_POLICY,
     UNIFORM_POLICY,
-    Explored,
-    checked_temperature,
+    Exploration,
     choice_propensity,
     explore,
     uniform_propensity,
 )
+from model.choice.posterior_draws import with_drawn_effects
 from model.choice.two_stage import ElementTables, best, element_tables, generate
 from model.config import GencoConfig
 from model.export.evaluation_scores import EvaluationScores
@@ -24,6 +25,7 @@ from model.export.request_content import request_content
 from model.export.request_tensors import (
     COMBINATIONS,
     EPSILON,
+    POSTERIOR_SCALE,
     SEED,
     SELECTED,
     TEMPERATURE,
@@ -112,22 +114,25 @@ class ServingGraph:
         return self._select(self._encoder.encode(raw), self._candidate_ids(raw), seed)
 
     def _serve_exploring(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        ads, seed, temperature, epsilon = _split(request, SEED, TEMPERATURE, EPSILON)
+        ads, seed, *values = _split(request, SEED, TEMPERATURE, EPSILON, POSTERIOR_SCALE)
+        exploration = Exploration(*values).checked()
         encoded, ids = self._encode_ads(ads)
-        tables = element_tables(self._model, encoded, checked_temperature(temperature))
-        answer = self._choose(encoded, tables, seed)
-        answer |= self._explored(encoded, answer, explore(seed, epsilon, encoded.index.counts))
-        return answer | self._named(ids, answer['selected_index'])
+        drawn = with_drawn_effects(encoded, seed, exploration.posterior_scale)
+        tables = element_tables(self._model, drawn, exploration.temperature)
+        answer = self._choose(drawn, tables, seed)
+        answer |= self._explored(encoded, answer, seed, exploration)
+        return answer | self._described(encoded, ids, answer['selected_index'])
 
     def _serve_propensity(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        ads, seed, temperature, epsilon, selected = _split(request, SEED, TEMPERATURE, EPSILON, SELECTED)
+        names = (SEED, SELECTED, TEMPERATURE, EPSILON, POSTERIOR_SCALE)
+        ads, seed, selected, *values = _split(request, *names)
         encoded, _ = self._encode_ads(ads)
-        tables = element_tables(self._model, encoded, checked_temperature(temperature))
-        found = choice_propensity(self._model, encoded, tables, seed, epsilon, selected)
+        exploration = Exploration(*values).checked()
+        found = choice_propensity(self._model, encoded, seed, exploration, selected)
         return {'choice_propensity': found.elements, 'choice_propensity_joint': found.joint}
 
     def _encode_named_tensors(self, ads: Mapping[str, tf.Tensor]) -> tuple[Encoded, tf.RaggedTensor]:
-        """Encodes the ads of a request; also returns the ids of their candidates as `_named` needs them."""
+        """Encodes the ads of a request; also returns the ids of their candidates as `_described` needs them."""
         raw, ids = raw_features(ads, self._schema, self._encoder.raw_spec)
         packed = self._encoder.pack(self._encoder.as_request(raw))
         effects = self._model.effects
@@ -138,7 +143,7 @@ class ServingGraph:
 
     def _select(self, encoded: Encoded, ids: tf.RaggedTensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         answer = self._choose(encoded, element_tables(self._model, encoded), seed)
-        return answer | self._named(ids, answer['selected_index'])
+        return answer | self._described(encoded, ids, answer['selected_index'])
 
     def _choose(self, encoded: Encoded, tables: ElementTables, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """Generates K combinations and keeps the one with the highest predicted CTR (eqs. 24, 25)."""
@@ -153,24 +158,35 @@ class ServingGraph:
             'combination_ctr': tf.sigmoid(logit),
         }
 
-    def _explored(self, encoded: Encoded, answer: dict, explored: Explored) -> dict[str, tf.Tensor]:
-        """Returns the parts of an answer that change where a uniform combination is shown instead."""
-        logit = combination_logits(self._model, encoded, explored.combination[:, None])[:, 0]
-        instead = {
-            'selected_index': explored.combination,
-            'ctr': tf.sigmoid(logit),
-            'propensity': uniform_propensity(encoded.index.counts),
-        }
-        each = explored.chosen[:, None]
-        return {
-            name: tf.where(each if value.shape.rank == 2 else explored.chosen, value, answer[name])
-            for name, value in instead.items()
-        } | {'policy': tf.where(explored.chosen, UNIFORM_POLICY, GENCO_POLICY)}
+    def _explored(
+        self, encoded: Encoded, answer: dict, seed: tf.Tensor, exploration: Exploration
+    ) -> dict[str, tf.Tensor]:
+        """Returns the parts of an answer that exploration changes.
 
-    def _named(self, ids: tf.RaggedTensor, selected: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns the ids of the selected candidates and the names of the components, string [B, M] each.
+        A uniform combination is shown instead for a share of the ads. The CTR of what is shown is predicted with
+        the means of all effects, also where the choice was made with drawn effects.
+        """
+        counts = encoded.index.counts
+        explored = explore(seed, exploration.epsilon, counts)
+        uniform, drawn = explored.chosen, exploration.posterior_scale > 0
+        selected = tf.where(uniform[:, None], explored.combination, answer['selected_index'])
+        logit = combination_logits(self._model, encoded, selected[:, None])[:, 0]
+        by_model = tf.where(drawn, THOMPSON_POLICY, GENCO_POLICY)
+        return {
+            'selected_index': selected,
+            'ctr': tf.where(uniform | drawn, tf.sigmoid(logit), answer['ctr']),
+            'propensity': tf.where(uniform[:, None], uniform_propensity(counts), answer['propensity']),
+            'policy': tf.where(uniform, UNIFORM_POLICY, by_model),
+        }
+
+    def _described(self, encoded: Encoded, ids: tf.RaggedTensor, selected: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns what is known of the selected candidates, [B, M] each.
+
+        These are their ids and the names of their components, string, and the posterior standard deviations of
+        their effects, float32 (`BatchEffects.element_std`); "" and 0 where a component is absent.
 
         Args:
+            encoded: The B encoded ads.
             ids: The candidates of the first component of each ad, then those of the second, and so on.
             selected: The positions of the selected candidates, int64 [B, M], -1 where absent.
         """
@@ -178,9 +194,12 @@ class ServingGraph:
         ads = tf.shape(selected)[0]
         start = tf.transpose(tf.reshape(ids.row_starts(), [-1, ads])[: len(names)])
         place = tf.where(selected >= 0, 1 + start + selected, 0)
+        encoded_place, present = self._model.places(encoded.index, selected)
+        stds = tf.pad(encoded.effects.element_std, [[1, 0]])
         return {
             'selected_id': tf.gather(tf.concat([[''], ids.values], 0), place),
             'component': tf.broadcast_to(names, tf.shape(selected)),
+            'effect_std': tf.gather(stds, tf.where(present, 1 + encoded_place, 0)),
         }
 
     def _candidate_ids(self, raw: dict) -> tf.RaggedTensor:

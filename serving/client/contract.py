@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from serving.tensor_protos import DT_FLOAT, DT_INT64, DT_STRING, type_name
 
-SEED, TEMPERATURE, EPSILON, SELECTED = 'seed', 'temperature', 'epsilon', 'selected'
+SEED, SELECTED = 'seed', 'selected'
+TEMPERATURE, EPSILON, POSTERIOR_SCALE = 'temperature', 'epsilon', 'posterior_scale'
 SELECT, EXPLORE, CHOICE_PROPENSITY = 'serving_default', 'explore', 'choice_propensity'
 _SCORES, _SCORE = 'score_elements', 'element_score'
 _CANDIDATES, _TEXT, _ATTRIBUTES, _VECTOR = '_candidates', '_text', '_attributes', '_vector'
@@ -41,6 +42,7 @@ class Contract:
             signatures do not say.
         content: What the model takes of the content of candidates, by component that has some; those of
             `with_text` are among them.
+        draws_effects: Whether the model can explore by drawing effects: whether `explore` takes a posterior scale.
     """
 
     context: Mapping[str, tuple[int, int]]
@@ -49,6 +51,7 @@ class Contract:
     signatures: frozenset[str] = frozenset()
     max_candidates: int | None = None
     content: Mapping[str, ContentInputs] = field(default_factory=dict)
+    draws_effects: bool = False
 
     @classmethod
     def from_signatures(cls, signatures: Mapping) -> 'Contract':
@@ -73,8 +76,15 @@ class Contract:
         for name, (dtype, rank) in context.items():
             if (dtype, rank) not in _CONTEXT_TYPES:
                 raise ValueError(f'its input {name!r} is {type_name(dtype)} of rank {rank}')
+        draws_effects = EXPLORE in signatures and POSTERIOR_SCALE in signatures[EXPLORE].inputs
         return cls(
-            context, components, with_text, frozenset(signatures), _max_candidates(signatures), content
+            context,
+            components,
+            with_text,
+            frozenset(signatures),
+            _max_candidates(signatures),
+            content,
+            draws_effects,
         )
 
 

@@ -14,7 +14,14 @@ import numpy as np
 
 from creative_logs.errors import InputError
 from serving.client import protos
-from serving.client.contract import CHOICE_PROPENSITY, EXPLORE, SELECT, SELECTED, Contract
+from serving.client.contract import (
+    CHOICE_PROPENSITY,
+    EXPLORE,
+    POSTERIOR_SCALE,
+    SELECT,
+    SELECTED,
+    Contract,
+)
 from serving.client.request import Exploration, SelectRequest, content_references, encode_requests
 from serving.client.selection import Selection, decode_selections, with_choice_propensities
 from serving.tensor_protos import decode, encode
@@ -183,15 +190,17 @@ class ClientProtocol:
     ) -> Exchange[_Asked]:
         signature, inputs = SELECT, encode_requests(requests, seeds, contract, self._full_content)
         if exploration is not None:
-            self._require(EXPLORE, contract)
+            self._require(f'signature {EXPLORE!r}', EXPLORE in contract.signatures)
+            if exploration.posterior_scale:
+                self._require(f'input {POSTERIOR_SCALE!r} of {EXPLORE!r}', contract.draws_effects)
             signature = EXPLORE
-            inputs |= exploration.encode(len(requests))
+            inputs |= exploration.encode(len(requests), contract)
         outputs = yield from self._run(signature, inputs, self._version)
         return _Asked(contract, inputs, outputs)
 
     def _estimate(self, asked: _Asked, selections: Sequence[Selection]) -> Exchange[list[Selection]]:
         """Asks the version that chose for the probabilities of its choices."""
-        self._require(CHOICE_PROPENSITY, asked.contract)
+        self._require(f'signature {CHOICE_PROPENSITY!r}', CHOICE_PROPENSITY in asked.contract.signatures)
         outputs = asked.outputs
         inputs = asked.inputs | {SELECTED: outputs.arrays['selected_index']}
         found = yield from self._run(CHOICE_PROPENSITY, inputs, outputs.version)
@@ -202,11 +211,9 @@ class ClientProtocol:
             found.arrays['choice_propensity_joint'],
         )
 
-    def _require(self, signature: str, contract: Contract) -> None:
-        if signature not in contract.signatures:
-            message = (
-                f'{self._address}: {self._model!r} has no signature {signature!r}; train and push it again'
-            )
+    def _require(self, what: str, there: bool) -> None:
+        if not there:
+            message = f'{self._address}: {self._model!r} has no {what}; train and push it again'
             raise ServerError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
     def _run(

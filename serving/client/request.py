@@ -16,7 +16,15 @@ from serving.client.content_tensors import (
     no_content,
     references,
 )
-from serving.client.contract import EPSILON, SEED, TEMPERATURE, Contract, candidates_of, texts_of
+from serving.client.contract import (
+    EPSILON,
+    POSTERIOR_SCALE,
+    SEED,
+    TEMPERATURE,
+    Contract,
+    candidates_of,
+    texts_of,
+)
 from serving.client.values import integer, number, strings, utf8
 from serving.tensor_protos import DT_FLOAT, DT_INT64
 
@@ -56,6 +64,8 @@ class Exploration:
         temperature: The temperature of the generator's softmax, above 0, in place of the exported one; a
             higher temperature makes the probabilities more even.
         epsilon: The probability, in [0, 1], that an ad gets a combination drawn uniformly at random.
+        posterior_scale: How far the effects of elements are drawn from their posterior means, at least 0, as a
+            multiple of the posterior standard deviations: 0 draws none, 1 is Thompson sampling.
 
     Raises:
         InputError: A value is out of its range.
@@ -63,16 +73,26 @@ class Exploration:
 
     temperature: float
     epsilon: float
+    posterior_scale: float = 0.0
 
     def __post_init__(self):
         if number(TEMPERATURE, self.temperature) <= 0:
             raise InputError(f'{TEMPERATURE}: must be above 0, got {self.temperature!r}')
         if not 0 <= number(EPSILON, self.epsilon) <= 1:
             raise InputError(f'{EPSILON}: must be in [0, 1], got {self.epsilon!r}')
+        if number(POSTERIOR_SCALE, self.posterior_scale) < 0:
+            raise InputError(f'{POSTERIOR_SCALE}: must be at least 0, got {self.posterior_scale!r}')
 
-    def encode(self, ads: int) -> dict[str, np.ndarray]:
-        """The temperature and epsilon inputs of B ads, float32 [B] each."""
+    def encode(self, ads: int, contract: Contract) -> dict[str, np.ndarray]:
+        """The inputs of `explore` besides those of `serving_default`, float32 [B] each.
+
+        Args:
+            ads: B.
+            contract: The inputs of the model; the posterior scale is left out where it does not draw effects.
+        """
         values = {TEMPERATURE: self.temperature, EPSILON: self.epsilon}
+        if contract.draws_effects:
+            values[POSTERIOR_SCALE] = self.posterior_scale
         return {name: np.full(ads, value, np.float32) for name, value in values.items()}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from serving.client.request import Exploration, SelectRequest
 
-GENCO, UNIFORM = 'genco', 'uniform'
+GENCO, THOMPSON, UNIFORM = 'genco', 'thompson', 'uniform'
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,16 @@ class Choice:
         choice_propensity: An estimate of the probability that the complete choice (the best of K
             combinations, or with probability epsilon a uniform one) shows the element; None unless it was
             asked for.
+        effect_std: The posterior standard deviation, in logits, of the effect that the model has fitted to the
+            element, a measure of how little is known of it; None for runners-up, and from a model that does
+            not say.
     """
 
     index: int
     id: str
     propensity: float | None = None
     choice_propensity: float | None = None
+    effect_std: float | None = None
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,12 @@ class Selection:
         choices: The chosen element of every component, in the order of the model; absent components are left
             out.
         ctr: The predicted CTR of the chosen combination.
-        runners_up: The other combinations that were drawn, each once, best first.
+        runners_up: The other combinations that were drawn, each once, best first. With 'thompson', their CTRs are
+            those of the drawn effects.
         model_version: The version that chose.
         seed: The seed that was used; the same version, seed and exploration give the same answer.
-        policy: 'uniform' if the combination was drawn uniformly, otherwise 'genco'.
+        policy: 'uniform' if the combination was drawn uniformly; otherwise the model chose: 'thompson' if it drew
+            effects from their posterior, or else 'genco'.
         exploration: The exploration that was asked for, if any.
         choice_propensity: An estimate of the probability of the whole combination; None unless it was asked
             for.
@@ -84,9 +90,13 @@ def decode_selections(
     for ad, (request, seed) in enumerate(zip(requests, seeds)):
         components = [name.decode() for name in outputs['component'][ad]]
         selected = tuple(outputs['selected_index'][ad].tolist())
+        stds = outputs['effect_std'][ad].tolist() if 'effect_std' in outputs else [None] * len(selected)
         choices = {
             name: Choice(
-                index, outputs['selected_id'][ad, place].decode(), float(outputs['propensity'][ad, place])
+                index,
+                outputs['selected_id'][ad, place].decode(),
+                float(outputs['propensity'][ad, place]),
+                effect_std=stds[place],
             )
             for place, (name, index) in enumerate(zip(components, selected))
             if index >= 0

@@ -12,6 +12,7 @@ from creative_logs.schema import (
     CLICK,
     DECISION_CTR,
     DECISION_EPSILON,
+    DECISION_POSTERIOR_SCALE,
     DECISION_SEED,
     DECISION_TEMPERATURE,
     DECISION_VERSION,
@@ -23,7 +24,7 @@ from creative_logs.schema import (
     LogSchema,
 )
 from serving.client.request import SelectRequest
-from serving.client.selection import GENCO, Selection
+from serving.client.selection import UNIFORM, Selection
 
 _FILLED_BY_JOIN = {CLICK: 0, WEIGHT: 1.0}
 
@@ -140,11 +141,12 @@ def _decision(selection: Selection) -> dict:
     explored = selection.exploration
     return {
         # Training reads this column: a uniform choice was made by no model.
-        MODEL_VERSION: str(selection.model_version) if selection.policy == GENCO else None,
+        MODEL_VERSION: str(selection.model_version) if selection.policy != UNIFORM else None,
         DECISION_VERSION: selection.model_version,
         DECISION_SEED: selection.seed,
         DECISION_TEMPERATURE: explored and explored.temperature,
         DECISION_EPSILON: explored and explored.epsilon,
+        DECISION_POSTERIOR_SCALE: explored and explored.posterior_scale,
         DECISION_CTR: selection.ctr,
         CHOICE_PROPENSITY: selection.choice_propensity,
     }

@@ -52,8 +52,9 @@ def test_prints_and_writes_the_choice(select, shared_server, request_file, tmp_p
             'id': choice.id,
             'propensity': choice.propensity,
             'choice_propensity': None,
+            'effect_std': choice.effect_std,
         }
-        assert f'{choice.propensity:.4f}' in out
+        assert f'{choice.effect_std:.3f} │ {choice.propensity:.4f}' in out
     assert [other['ctr'] for other in figures['runners_up']] == [other.ctr for other in selection.runners_up]
     assert f'Ad ad0: predicted CTR {selection.ctr:.2%}' in out
     assert f'{selection.runners_up[0].ctr:.2%}' in out
@@ -71,6 +72,34 @@ def test_explores(select, shared_server, request_file, tmp_path):
     assert figures['choice_propensity'] == selection.choice_propensity == 0.25
     assert [choice['choice_propensity'] for choice in figures['choices'].values()] == [0.5, 0.5]
     assert 'Chosen at random' in out and 'choice propensity' in out and '0.5000' in out
+
+
+def test_draws_effects(select, shared_server, request_file, tmp_path):
+    arguments = ('--temperature', 0.5, '--epsilon', 0, '--posterior-scale', 2)
+    status, out, err = select('--request', request_file, *arguments, '--json', tmp_path / 'out.json')
+    assert (status, err) == (0, '')
+    figures = json.loads((tmp_path / 'out.json').read_text())
+    with shared_server.client() as client:
+        selection = client.select(SelectRequest(**REQUEST), Exploration(0.5, 0.0, 2.0))
+    assert figures['policy'] == 'thompson' and 'Chosen with effects drawn from their posterior' in out
+    expected = {name: choice.propensity for name, choice in selection.choices.items()}
+    assert {name: choice['propensity'] for name, choice in figures['choices'].items()} == expected
+
+
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (('--temperature', 1), 'give both of them or neither'),
+        (('--epsilon', 1), 'give both of them or neither'),
+        (('--posterior-scale', 1), 'give both of them with --posterior-scale'),
+        (
+            ('--temperature', 1, '--epsilon', 0, '--posterior-scale', -1),
+            'posterior_scale: must be at least 0',
+        ),
+    ],
+)
+def test_incomplete_explorations(select, request_file, arguments, message):
+    _assert_one_line(select('--request', request_file, *arguments), message)
 
 
 def test_talks_tls(genco, exported, base_path, tmp_path, request_file):

@@ -20,7 +20,8 @@ def test_the_columns_are_those_of_a_row():
 
 def test_the_columns_that_only_decisions_have():
     assert SCHEMA.decision_schema().names == [
-        *('decision_version', 'decision_seed', 'decision_temperature', 'decision_epsilon', 'decision_ctr'),
+        *('decision_version', 'decision_seed', 'decision_temperature', 'decision_epsilon'),
+        *('decision_posterior_scale', 'decision_ctr'),
         *('choice_propensity', 'click_value', 'title_choice_propensity', 'image_choice_propensity'),
     ]
 

@@ -22,8 +22,7 @@ SPEC = {
     'seed': tf.TensorSpec([None], tf.int64, 'seed'),
 }
 EXPLORE_SPEC = SPEC | {
-    'temperature': tf.TensorSpec([None], tf.float32, 'temperature'),
-    'epsilon': tf.TensorSpec([None], tf.float32, 'epsilon'),
+    name: tf.TensorSpec([None], tf.float32, name) for name in ('temperature', 'epsilon', 'posterior_scale')
 }
 
 
@@ -34,6 +33,7 @@ class TinyModel(tf.Module):
         super().__init__()
         table = np.random.default_rng(table_seed).normal(scale=0.5, size=BUCKETS)
         self.table = tf.Variable(table, dtype=tf.float32)
+        self.stds = tf.linspace(0.1, 0.4, BUCKETS)
 
     def signatures(self) -> dict:
         combinations = tf.TensorSpec([None, None, len(COMPONENTS)], tf.int64, 'combinations')
@@ -52,13 +52,17 @@ class TinyModel(tf.Module):
         return self._select(request, tf.where(present, scores, -1e9), present)
 
     def explore(self, request):
-        """As `select` at a temperature; by the seed, a share epsilon of the ads gets uniform combinations."""
+        """As `select` at a temperature, with drawn effects; by the seed, a share epsilon of the ads gets uniform combinations."""
         scores, present = self._scores(request)
+        scores += (
+            request['posterior_scale'][:, None, None] * self._stds(request) * self._noise(request, scores)
+        )
         uniform = self._is_uniform(request)
         tempered = scores / request['temperature'][:, None, None]
         logits = tf.where(present, tf.where(uniform[:, None, None], 0.0, tempered), -1e9)
         outputs = self._select(request, logits, present, tf.where(uniform, 1, 0))
-        return outputs | {'policy': tf.where(uniform, 'uniform', 'genco')}
+        by_model = tf.where(request['posterior_scale'] > 0, 'thompson', 'genco')
+        return outputs | {'policy': tf.where(uniform, 'uniform', by_model)}
 
     def choice_propensity(self, request):
         """No estimate: the probability of `selected` if every element were chosen alone, by the softmax."""
@@ -98,6 +102,7 @@ class TinyModel(tf.Module):
             'combinations': combinations,
             'combination_ctr': ctr,
             'component': tf.repeat(tf.constant([COMPONENTS]), tf.shape(selected)[0], 0),
+            'effect_std': tf.where(here, tf.gather(self._stds(request), place, batch_dims=2), 0.0),
         }
 
     def score_elements(self, request):
@@ -121,6 +126,15 @@ class TinyModel(tf.Module):
         rows = tf.strings.to_hash_bucket_fast(ids, BUCKETS)
         return tf.gather(self.table, rows), ids != ''
 
+    def _stds(self, request):
+        return tf.gather(self.stds, tf.strings.to_hash_bucket_fast(_padded_candidates(request), BUCKETS))
+
+    def _noise(self, request, scores):
+        def one(row):
+            return tf.random.stateless_normal(tf.shape(row[0]), tf.stack([row[1], 2]))
+
+        return tf.map_fn(one, (scores, request['seed']), fn_output_signature=tf.float32)
+
     def _ctr(self, request, combinations):
         scores, _ = self._scores(request)
         per_sample = tf.repeat(scores[:, None], tf.shape(combinations)[1], 1)
@@ -140,6 +154,24 @@ class TinyModel(tf.Module):
         return tf.map_fn(one, (logits, seed), fn_output_signature=tf.int64)
 
 
+class EarlierModel(TinyModel):
+    """Does not say how uncertain effects are, and cannot draw them."""
+
+    def signatures(self) -> dict:
+        spec = {name: tensor for name, tensor in EXPLORE_SPEC.items() if name != 'posterior_scale'}
+        return super().signatures() | {
+            'serving_default': _concrete(lambda request: _without_std(self.select(request)), SPEC),
+            'explore': _concrete(self._explore_without_draws, spec),
+        }
+
+    def _explore_without_draws(self, request):
+        return _without_std(self.explore(request | {'posterior_scale': tf.zeros_like(request['epsilon'])}))
+
+
+def _without_std(outputs: dict) -> dict:
+    return {name: value for name, value in outputs.items() if name != 'effect_std'}
+
+
 def _padded_candidates(request):
     """Ids of all components, string [B, M, N], padded with ''."""
     lists = [request[f'{name}_candidates'] for name in COMPONENTS]
@@ -155,10 +187,15 @@ def _concrete(function, spec):
     return tf.function(function, input_signature=[spec]).get_concrete_function()
 
 
-def export(directory: Path, table_seed: int = 1, warmup: tuple[dict, ...] | None = None) -> None:
+def export(
+    directory: Path,
+    table_seed: int = 1,
+    warmup: tuple[dict, ...] | None = None,
+    kind: type[TinyModel] = TinyModel,
+) -> None:
     """Writes a version; `warmup` holds the inputs of its warm-up requests."""
     temporary = directory.with_name(f'.{directory.name}')
-    model = TinyModel(table_seed)
+    model = kind(table_seed)
     tf.saved_model.save(model, str(temporary), signatures=model.signatures())
     if warmup is not None:
         write_warmup(temporary, warmup)

@@ -14,11 +14,16 @@ from creative_logs.errors import InputError
 from serving.client.client import ServerError
 from serving.client.content import ElementContent
 from serving.client.request import Exploration, SelectRequest
-from serving.client.selection import GENCO, Selection
+from serving.client.selection import GENCO, THOMPSON, UNIFORM, Selection
 from tfx_pipeline.cli.options import catalogue_option, json_option, write_json
 from tfx_pipeline.cli.server_options import server_options
 
 _RUNNERS_UP = 5
+_TITLES = {
+    GENCO: 'Chosen',
+    THOMPSON: 'Chosen with effects drawn from their posterior',
+    UNIFORM: 'Chosen at random',
+}
 _KEYS = ('context', 'candidates', 'texts', 'seed', 'content')
 _CONTENT_KEYS = ('text', 'attributes', 'vector')
 
@@ -60,6 +65,13 @@ _CONTENT_KEYS = ('text', 'attributes', 'vector')
     help='Probability of choosing a combination uniformly at random, 0 to 1; needs --temperature.',
 )
 @click.option(
+    '--posterior-scale',
+    type=float,
+    default=0.0,
+    help='Draw the effects of elements from their posterior, with standard deviations times this: 1 is Thompson '
+    'sampling; needs --temperature and --epsilon.  [default: 0, no draws]',
+)
+@click.option(
     '--estimate-propensity',
     is_flag=True,
     help='Also ask for the estimated probability of the choice as a whole.',
@@ -77,19 +89,22 @@ def select(
     seed,
     temperature,
     epsilon,
+    posterior_scale,
     estimate_propensity,
     json_path,
 ):
     """Ask a server which creatives to show for one ad.
 
-    Prints the chosen element of every component, its propensity, the predicted CTR of the combination,
-    and the best combinations that were not chosen. docs/serving.md shows a FILE for --request.
+    Prints the chosen element of every component, its propensity and the posterior standard deviation of its
+    effect in logits (std), the predicted CTR of the combination, and the best combinations that were not
+    chosen. docs/serving.md shows a FILE for --request.
 
     \b
     Examples:
       genco select --from-logs build/demo/logs
       genco select --request request.json --address localhost:8500
       genco select --request request.json --temperature 1 --epsilon 0.1
+      genco select --request request.json --temperature 1 --epsilon 0.05 --posterior-scale 1
     """
     if (request_path is None) == (from_logs is None):
         raise InputError('give either --request FILE or --from-logs DIR')
@@ -97,7 +112,7 @@ def select(
         raise InputError('--ad needs --from-logs DIR')
     if catalogue is not None and from_logs is None:
         raise InputError('--catalogue needs --from-logs DIR')
-    exploration = _exploration(temperature, epsilon)
+    exploration = _exploration(temperature, epsilon, posterior_scale)
     try:
         with target.connect(version, version_label) as client:
             if request_path is not None:
@@ -115,12 +130,15 @@ def select(
     write_json(json_path, {'ad': request.context.get(ad_column), **_figures(selection)})
 
 
-def _exploration(temperature: float | None, epsilon: float | None) -> Exploration | None:
-    if temperature is None and epsilon is None:
+def _exploration(
+    temperature: float | None, epsilon: float | None, posterior_scale: float
+) -> Exploration | None:
+    if temperature is None and epsilon is None and not posterior_scale:
         return None
     if temperature is None or epsilon is None:
-        raise InputError('--temperature and --epsilon: give both of them or neither')
-    return Exploration(temperature, epsilon)
+        both = 'give both of them' + (' with --posterior-scale' if posterior_scale else ' or neither')
+        raise InputError(f'--temperature and --epsilon: {both}')
+    return Exploration(temperature, epsilon, posterior_scale)
 
 
 def read_request(path: str) -> SelectRequest:
@@ -168,12 +186,14 @@ def _print(request: SelectRequest, selection: Selection, ad_column: str, model_n
         highlight=False,
     )
     estimated = selection.choice_propensity is not None
-    title = 'Chosen' if selection.policy == GENCO else 'Chosen at random'
-    columns = ('component', 'index', 'element', 'propensity', *['choice propensity'] * estimated)
-    chosen = _table(title, columns)
+    told = any(choice.effect_std is not None for choice in selection.choices.values())
+    columns = ('component', 'index', 'element', *['std'] * told, 'propensity')
+    chosen = _table(_TITLES.get(selection.policy, 'Chosen'), (*columns, *['choice propensity'] * estimated))
     for name, choice in selection.choices.items():
+        std = [f'{choice.effect_std:.3f}'] if told else []
         estimate = [f'{choice.choice_propensity:.4f}'] if estimated else []
-        chosen.add_row(name, str(choice.index), escape(choice.id), f'{choice.propensity:.4f}', *estimate)
+        figures = (*std, f'{choice.propensity:.4f}', *estimate)
+        chosen.add_row(name, str(choice.index), escape(choice.id), *figures)
     console.print(chosen)
     best = selection.runners_up[:_RUNNERS_UP]
     if not best:

@@ -23,6 +23,9 @@ class BatchEffects(NamedTuple):
 
     Attributes:
         element_bias: The effect of each element on the user of its ad, a logit, float32 [T].
+        element_std: The posterior standard deviation of the element's own effect, in logits and times the
+            importance of its component, float32 [T]: the prior's for an element without data. It is that of Laplace's approximation given all other effects, so it leaves
+            out the correlations with them, and the uncertainty of content, subwords, tastes and synergies.
         ad_bias: The effect of each ad, a logit, float32 [B].
         element_code: int64 [T]; added to the code of the ad, the codes of the elements of a combination give
             the code of the combination.
@@ -32,6 +35,7 @@ class BatchEffects(NamedTuple):
     """
 
     element_bias: tf.Tensor
+    element_std: tf.Tensor
     ad_bias: tf.Tensor
     element_code: tf.Tensor
     ad_code: tf.Tensor
@@ -41,9 +45,10 @@ class BatchEffects(NamedTuple):
     @classmethod
     def zero(cls, elements: tf.Tensor, ads: tf.Tensor) -> 'BatchEffects':
         """No effect at all, for rows of elements int64 [T] and rows of ads int64 [B]."""
-        biases = tf.zeros_like(elements, tf.float32), tf.zeros_like(ads, tf.float32)
+        of_elements, of_ads = tf.zeros_like(elements, tf.float32), tf.zeros_like(ads, tf.float32)
         synergy = tf.zeros([tf.size(elements), 0])
-        return cls(*biases, tf.zeros_like(elements), tf.zeros_like(ads), synergy, biases[0])
+        codes = tf.zeros_like(elements), tf.zeros_like(ads)
+        return cls(of_elements, of_elements, of_ads, *codes, synergy, log_importance=of_elements)
 
 
 class FittedEffects(tf.keras.layers.Layer):
@@ -90,7 +95,8 @@ class FittedEffects(tf.keras.layers.Layer):
         means = {layer.name: layer.mean for layer in layers if layer is not None}
         content = self.content.tables if self.content is not None else {}
         named = {f'{CONTENT}{name}': table for name, table in content.items()}
-        return means | {'factors': self.interactions.factors} | named
+        own = {'factors': self.interactions.factors, 'element_precision': self.element_bias.precision}
+        return means | own | named
 
     def of_batch(self, batch: Batch, index: Index, ads: tf.Tensor) -> BatchEffects:
         """The effects of a batch.
@@ -112,14 +118,16 @@ class FittedEffects(tf.keras.layers.Layer):
             factors += content[:, 1:]
         if products.taste_dim:
             biases += products.taste(batch[keys.CONTEXT_IDS], factors, index.ad)
-        log_importance = tf.zeros_like(biases)
+        stds, log_importance = self.element_bias.std(elements), tf.zeros_like(biases)
         if self.importance is not None:
             of_components = tf.reshape(self.importance(batch[keys.CONTEXT_IDS]), [-1])
             log_importance = tf.gather(of_components, index.segment)
-            biases *= tf.exp(log_importance)
+            scale = tf.exp(log_importance)
+            biases, stds = scale * biases, scale * stds
         codes = self.combination_bias
         return BatchEffects(
             biases,
+            stds,
             self.ad_bias(ads),
             codes.element_codes(elements, index.component),
             codes.ad_codes(ads),

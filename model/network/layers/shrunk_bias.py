@@ -35,6 +35,10 @@ class ShrunkBias(tf.keras.layers.Layer):
     def call(self, rows: tf.Tensor) -> tf.Tensor:
         return tf.stop_gradient(tf.gather(self.mean, rows))
 
+    def std(self, rows: tf.Tensor) -> tf.Tensor:
+        """The posterior standard deviations 1 / sqrt(precision), in logits, float32 [any], of rows int64 [any]."""
+        return tf.stop_gradient(tf.math.rsqrt(tf.gather(self.precision, rows)))
+
     def update(self, rows: tf.Tensor, residual: tf.Tensor, information: tf.Tensor) -> None:
         """Updates the biases by one step on a batch.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks.common.genco_policies import GENCO, genco_policies
+from benchmarks.common.genco_policies import GENCO, genco_policies, thompson_policy
 from model.config import ModelConfig, TrainingConfig
 from model.features import packed_batch as keys
 from model.features.feature_tables import FeatureTables
@@ -83,3 +83,26 @@ def test_generation_is_restricted_to_what_is_given(batch):
     assert finite.any(1).all() and (finite.sum(1) <= 2).all()
     sums = genco_policies(_model(samples=2))['f_ele'].score_combinations(batch, combinations)
     assert finite[np.arange(6), sums.argmax(1)].all()
+
+
+def test_thompson_sampling_chooses_as_often_as_the_drawn_effect_is_the_highest(batch):
+    """Three titles of one ad, alone in it: the greedy combination is then also the best by f_comb."""
+    rows, titles, model = 2000, [4, 5, 6], _model(samples=4)
+    alike = {name: tf.repeat(value[:1], rows, 0) for name, value in batch.items()} | {
+        keys.COUNTS: tf.tile(tf.constant([[3, 0, 0]]), [rows, 1]),
+        keys.ELEMENTS: tf.tile(tf.constant(titles, tf.int64), [rows]),
+        keys.TERMS: tf.zeros([0], tf.int64),
+        keys.TERM_COUNTS: tf.zeros([rows, 1], tf.int32),
+    }
+    effects = model.effects.element_bias
+    stds = np.full(TABLES.element_rows, 0.5)
+    stds[titles] = [0.5, 1.0, 0.25]
+    effects.adopt(effects.mean.numpy(), stds**-2)
+    scores = model.score_elements(model.encode(alike)).numpy()[:3]
+    draws = np.random.default_rng(5).normal(scores, stds[titles], (100_000, 3))
+    expected = np.bincount(draws.argmax(1), minlength=3) / len(draws)
+    chosen = thompson_policy(model).choose(alike)[:, 0]
+    np.testing.assert_allclose(np.bincount(chosen, minlength=3) / rows, expected, atol=0.045)
+    means = thompson_policy(model, scale=0.0).choose(alike)
+    np.testing.assert_array_equal(means, genco_policies(model)[GENCO].choose(alike))
+    assert set(means[:, 0]) == {scores.argmax()}

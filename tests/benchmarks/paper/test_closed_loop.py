@@ -20,7 +20,7 @@ class First:
 
 @pytest.fixture(scope='module')
 def world():
-    return traffic(CONFIG, start_days=2, exploration=EXPLORATION, batch_size=512)
+    return traffic(CONFIG, start_days=2, batch_size=512)
 
 
 def joined(batches, key):
@@ -49,6 +49,13 @@ def test_propensities_are_how_often_each_element_is_shown(world):
         assert np.allclose(propensity[here][~first], EXPLORATION / n)
 
 
+def test_without_exploration_the_policy_always_has_its_way(world):
+    served, _ = serve(world.days[0], First(), 0.0)
+    counts = world.days[0].requests.counts
+    np.testing.assert_array_equal(joined(served, keys.SHOWN), np.where(counts > 0, 0, -1))
+    assert np.all(joined(served, keys.PROPENSITY) == 1)
+
+
 def test_clicks_come_from_the_truth_and_what_was_shown_together_has_the_same_luck(world):
     day = world.days[0]
     first, _ = serve(day, First(), EXPLORATION)
@@ -57,7 +64,7 @@ def test_clicks_come_from_the_truth_and_what_was_shown_together_has_the_same_luc
     ctr = day.requests.ctr(shown)
     assert joined(first, CLICK).mean() == pytest.approx(ctr.mean(), abs=4 * np.sqrt(ctr.mean() / len(ctr)))
     same = (shown == joined(uniform, keys.SHOWN)).all(1)
-    assert day.explore.sum() <= same.sum() < len(same)
+    assert (day.chance < EXPLORATION).sum() <= same.sum() < len(same)
     np.testing.assert_array_equal(joined(first, CLICK)[same], joined(uniform, CLICK)[same])
 
 

@@ -53,7 +53,7 @@ AB = {
 }
 AB_CONTENT = AB | {
     'rows': [*AB['rows'], AB['rows'][0] | {'policy': 'genco_content'}],
-    'differences': [AHEAD, AHEAD | {'policy': 'genco_content', 'peer': 'genco', 'value': 0.0654}],
+    'differences': [AHEAD | {'policy': 'genco_content', 'peer': 'genco', 'value': 0.0654}, AHEAD],
     'catalogue': True,
 }
 ABLATION = {
@@ -127,6 +127,7 @@ def test_tables_and_plot_show_the_figures(name, figures, expected):
         ('quality.known_truth', KNOWN_TRUTH, ['genco', 'dco']),
         ('quality.known_truth', KNOWN_TRUTH_CONTENT, ['genco_content', 'genco', 'dco']),
         ('paper.ab', AB, ['genco', 'dco']),
+        ('paper.ab', AB_CONTENT, ['genco_content', 'genco', 'dco']),
     ],
 )
 def test_genco_is_the_first_line_of_a_chart(monkeypatch, name, figures, order):

@@ -1,24 +1,25 @@
 """Uniform combinations for a share of the requests, served; and the chances of the whole choice."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from model.choice.exploration import explore
+from model.choice.posterior_draws import with_drawn_effects
 from model.export.request_tensors import request_spec
+from model.features.packed_batch import index_of
 from tests.model.conftest import CONFIG, SCHEMA
-from tests.model.requests import no_content
+from tests.model.requests import no_content, request_of
 
 COMPONENTS = [component.name for component in SCHEMA.components]
 ADS = 400
 
 
-def _exploring(request, temperature=CONFIG.model.temperature, epsilon=0.0):
-    ads = len(request['seed'])
-    return request | {
-        'temperature': tf.fill([ads], np.float32(temperature)),
-        'epsilon': tf.fill([ads], np.float32(epsilon)),
-    }
+def _exploring(request, temperature=CONFIG.model.temperature, epsilon=0.0, posterior_scale=0.0):
+    values = {'temperature': temperature, 'epsilon': epsilon, 'posterior_scale': posterior_scale}
+    return request | {name: tf.fill([len(request['seed'])], np.float32(v)) for name, v in values.items()}
 
 
 @pytest.fixture(scope='module')
@@ -73,6 +74,73 @@ def test_an_explored_answer_has_exact_propensities_and_its_own_ctr(loaded, one_a
         np.testing.assert_array_equal(found['selected_id'][:, j], ids.numpy()[0][selected[:, j]])
 
 
+def test_drawn_effects_decide_in_both_stages(loaded, model, batch, logs):
+    """Served answers equal those of the network offline with the same drawn effects."""
+    rows, seeds = 600, tf.range(600, dtype=tf.int64) + 3
+    request = request_of(logs, rows) | {'seed': seeds}
+    scales = tf.constant(np.linspace(0.5, 3.0, rows), tf.float32)
+    request = _exploring(request) | {'posterior_scale': scales}
+    found = {name: value.numpy() for name, value in loaded.signatures['explore'](**request).items()}
+    same = np.array([k < SCHEMA.max_candidates for k in logs['title_shown'].to_pylist()])
+    assert set(found['policy']) == {b'thompson'}
+
+    encoded = model.encode(batch)
+    drawn = with_drawn_effects(encoded, seeds, scales)
+    change = (drawn.effects.element_bias - encoded.effects.element_bias).numpy()
+    noise = change / (encoded.effects.element_std * tf.gather(scales, index_of(batch['counts']).ad)).numpy()
+    assert 0.95 < noise.std() < 1.05
+    assert (noise > 1).any()
+    combinations = found['combinations']
+    logits = np.stack(
+        [
+            model.score_combination(drawn, tf.constant(combinations[:, k])).logit
+            for k in range(combinations.shape[1])
+        ],
+        1,
+    )
+    ctr = 1 / (1 + np.exp(-logits))
+    np.testing.assert_allclose(found['combination_ctr'][same], ctr[same], rtol=5e-4)
+    best = combinations[np.arange(rows), found['combination_ctr'].argmax(1)]
+    np.testing.assert_array_equal(found['selected_index'], best)
+    mean = tf.sigmoid(model.score_combination(encoded, tf.constant(best)).logit).numpy()
+    np.testing.assert_allclose(found['ctr'][same], mean[same], rtol=5e-4)
+
+    scores = model.score_elements(drawn).numpy()
+    place = 0
+    for row, counts in enumerate(batch['counts'].numpy()):
+        for j, n in enumerate(counts):
+            of_component = scores[place : place + n]
+            place += n
+            if n > 1 and same[row]:
+                greedy = combinations[row, 0, j]
+                assert of_component[greedy] >= of_component.max() - 1e-4
+    plain = loaded.signatures['serving_default'](**request_of(logs, rows))['combinations'].numpy()
+    assert (plain[:, 0] != combinations[:, 0]).any(1).mean() > 0.1
+
+
+def test_drawn_effects_depend_neither_on_the_neighbours_nor_on_the_padding(loaded, one_ad):
+    exploring = _exploring(one_ad, posterior_scale=2.0)
+    together = loaded.signatures['explore'](**exploring)
+    for row in (0, 17):
+        alone = {name: value[row : row + 1] for name, value in exploring.items()}
+        alone = {
+            name: tf.pad(value, [[0, 0], [0, 2]], constant_values='') if 'candidates' in name else value
+            for name, value in alone.items()
+        }
+        single = loaded.signatures['explore'](**alone)
+        np.testing.assert_array_equal(single['combinations'][0], together['combinations'][row])
+        np.testing.assert_allclose(single['combination_ctr'][0], together['combination_ctr'][row], rtol=1e-5)
+
+
+def test_a_larger_scale_shows_more_combinations(loaded, one_ad):
+    shown = [
+        loaded.signatures['explore'](**_exploring(one_ad, 0.01, posterior_scale=scale))['selected_index']
+        for scale in (0.0, 0.3, 3.0)
+    ]
+    most = [np.unique(found, axis=0, return_counts=True)[1].max() / ADS for found in shown]
+    assert most[0] > most[1] > most[2]
+
+
 def test_temperature_sharpens_the_generator(loaded, one_ad):
     warm, cold = (
         loaded.signatures['explore'](**_exploring(one_ad, temperature)) for temperature in (1.0, 0.01)
@@ -81,9 +149,10 @@ def test_temperature_sharpens_the_generator(loaded, one_ad):
     assert distinct[1] < distinct[0]
 
 
-def test_the_chances_of_the_choice_are_those_of_repeated_choices(loaded, one_ad):
+@pytest.mark.parametrize('posterior_scale', [0.0, 1.0])
+def test_the_chances_of_the_choice_are_those_of_repeated_choices(loaded, one_ad, posterior_scale):
     temperature, epsilon = 0.02, 0.25
-    exploring = _exploring(one_ad, temperature, epsilon)
+    exploring = _exploring(one_ad, temperature, epsilon, posterior_scale)
     shown = loaded.signatures['explore'](**exploring)['selected_index'].numpy()
     combinations, counts = np.unique(shown, axis=0, return_counts=True)
     few = {name: value[: len(combinations)] for name, value in exploring.items()}
@@ -95,6 +164,17 @@ def test_the_chances_of_the_choice_are_those_of_repeated_choices(loaded, one_ad)
     np.testing.assert_allclose(found['choice_propensity'][:, 2], 1.0)
     again = loaded.signatures['choice_propensity'](**few, selected=combinations)
     np.testing.assert_array_equal(found['choice_propensity'], again['choice_propensity'])
+
+
+@pytest.mark.parametrize('posterior_scale', [0.0, 1.0])
+def test_the_chances_of_all_combinations_add_up_to_one(loaded, one_ad, posterior_scale):
+    combinations = np.array([(i, j, -1) for i, j in itertools.product(range(3), range(2))])
+    few = {name: value[:6] for name, value in _exploring(one_ad, 0.1, 0.2, posterior_scale).items()}
+    same_seed = few | {'seed': tf.zeros([6], tf.int64)}
+    found = loaded.signatures['choice_propensity'](**same_seed, selected=combinations)
+    assert float(tf.reduce_sum(found['choice_propensity_joint'])) == pytest.approx(1, abs=1e-5)
+    found = loaded.signatures['choice_propensity'](**few, selected=combinations)
+    assert float(tf.reduce_sum(found['choice_propensity_joint'])) == pytest.approx(1, abs=0.2)
 
 
 def test_the_chances_under_full_exploration_are_exact(loaded, one_ad):
@@ -111,8 +191,11 @@ def test_the_chances_under_full_exploration_are_exact(loaded, one_ad):
         ({'temperature': np.nan}, 'temperature must be a finite number above 0, got'),
         ({'epsilon': 1.5}, 'epsilon must be between 0 and 1, got'),
         ({'epsilon': np.nan}, 'epsilon must be between 0 and 1, got'),
+        ({'posterior_scale': -0.5}, 'posterior_scale must be a finite number of at least 0, got'),
+        ({'posterior_scale': np.inf}, 'posterior_scale must be a finite number of at least 0, got'),
+        ({'posterior_scale': np.nan}, 'posterior_scale must be a finite number of at least 0, got'),
     ],
 )
-def test_a_temperature_or_an_epsilon_without_meaning_is_refused(loaded, one_ad, changes, message):
+def test_an_exploration_without_meaning_is_refused(loaded, one_ad, changes, message):
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         loaded.signatures['explore'](**_exploring(one_ad, **changes))

@@ -45,7 +45,7 @@ def test_only_tables_are_variables(exported, model):
     """Neither an optimizer's slots, as large again, nor small weights, which cost a request several ops."""
     names = [name for name, _ in tf.train.list_variables(str(exported / 'variables/variables'))]
     restored = [name for name in names if not name.startswith('_CHECKPOINTABLE')]
-    assert len(restored) == len(model.served_tables) == 7 + len(model.effects.content.tables)
+    assert len(restored) == len(model.served_tables) == 8 + len(model.effects.content.tables)
     assert all(name.startswith('tables/') for name in restored)
 
 

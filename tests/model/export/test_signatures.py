@@ -52,6 +52,22 @@ def test_propensity_is_the_generators_probability(answer, loaded, request_tensor
     assert (probability.sum(2)[~present] == 0).all()
 
 
+def test_effect_std_is_that_of_the_posterior_of_the_chosen_elements(answer, model, batch, logs):
+    index, precision = index_of(batch['counts']), model.effects.element_bias.precision.numpy()
+    selected, checked = answer['selected_index'], 0
+    untruncated = np.array([k < SCHEMA.max_candidates for k in logs['title_shown'].to_pylist()])
+    for row, j in np.ndindex(selected.shape):
+        if selected[row, j] < 0:
+            assert answer['effect_std'][row, j] == 0
+        elif untruncated[row]:
+            element = batch['elements'][index.start[row, j] + selected[row, j]]
+            assert answer['effect_std'][row, j] == pytest.approx(precision[element] ** -0.5, rel=1e-5)
+            checked += 1
+    assert checked > 60
+    priors = CONFIG.training.element_prior_std
+    assert (answer['effect_std'] < priors + 1e-6).all() and np.ptp(answer['effect_std'][selected >= 0]) > 1e-3
+
+
 def test_score_combinations_gives_the_served_ctr(answer, loaded, request_tensors):
     again = loaded.signatures['score_combinations'](
         **request_tensors, combinations=tf.constant(answer['combinations'])
@@ -109,6 +125,10 @@ def test_examples_signature_answers_like_serving_default(loaded, serialized, log
     answer = loaded.signatures['examples'](examples=tf.constant(serialized[:40]))
     direct = loaded.signatures['serving_default'](**request_tensors)
     np.testing.assert_array_equal(answer['combinations'][:, 0], direct['combinations'][:, 0])
+    chosen_alike = answer['selected_index'].numpy() == direct['selected_index'].numpy()
+    assert chosen_alike.any()
+    same = [outputs['effect_std'].numpy()[chosen_alike] for outputs in (answer, direct)]
+    np.testing.assert_array_equal(*same)
     assert answer['selected_index'].shape == (40, 3)
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from model.ops.counter_rng import uniform
+from model.ops.counter_rng import normal, uniform
 
 MASK = (1 << 64) - 1
 NUMBERS = tf.range(20_000, dtype=tf.int64)
@@ -63,6 +63,12 @@ def test_draws_are_uniform_and_neighbours_independent(draws):
     for lag in (1, 2, 32):
         joint = np.histogram2d(draws[:-lag], draws[lag:], bins=8)[0]
         assert stats.chi2_contingency(joint).pvalue > 1e-3
+
+
+def test_normal_numbers_are_the_quantiles_of_the_uniform_ones():
+    found = normal(tf.constant(9, tf.int64), NUMBERS).numpy()
+    expected = stats.norm.ppf(uniform(tf.constant(9, tf.int64), NUMBERS).numpy().astype(np.float64))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_seeds_do_not_share_streams():

@@ -30,7 +30,10 @@ def test_select_equals_the_saved_model(client, exported):
     expected = {name: value.numpy()[0] for name, value in outputs.items()}
     assert selection.choices == {
         name: Choice(
-            int(expected['selected_index'][m]), expected['selected_id'][m].decode(), expected['propensity'][m]
+            int(expected['selected_index'][m]),
+            expected['selected_id'][m].decode(),
+            expected['propensity'][m],
+            effect_std=expected['effect_std'][m],
         )
         for m, name in enumerate(COMPONENTS)
         if name != 'button'

@@ -4,7 +4,7 @@ from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
 from serving.client.contract import Contract
 from tests.serving import content_model
-from tests.serving.tiny_model import COMPONENTS, SPEC
+from tests.serving.tiny_model import COMPONENTS, EXPLORE_SPEC, SPEC
 
 
 def _signature(spec):
@@ -29,6 +29,13 @@ def test_reads_context_components_and_texts():
     assert contract.with_text == {'title'}
     assert contract.signatures == {'serving_default', 'other'}
     assert contract.max_candidates is None
+
+
+def test_reads_whether_the_model_draws_effects():
+    earlier = {name: tensor for name, tensor in EXPLORE_SPEC.items() if name != 'posterior_scale'}
+    for spec, expected in ((None, False), (earlier, False), (EXPLORE_SPEC, True)):
+        signatures = {'serving_default': _signature(SPEC)} | ({'explore': _signature(spec)} if spec else {})
+        assert Contract.from_signatures(signatures).draws_effects == expected
 
 
 def test_reads_what_the_model_takes_of_content():

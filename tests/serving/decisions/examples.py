@@ -30,7 +30,7 @@ def selection(policy: str = 'genco', **changes) -> Selection:
         'model_version': 3,
         'seed': 7,
         'policy': policy,
-        'exploration': Exploration(2.0, 0.5),
+        'exploration': Exploration(2.0, 0.5, 0.75),
         'choice_propensity': 0.625,
     }
     return Selection(**values | changes)

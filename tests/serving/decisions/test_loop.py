@@ -26,7 +26,7 @@ SCHEMA = LogSchema(
     ),
     components=(Component(name='title', text=True), Component(name='image'), Component(name='button')),
 )
-EXPLORATION = Exploration(temperature=2.0, epsilon=0.3)
+EXPLORATION = Exploration(temperature=2.0, epsilon=0.3, posterior_scale=0.5)
 IMPRESSIONS = 60
 
 
@@ -70,11 +70,11 @@ def test_the_joined_logs_are_good_and_complete(served, genco, tmp_path):
     report = check_logs(logs, SCHEMA)
     assert (report.rows, report.bad_rows, list_days(logs)) == (IMPRESSIONS, 0, [DAY])
     rows = {}
-    for split, policy in (('train', 'genco'), ('test', 'uniform')):
+    for split, policy in (('train', 'thompson'), ('test', 'uniform')):
         for row in pq.read_table(logs / DAY / split, partitioning=None).to_pylist():
             rows[row['request_id']] = row
             assert row['policy'] == policy
-            assert (row['model_version'] is not None) == (policy == 'genco')
+            assert (row['model_version'] is not None) == (policy == 'thompson')
     for number, selection in enumerate(selections):
         row = rows[f'r{number}']
         assert row['click'] == (number % 3 == 0)
@@ -90,7 +90,9 @@ def test_a_logged_decision_can_be_repeated(served, shared_server):
     context = {feature.name: row[feature.name] for feature in SCHEMA.context}
     candidates = {component.name: row[component.candidates] for component in SCHEMA.components}
     request = SelectRequest(context, candidates, {'title': row['title_text']}, row['decision_seed'])
-    exploration = Exploration(row['decision_temperature'], row['decision_epsilon'])
+    exploration = Exploration(
+        *(row[f'decision_{name}'] for name in ('temperature', 'epsilon', 'posterior_scale'))
+    )
     address, version = shared_server.address, row['decision_version']
     with CreativeClient(address, MODEL, PATIENCE_S, version=version) as client:
         again = client.select(request, exploration)

@@ -38,6 +38,7 @@ def test_all_that_was_decided_is_in_the_row():
             'decision_seed': 7,
             'decision_temperature': 2.0,
             'decision_epsilon': 0.5,
+            'decision_posterior_scale': 0.75,
             'decision_ctr': 0.25,
             'choice_propensity': 0.625,
             'click_value': None,
@@ -50,13 +51,15 @@ def test_all_that_was_decided_is_in_the_row():
 def test_without_exploration():
     chosen = selection(exploration=None, choice_propensity=None, choices={'title': Choice(1, 't1', 0.75)})
     row = _row(chosen=chosen)
-    names = ('decision_temperature', 'decision_epsilon', 'choice_propensity', 'title_choice_propensity')
-    assert [row[name] for name in names] == [None] * 4
+    decided = [f'decision_{name}' for name in ('temperature', 'epsilon', 'posterior_scale')]
+    names = (*decided, 'choice_propensity', 'title_choice_propensity')
+    assert [row[name] for name in names] == [None] * 5
 
 
-def test_what_chance_chose_is_not_the_models():
-    row = _row(chosen=selection('uniform'))
-    assert (row['policy'], row['model_version'], row['decision_version']) == ('uniform', None, 3)
+@pytest.mark.parametrize('policy, version', [('genco', '3'), ('thompson', '3'), ('uniform', None)])
+def test_what_chance_chose_is_not_the_models(policy, version):
+    row = _row(chosen=selection(policy))
+    assert (row['policy'], row['model_version'], row['decision_version']) == (policy, version, 3)
 
 
 @pytest.mark.parametrize(

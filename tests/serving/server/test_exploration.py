@@ -12,9 +12,10 @@ from serving.client.client import CreativeClient, ServerError
 from serving.client.contract import Contract
 from serving.client.request import Exploration
 from tests.serving.helpers import MODEL, PATIENCE_S, REQUEST, push, running
-from tests.serving.tiny_model import COMPONENTS, example_inputs
+from tests.serving.tiny_model import COMPONENTS, EarlierModel, example_inputs, export
 
 ALWAYS, NEVER = Exploration(1.0, 1.0), Exploration(1.0, 0.0)
+THOMPSON = Exploration(0.05, 0.0, posterior_scale=1.0)
 
 
 @pytest.fixture
@@ -48,10 +49,47 @@ def test_the_share_of_uniform_choices_is_epsilon(client):
 def test_the_temperature_is_sent(client, exported):
     explored = client.select(REQUEST, Exploration(5.0, 0.0))
     function = tf.saved_model.load(str(exported[0])).signatures['explore']
-    inputs = example_inputs(1) | {'temperature': np.float32([5]), 'epsilon': np.float32([0])}
+    further = {'temperature': 5, 'epsilon': 0, 'posterior_scale': 0}
+    inputs = example_inputs(1) | {name: np.float32([value]) for name, value in further.items()}
     expected = function(**{name: tf.constant(value) for name, value in inputs.items()})
     for place, name in enumerate(COMPONENTS[:2]):
         assert explored.choices[name].propensity == expected['propensity'][0, place].numpy()
+
+
+def test_the_posterior_scale_is_sent_and_its_choices_are_marked(client, exported):
+    function = tf.saved_model.load(str(exported[0])).signatures['explore']
+    drawn = client.select_many(_requests(20), THOMPSON)
+    assert {selection.policy for selection in drawn} == {'thompson'}
+    further = {'temperature': 0.05, 'epsilon': 0, 'posterior_scale': 1}
+    for selection in drawn:
+        inputs = example_inputs(1) | {name: np.float32([value]) for name, value in further.items()}
+        inputs['seed'][0] = selection.seed
+        expected = function(**{name: tf.constant(value) for name, value in inputs.items()})
+        for place, (name, choice) in enumerate(selection.choices.items()):
+            assert COMPONENTS[place] == name
+            assert choice.propensity == pytest.approx(expected['propensity'][0, place].numpy(), rel=1e-5)
+            assert choice.effect_std == expected['effect_std'][0, place].numpy() > 0
+    means = client.select_many(_requests(20), dataclasses.replace(THOMPSON, posterior_scale=0.0))
+    propensities = [[c.propensity for c in s.choices.values()] for s in (*drawn, *means)]
+    assert len({tuple(row) for row in propensities[:20]}) > len({tuple(row) for row in propensities[20:]})
+
+
+def test_an_earlier_model_explores_but_draws_no_effects(base_path):
+    export(base_path / '1', kind=EarlierModel)
+    with running(base_path) as server, server.client() as client:
+        for chosen in (client.select(REQUEST), client.select(REQUEST, ALWAYS)):
+            assert {choice.effect_std for choice in chosen.choices.values()} == {None}
+        with pytest.raises(
+            ServerError, match="no input 'posterior_scale' of 'explore'; train and push it again"
+        ) as error:
+            client.select(REQUEST, THOMPSON)
+        assert error.value.code is grpc.StatusCode.FAILED_PRECONDITION
+
+
+def test_a_model_that_learned_to_draw_effects_is_noticed(client):
+    for exploration in (NEVER, THOMPSON):
+        client._protocol._contract = dataclasses.replace(client.contract(), draws_effects=False)
+        assert client.select(REQUEST, exploration).exploration == exploration
 
 
 def test_estimates_of_the_choices_probability(client):
@@ -128,18 +166,20 @@ def test_a_model_that_learned_to_explore_is_noticed(client):
 
 
 @pytest.mark.parametrize(
-    'temperature, epsilon, message',
+    'values, message',
     [
-        (0, 0.1, 'temperature: must be above 0, got 0'),
-        (float('nan'), 0.1, 'temperature: must be a finite number'),
-        (1.0, -0.1, r'epsilon: must be in \[0, 1\], got -0.1'),
-        (1.0, 1.1, r'epsilon: must be in \[0, 1\], got 1.1'),
-        (1.0, '0.1', "epsilon: must be a finite number, got '0.1'"),
+        ((0, 0.1), 'temperature: must be above 0, got 0'),
+        ((float('nan'), 0.1), 'temperature: must be a finite number'),
+        ((1.0, -0.1), r'epsilon: must be in \[0, 1\], got -0.1'),
+        ((1.0, 1.1), r'epsilon: must be in \[0, 1\], got 1.1'),
+        ((1.0, '0.1'), "epsilon: must be a finite number, got '0.1'"),
+        ((1.0, 0.1, -1), 'posterior_scale: must be at least 0, got -1'),
+        ((1.0, 0.1, float('inf')), 'posterior_scale: must be a finite number, got inf'),
     ],
 )
-def test_impossible_explorations(temperature, epsilon, message):
+def test_impossible_explorations(values, message):
     with pytest.raises(InputError, match=message):
-        Exploration(temperature, epsilon)
+        Exploration(*values)
 
 
 def test_an_estimate_needs_an_exploration(client):

@@ -22,6 +22,7 @@ def test_update_equals_a_loop_over_rows():
     np.testing.assert_allclose(layer.mean, mean, rtol=1e-4)
     np.testing.assert_allclose(layer.precision, precision, rtol=1e-5)
     np.testing.assert_allclose(layer(tf.constant([3, 0])), mean[[3, 0]], rtol=1e-4)
+    np.testing.assert_allclose(layer.std(tf.constant([3, 0])), precision[[3, 0]] ** -0.5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(('impressions', 'low', 'high'), [(30, 0.0, 0.15), (200_000, 0.9, 1.05)])
