@@ -109,6 +109,8 @@ class TrainingConfig(Frozen):
         rl_loss: The weight of L_RL, the policy gradient (lambda, eq. 23).
         max_importance_weight: The largest importance weight pi/propensity in the policy gradient; larger
             ones are clipped. 0 uses no importance weights.
+        policy_samples: The number of combinations per ad that are drawn from the policy, and rewarded by their
+            predicted CTR, in the policy gradient, beside the one that was shown; 0, or at least 2.
         sparse_optimizer: The optimizer of the embedding tables, which takes summed gradients.
         sparse_learning_rate: The learning rate of the embedding tables.
         dense_optimizer: The optimizer of the layers, which takes mean gradients.
@@ -136,6 +138,7 @@ class TrainingConfig(Frozen):
     element_loss: float = Field(1.0, ge=0)
     rl_loss: float = Field(0.15, ge=0)
     max_importance_weight: float = Field(0.0, ge=0)
+    policy_samples: int = Field(0, ge=0)
     sparse_optimizer: Literal['sgd', 'adagrad'] = 'adagrad'
     sparse_learning_rate: float = Field(0.005, gt=0)
     dense_optimizer: Literal['sgd', 'adam'] = 'adam'
@@ -147,6 +150,15 @@ class TrainingConfig(Frozen):
     synergy_prior_std: float = Field(0.06, gt=0)
     preference_prior_std: float = Field(0.3, gt=0)
     evidence_impressions: int = Field(50_000_000, ge=1)
+
+    @field_validator('policy_samples')
+    @classmethod
+    def _can_be_compared(cls, samples: int) -> int:
+        if samples == 1:
+            raise ValueError(
+                'policy_samples must be 0 or at least 2, because a draw is compared with the others: got 1'
+            )
+        return samples
 
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
