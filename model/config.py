@@ -1,7 +1,7 @@
 """Configuration of the feature transforms, the model and its training.
 
-Two presets exist: `paper` is the recipe of the paper taken literally, `tuned` is what measured best.
-Keys given beside `preset` win over it.
+Two presets exist: `paper` has the equations of the paper alone, with an optimizer that fits them; `tuned` is what
+measured best. Keys given beside `preset` win over it.
 """
 
 from typing import Any, Literal
@@ -165,13 +165,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     'tuned': {'model': {}, 'training': {}},
     'paper': {
         'model': {'additive': False},
-        'training': {
-            'reward': 'paper',
-            'sparse_optimizer': 'sgd',
-            'sparse_learning_rate': 5e-3,
-            'dense_optimizer': 'sgd',
-            'dense_learning_rate': 5e-3,
-        },
+        'training': {'reward': 'paper', 'sparse_learning_rate': 0.1, 'dense_learning_rate': 1e-3},
     },
 }
 
@@ -182,8 +176,8 @@ class GencoConfig(Frozen):
     Attributes:
         log_schema: The columns of the logs.
         transform: Sizes of the hash tables.
-        preset: `paper` is the recipe of the paper taken literally, `tuned` is what measured best. Keys
-            of `model` and `training` that are given take precedence over it.
+        preset: `paper` has the equations of the paper alone, with an optimizer that fits them; `tuned` is what
+            measured best. Keys of `model` and `training` that are given take precedence over it.
         model: The shape of the network.
         training: Losses and optimizers.
     """
