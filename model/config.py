@@ -1,7 +1,7 @@
 """Configuration of the feature transforms, the model and its training.
 
-Two presets exist: `paper` is the recipe of the paper taken literally, `tuned` is what measured best.
-Keys given beside `preset` win over it.
+Two presets exist: `paper` has the equations of the paper alone, with an optimizer that fits them; `tuned` is what
+measured best. Keys given beside `preset` win over it.
 """
 
 from typing import Any, Literal
@@ -121,6 +121,8 @@ class TrainingConfig(Frozen):
         rl_loss: The weight of L_RL, the policy gradient (lambda, eq. 23).
         max_importance_weight: The largest importance weight pi/propensity in the policy gradient; larger
             ones are clipped. 0 uses no importance weights.
+        policy_samples: The number of combinations per ad that are drawn from the policy, and rewarded by their
+            predicted CTR, in the policy gradient, beside the one that was shown; 0, or at least 2.
         sparse_optimizer: The optimizer of the embedding tables, which takes summed gradients.
         sparse_learning_rate: The learning rate of the embedding tables.
         dense_optimizer: The optimizer of the layers, which takes mean gradients.
@@ -148,6 +150,7 @@ class TrainingConfig(Frozen):
     element_loss: float = Field(1.0, ge=0)
     rl_loss: float = Field(0.15, ge=0)
     max_importance_weight: float = Field(0.0, ge=0)
+    policy_samples: int = Field(0, ge=0)
     sparse_optimizer: Literal['sgd', 'adagrad'] = 'adagrad'
     sparse_learning_rate: float = Field(0.005, gt=0)
     dense_optimizer: Literal['sgd', 'adam'] = 'adam'
@@ -160,18 +163,21 @@ class TrainingConfig(Frozen):
     preference_prior_std: float = Field(0.3, gt=0)
     evidence_impressions: int = Field(50_000_000, ge=1)
 
+    @field_validator('policy_samples')
+    @classmethod
+    def _can_be_compared(cls, samples: int) -> int:
+        if samples == 1:
+            raise ValueError(
+                'policy_samples must be 0 or at least 2, because a draw is compared with the others: got 1'
+            )
+        return samples
+
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     'tuned': {'model': {}, 'training': {}},
     'paper': {
         'model': {'phi': True, 'additive': False},
-        'training': {
-            'reward': 'paper',
-            'sparse_optimizer': 'sgd',
-            'sparse_learning_rate': 5e-3,
-            'dense_optimizer': 'sgd',
-            'dense_learning_rate': 5e-3,
-        },
+        'training': {'reward': 'paper', 'sparse_learning_rate': 0.1, 'dense_learning_rate': 1e-3},
     },
 }
 
@@ -182,8 +188,8 @@ class GencoConfig(Frozen):
     Attributes:
         log_schema: The columns of the logs.
         transform: Sizes of the hash tables.
-        preset: `paper` is the recipe of the paper taken literally, `tuned` is what measured best. Keys
-            of `model` and `training` that are given take precedence over it.
+        preset: `paper` has the equations of the paper alone, with an optimizer that fits them; `tuned` is what
+            measured best. Keys of `model` and `training` that are given take precedence over it.
         model: The shape of the network.
         training: Losses and optimizers.
     """

@@ -147,6 +147,7 @@ def _repeated(encoded: Encoded, times: int) -> Encoded:
             element_code=tf.gather(effects.element_code, place),
             ad_code=tf.repeat(effects.ad_code, times),
             synergy=tf.gather(effects.synergy, place),
+            log_importance=tf.gather(effects.log_importance, place),
         ),
     )
 

@@ -9,6 +9,7 @@ from model.features import packed_batch as keys
 from model.features.packed_batch import Batch
 from model.network.genco import Combined, Encoded, GenCO
 from model.network.layers.fitted_effects import FittedEffects
+from model.training.drawn_combinations import drawn_policy_gradient
 from model.training.losses import clipped_importance_weight, cross_entropy, policy_gradient
 from model.training.map_effects import Effects
 from model.training.optimizers import create_optimizer
@@ -45,6 +46,7 @@ class GencoTrainer(tfrs.Model):
         )
         loss = tf.keras.losses.BinaryCrossentropy(from_logits=True, reduction='sum')
         self.combination_task = tfrs.tasks.Ranking(loss=loss)
+        self._random = tf.random.Generator.from_seed(training.seed)
         self.auc = tf.keras.metrics.AUC(name='auc', from_logits=True)
         names = list(network.tables.components)
         self._mean_names = [*_MEANS, *(f'{group}/{name}' for group in _MEANS_PER_COMPONENT for name in names)]
@@ -106,7 +108,8 @@ class GencoTrainer(tfrs.Model):
         losses = {
             'loss_combination': self._combination_loss(inputs, combined.logit),
             'loss_element': self._element_loss(inputs, encoded, tf.gather(policy_logit, place), present),
-            'loss_rl': self._policy_loss(inputs, tf.gather(log_policy, place), present, combined.logit),
+            'loss_rl': self._shown_policy_loss(inputs, tf.gather(log_policy, place), present, combined.logit)
+            + self._drawn_policy_loss(inputs, encoded, log_policy),
         }
         entropy = network.policy_entropy(encoded, log_policy)
         self._update_metrics(inputs, losses, combined.logit, entropy, combined.weights)
@@ -188,10 +191,10 @@ class GencoTrainer(tfrs.Model):
         weight = tf.where(present, inputs[WEIGHT][:, None], 0.0)
         return cross_entropy(labels, shown_logit + base, weight)
 
-    def _policy_loss(
+    def _shown_policy_loss(
         self, inputs: Batch, log_probability: tf.Tensor, present: tf.Tensor, logit: tf.Tensor
     ) -> tf.Tensor:
-        """L_RL (eqs. 21, 22)."""
+        """The part of L_RL with the observed rewards of shown combinations (eqs. 21, 22)."""
         config, click = self.training_config, inputs[CLICK]
         weight = inputs[WEIGHT][:, None]
         if config.max_importance_weight:
@@ -203,6 +206,19 @@ class GencoTrainer(tfrs.Model):
         else:
             reward = tf.where(click > 0, config.click_reward, config.no_click_reward)
         return policy_gradient(log_probability, reward, weight, present)
+
+    def _drawn_policy_loss(self, inputs: Batch, encoded: Encoded, log_policy: tf.Tensor) -> tf.Tensor:
+        """The part of L_RL with the predicted rewards of drawn combinations (eqs. 21, 22).
+
+        A reward of the kind `paper` is linear in the click, so the predicted one is linear in the predicted CTR.
+        """
+        config, counts = self.training_config, inputs[keys.COUNTS]
+        if not config.policy_samples:
+            return tf.constant(0.0)
+        shape = [tf.shape(counts)[0], counts.shape[1], config.policy_samples]
+        noise = tf.ensure_shape(1.0 - self._random.uniform(shape), [None, *shape[1:]])
+        slope = config.click_reward - config.no_click_reward if config.reward == 'paper' else 1.0
+        return drawn_policy_gradient(self.network, encoded, log_policy, noise, slope * inputs[WEIGHT])
 
     def _update_effects(self, inputs: Batch, place: tf.Tensor, present: tf.Tensor, logit: tf.Tensor) -> None:
         predicted, weight = tf.sigmoid(logit), inputs[WEIGHT]

@@ -88,7 +88,7 @@ def test_the_deviations_of_a_network_are_those_of_its_elements():
 def test_a_network_without_effects_has_nothing_to_draw():
     batch, model = (
         random_batch(np.random.default_rng(1)),
-        GenCO(TABLES, ModelConfig(additive=False), TrainingConfig()),
+        GenCO(TABLES, ModelConfig(phi=True, additive=False), TrainingConfig()),
     )
     encoded = model.encode(batch)
     ads = len(batch['counts'])

@@ -10,6 +10,7 @@ from model.training.losses import (
     LOG_PROBABILITY_FLOOR,
     clipped_importance_weight,
     cross_entropy,
+    leave_one_out,
     policy_gradient,
 )
 
@@ -48,3 +49,11 @@ def test_policy_gradient_lets_go_below_the_floor():
 def test_importance_weights_are_clipped():
     found = clipped_importance_weight(tf.math.log([[0.5, 0.9]]), tf.constant([[0.25, 0.01]]), 10.0)
     np.testing.assert_allclose(found, [[2.0, 10.0]], rtol=1e-6)
+
+
+def test_baseline_is_the_mean_of_the_others():
+    rewards = [[0.1, 0.5, 0.9], [0.2, 0.2, 0.8]]
+    expected = [
+        [row[k] - sum(row[:k] + row[k + 1 :]) / (len(row) - 1) for k in range(len(row))] for row in rewards
+    ]
+    np.testing.assert_allclose(leave_one_out(tf.constant(rewards)), expected, atol=1e-7)
