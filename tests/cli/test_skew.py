@@ -58,6 +58,7 @@ def test_a_server_that_answers_as_its_model(skew, shared_server, exported):
             'selected_id',
             'ctr',
             'propensity',
+            'effect_std',
             'combinations',
             'combination_ctr',
             'component',

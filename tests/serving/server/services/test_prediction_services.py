@@ -19,7 +19,7 @@ REQUESTS = {
 }
 CLASSIFY, REGRESS, PREDICT = (f'tensorflow/serving/{method}' for method in ('classify', 'regress', 'predict'))
 INPUTS = ','.join(sorted(SPEC))
-OUTPUTS = 'combination_ctr,combinations,component,ctr,propensity,selected_id,selected_index'
+OUTPUTS = 'combination_ctr,combinations,component,ctr,effect_std,propensity,selected_id,selected_index'
 
 
 def _request(**changes):
