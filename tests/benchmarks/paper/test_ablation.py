@@ -14,7 +14,7 @@ CONFIG = GencoConfig(log_schema=SimulatorConfig().log_schema())
 
 @pytest.fixture(scope='module')
 def figures():
-    return ablation.run(quick=True, ads=150)
+    return ablation.run(quick=True, ads=100, impressions=150)
 
 
 def test_the_full_model_lifts_every_larger_component_and_the_whole(figures):

@@ -39,7 +39,9 @@ def test_content_of_an_unlisted_element_adds_what_it_is_worth_to_a_listed_one(mo
     products = model.effects.interactions
     cells = products.cells.of(products.cells.categories(batch['context_ids'][:1])).numpy()[0]
     taste = products.context.numpy()[cells].sum(0) @ found[1 : 1 + products.taste_dim]
-    np.testing.assert_allclose(told - plain, found[0] + taste, atol=1e-5)
+    component = list(model.tables.components).index('image')
+    importance = np.exp(model.effects.importance(batch['context_ids'][:1]).numpy()[0, component])
+    np.testing.assert_allclose(told - plain, importance * (found[0] + taste), atol=1e-5)
     assert abs(told - plain) > 1e-3
 
 

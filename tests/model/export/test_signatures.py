@@ -55,16 +55,18 @@ def test_propensity_is_the_generators_probability(answer, loaded, request_tensor
 def test_effect_std_is_that_of_the_posterior_of_the_chosen_elements(answer, model, batch, logs):
     index, precision = index_of(batch['counts']), model.effects.element_bias.precision.numpy()
     selected, checked = answer['selected_index'], 0
+    importance = np.exp(model.effects.importance(batch['context_ids'])[: len(selected)])
     untruncated = np.array([k < SCHEMA.max_candidates for k in logs['title_shown'].to_pylist()])
     for row, j in np.ndindex(selected.shape):
         if selected[row, j] < 0:
             assert answer['effect_std'][row, j] == 0
         elif untruncated[row]:
             element = batch['elements'][index.start[row, j] + selected[row, j]]
-            assert answer['effect_std'][row, j] == pytest.approx(precision[element] ** -0.5, rel=1e-5)
+            std = importance[row, j] * precision[element] ** -0.5
+            assert answer['effect_std'][row, j] == pytest.approx(std, rel=1e-5)
             checked += 1
     assert checked > 60
-    priors = CONFIG.training.element_prior_std
+    priors = importance * CONFIG.training.element_prior_std
     assert (answer['effect_std'] < priors + 1e-6).all() and np.ptp(answer['effect_std'][selected >= 0]) > 1e-3
 
 
