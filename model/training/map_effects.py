@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import optimize, sparse
+from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from model.content.content_weights import ContentWeights
 from model.content.element_contents import Catalogue
 from model.features.context_cells import ContextCells
-from model.training.content_terms import (
+from model.training.additive_effects.content_terms import (
     ATTRIBUTE,
     BETWEEN,
     TEXT,
@@ -20,22 +20,25 @@ from model.training.content_terms import (
     content_terms,
     content_weights,
 )
-from model.training.effect_problem import AD, COMBINATION, ELEMENT, INTERCEPT, EffectProblem, Occurring
+from model.training.additive_effects.effect_problem import (
+    AD,
+    COMBINATION,
+    ELEMENT,
+    INTERCEPT,
+    EffectProblem,
+    Occurring,
+)
+from model.training.additive_effects.linear_terms import LinearTerms, SparseTerms
+from model.training.additive_effects.posterior_mode import ITERATIONS_PER_ROUND, mode
+from model.training.additive_effects.variance_components import learned_stds
 from model.training.interactions.contexts import Contexts
 from model.training.interactions.fit import InteractionPriors, Interactions, fit_interactions
-from model.training.interactions.importance import Importance
-from model.training.linear_terms import LinearTerms, SparseTerms
+from model.training.interactions.importance import Importance, learn_importance
 from model.training.training_impressions import TrainingImpressions
-from model.training.variance_components import learned_stds
 
 _PRIOR_EXPOSURE = 3.0  # impressions; keeps the preference for rarely shown elements near zero
-_MOST_ITERATIONS = 150
-_TOLERANCE = 1e-9  # relative change of the loss from one iteration to the next
 _NO_SPREAD = 1e-4
 _MOST_ROUNDS = 6
-_ITERATIONS_PER_ROUND = 30
-_ROUNDS_OF_IMPORTANCE = 4
-_PRIOR_ELEMENTS = 3.0  # elements that count for an importance of 1
 _ROUNDS_END = 0.1  # relative change of the learned standard deviations
 _SUBWORD, _PREFERENCE = 'subword', 'preference'
 _LEARNED = (TEXT, ATTRIBUTE, VECTOR, BETWEEN)
@@ -162,23 +165,26 @@ def fit_effects(
     problem.split(start)[INTERCEPT][:] = intercept
     # On a busy machine, BLAS threads spend more time waiting for each other than computing.
     with threadpool_limits(1, 'blas'):
-        values = _mode(problem, start)
+        values = mode(problem, start)
         spread = _learned_spread(problem, values, preferences[elements], priors)
         problem.set_std(_PREFERENCE, spread)
-        values = _mode(problem, values)
-        importance, values = _learn_importance(problem, values, there, contexts, evidence, priors)
+        values = mode(problem, values)
+        component = evidence.component[elements]
+        importance = Importance(contexts, there.row, component[there.element], len(components))
+        if priors.importance:
+            values = learn_importance(importance, problem, values, there, component, priors.element)
         values = _learn_stds(problem, values)
         interactions = fit_interactions(
             there,
             problem.logit(values),
-            evidence.component[elements],
+            component,
             contexts,
             importance.of_profiles,
             attribute_design(contents),
             priors.interactions,
         )
         problem.add_offset(interactions.logit)
-        values = _mode(problem, values)
+        values = mode(problem, values)
     part, curvature = problem.split(values), problem.split(problem.curvature(problem.information(values)))
     rows, columns = subwords.shape
     own = _spread(part[ELEMENT], elements, np.zeros(rows))
@@ -224,66 +230,10 @@ def _learn_stds(problem: EffectProblem, values: np.ndarray) -> np.ndarray:
         change = max(abs(np.log(std / problem.stds[name])) for name, std in found.items())
         for name, std in found.items():
             problem.set_std(name, std)
-        values = _mode(problem, values, _ITERATIONS_PER_ROUND)
+        values = mode(problem, values, ITERATIONS_PER_ROUND)
         if change < _ROUNDS_END:
             break
-    return _mode(problem, values)
-
-
-def _learn_importance(
-    problem: EffectProblem,
-    values: np.ndarray,
-    there: Occurring,
-    contexts: Contexts,
-    evidence: TrainingImpressions,
-    priors: Priors,
-) -> tuple[Importance, np.ndarray]:
-    """Learns the importance of the components, starting at the mode; returns it with the new mode."""
-    component, components = evidence.component[there.elements], len(evidence.tables.components)
-    importance = Importance(contexts, there.row, component[there.element], components)
-    for _ in range(_ROUNDS_OF_IMPORTANCE if priors.importance else 0):
-        information = problem.information(values)
-        own = problem.split(values)[ELEMENT]
-        variance = 1 / problem.split(problem.curvature(information))[ELEMENT]
-        importance.update(
-            problem.residual(values)[there.row],
-            information[there.row],
-            problem.of_elements(values)[there.element],
-            variance[there.element],
-            _spread_by_component(own / priors.element, variance / priors.element**2, component, components),
-        )
-        problem.set_importance(importance.of_shown)
-        values = _mode(problem, values, _ITERATIONS_PER_ROUND)
-    return importance, values
-
-
-def _spread_by_component(
-    values: np.ndarray, variance: np.ndarray, component: np.ndarray, components: int
-) -> np.ndarray:
-    """The variance of the effects of each component over that of their prior, float64 [M].
-
-    It is MacKay's estimate (see `learned_stds`), from the posterior means and variances over those of the prior.
-    """
-    squares = np.bincount(component, values**2, components)
-    effective = np.bincount(component, 1 - variance, components)
-    return (squares + _PRIOR_ELEMENTS) / (effective + _PRIOR_ELEMENTS)
-
-
-def _mode(problem: EffectProblem, start: np.ndarray, iterations: int = _MOST_ITERATIONS) -> np.ndarray:
-    scale = 1 / np.sqrt(problem.curvature(problem.information(start)))
-
-    def scaled(x: np.ndarray) -> tuple[float, np.ndarray]:
-        loss, gradient = problem.loss(x * scale)
-        return loss, scale * gradient
-
-    found = optimize.minimize(
-        scaled,
-        start / scale,
-        jac=True,
-        method='L-BFGS-B',
-        options={'maxiter': iterations, 'ftol': _TOLERANCE},
-    )
-    return found.x * scale
+    return mode(problem, values)
 
 
 def _learned_spread(

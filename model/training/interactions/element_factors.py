@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
-from model.training.linear_terms import SparseTerms
+from model.training.additive_effects.linear_terms import SparseTerms
 
 _STEPS = 8  # of conjugate gradients; each sweep goes on where the last one stopped
 _PRIOR_PARAMETERS = 3.0  # the factors that the first guess of a variance counts for

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from model.training.effect_problem import Occurring
+from model.training.additive_effects.effect_problem import Occurring
 from model.training.interactions.contexts import Contexts
 from model.training.interactions.element_factors import ElementFactors
 from model.training.interactions.residuals import Residuals

@@ -2,12 +2,16 @@
 
 import numpy as np
 
+from model.training.additive_effects.effect_problem import ELEMENT, EffectProblem, Occurring
+from model.training.additive_effects.posterior_mode import ITERATIONS_PER_ROUND, mode
 from model.training.interactions.contexts import Contexts
 
 _FIRST_STD = 0.2  # guess of the deviations of the log importance between the cells of a feature
 _GUESS_COUNTS = 3.0  # the cells that the guess counts for
 _ROUNDS_OF_TABLES = 4
 _LARGEST_STEP = 0.5
+_ROUNDS = 4
+_PRIOR_ELEMENTS = 3.0  # elements that count for an importance of 1
 
 
 class Importance:
@@ -95,6 +99,44 @@ class Importance:
         for deviations, cells in zip(self.deviations, self._contexts.cells):
             found += deviations[cells]
         return found
+
+
+def learn_importance(
+    importance: Importance,
+    problem: EffectProblem,
+    values: np.ndarray,
+    there: Occurring,
+    component: np.ndarray,
+    prior_std: float,
+) -> np.ndarray:
+    """Learns the importance in turns with the additive effects; returns their new mode, float64 [P].
+
+    Args:
+        importance: The importance to be learned.
+        problem: The posterior of the effects, which gets the learned importance.
+        values: The mode of the effects, float64 [P].
+        there: The impressions of the problem.
+        component: The component of each element that occurs, int64 [elements].
+        prior_std: The prior standard deviation of the elements' own effects.
+    """
+    row, element = there.row, there.element
+    for _ in range(_ROUNDS):
+        information = problem.information(values)
+        own = problem.split(values)[ELEMENT] / prior_std
+        variance = 1 / problem.split(problem.curvature(information))[ELEMENT]
+        # MacKay's estimate, as in `learned_stds`.
+        squares = np.bincount(component, own**2, len(importance.level))
+        effective = np.bincount(component, 1 - variance / prior_std**2, len(importance.level))
+        importance.update(
+            problem.residual(values)[row],
+            information[row],
+            problem.of_elements(values)[element],
+            variance[element],
+            (squares + _PRIOR_ELEMENTS) / (effective + _PRIOR_ELEMENTS),
+        )
+        problem.set_importance(importance.of_shown)
+        values = mode(problem, values, ITERATIONS_PER_ROUND)
+    return values
 
 
 def _bounded(step: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from scipy import sparse
 from scipy.special import expit
 
 from model.features.context_cells import ContextCells
-from model.training.effect_problem import Occurring
+from model.training.additive_effects.effect_problem import Occurring
 from model.training.interactions.contexts import Contexts
 from model.training.interactions.fit import InteractionPriors, Interactions, fit_interactions
 from model.training.training_impressions import Impressions

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from model.training.effect_problem import EffectProblem
+from model.training.additive_effects.effect_problem import EffectProblem
 
 _PROBES = 2
 _MOST_STEPS = 40

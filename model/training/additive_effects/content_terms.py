@@ -7,8 +7,8 @@ from scipy import sparse
 
 from model.content.content_weights import ContentWeights, VectorWeights
 from model.content.element_contents import ElementContents
-from model.training.effect_problem import Occurring
-from model.training.linear_terms import LinearTerms, SparseTerms, VectorTerms
+from model.training.additive_effects.effect_problem import Occurring
+from model.training.additive_effects.linear_terms import LinearTerms, SparseTerms, VectorTerms
 
 TEXT, ATTRIBUTE, VECTOR = 'text', 'attribute', 'vector'  # each followed by the name of a component
 BETWEEN = 'between'  # followed by the name of a term

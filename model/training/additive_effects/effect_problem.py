@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit
 
-from model.training.linear_terms import LinearTerms
+from model.training.additive_effects.linear_terms import LinearTerms
 from model.training.training_impressions import Impressions
 
 INTERCEPT, AD, COMBINATION, ELEMENT = 'intercept', 'ad', 'combination', 'element'

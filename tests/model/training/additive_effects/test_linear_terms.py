@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from model.training.linear_terms import SparseTerms, VectorTerms
+from model.training.additive_effects.linear_terms import SparseTerms, VectorTerms
 
 ELEMENTS, SIZE = 7, 3
 

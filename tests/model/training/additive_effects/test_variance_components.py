@@ -6,11 +6,11 @@ from scipy import sparse
 from scipy.special import expit
 
 from model.training import variance_components
-from model.training.effect_problem import EffectProblem, Occurring
-from model.training.linear_terms import SparseTerms, VectorTerms
+from model.training.additive_effects.effect_problem import EffectProblem, Occurring
+from model.training.additive_effects.linear_terms import SparseTerms, VectorTerms
+from model.training.additive_effects.variance_components import learned_stds
 from model.training.map_effects import _mode
 from model.training.training_impressions import Impressions
-from model.training.variance_components import learned_stds
 
 ADS, ELEMENTS, DIMENSIONS, COLOURS = 30, 120, 8, 6
 FIRST = {'attribute title': 0.1, 'vector title': 0.1}
