@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 from scipy.special import expit
 
-from model.training import variance_components
+from model.training.additive_effects import variance_components
 from model.training.additive_effects.effect_problem import EffectProblem, Occurring
 from model.training.additive_effects.linear_terms import SparseTerms, VectorTerms
 from model.training.additive_effects.variance_components import learned_stds
