@@ -8,8 +8,8 @@ from scipy.special import expit
 from model.training.additive_effects import variance_components
 from model.training.additive_effects.effect_problem import EffectProblem, Occurring
 from model.training.additive_effects.linear_terms import SparseTerms, VectorTerms
+from model.training.additive_effects.posterior_mode import mode
 from model.training.additive_effects.variance_components import learned_stds
-from model.training.map_effects import _mode
 from model.training.training_impressions import Impressions
 
 ADS, ELEMENTS, DIMENSIONS, COLOURS = 30, 120, 8, 6
@@ -68,7 +68,7 @@ def test_one_step_is_mackays(monkeypatch):
     monkeypatch.setattr(variance_components, '_PROBES', 300)
     monkeypatch.setattr(variance_components, '_TOLERANCE', 1e-6)
     problem = problem_of(np.random.default_rng(2), 3000, 0.5)
-    values = _mode(problem, np.zeros(problem.size))
+    values = mode(problem, np.zeros(problem.size))
     covariance = np.linalg.inv(dense_hessian(problem, values))
     first = {'attribute title': 0.2, 'vector title': 0.3}
     found = learned_stds(problem, values, first, np.random.default_rng(3))
@@ -84,7 +84,7 @@ def test_the_fixed_point_is_near_the_deviation_of_the_weights(vector_std):
     problem = problem_of(np.random.default_rng(4), 60_000, vector_std)
     values, rng = np.zeros(problem.size), np.random.default_rng(5)
     for _ in range(12):
-        values = _mode(problem, values)
+        values = mode(problem, values)
         for name, std in learned_stds(problem, values, FIRST, rng).items():
             problem.set_std(name, std)
     assert problem.stds['vector title'] == pytest.approx(vector_std, rel=0.6)
