@@ -132,7 +132,8 @@ def learn_importance(
             information[row],
             problem.of_elements(values)[element],
             variance[element],
-            (squares + _PRIOR_ELEMENTS) / (effective + _PRIOR_ELEMENTS),
+            # Where clicks are few, the preference and the content explain effects, and their own seem too small.
+            np.maximum((squares + _PRIOR_ELEMENTS) / (effective + _PRIOR_ELEMENTS), 1.0),
         )
         problem.set_importance(importance.of_shown)
         values = mode(problem, values, ITERATIONS_PER_ROUND)
