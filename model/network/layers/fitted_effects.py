@@ -24,8 +24,9 @@ class BatchEffects(NamedTuple):
     Attributes:
         element_bias: The effect of each element on the user of its ad, a logit, float32 [T].
         element_std: The posterior standard deviation of the element's own effect, in logits and times the
-            importance of its component, float32 [T]: the prior's for an element without data. It is that of Laplace's approximation given all other effects, so it leaves
-            out the correlations with them, and the uncertainty of content, subwords, tastes and synergies.
+            importance of its component, float32 [T]: the prior's for an element without data. It is that of
+            Laplace's approximation given all other effects, so it leaves out the correlations with them, and the
+            uncertainty of content, subwords, tastes and synergies.
         ad_bias: The effect of each ad, a logit, float32 [B].
         element_code: int64 [T]; added to the code of the ad, the codes of the elements of a combination give
             the code of the combination.

@@ -46,7 +46,6 @@ class Synergies:
     def start(self, residuals: Residuals) -> None:
         """Sets the factors of each component to the leading singular vectors of the residuals by pair of elements."""
         design = self.factors.design
-        design = self.factors.design
         by_pair = [
             {pair: by.matrix(values)[:-1, :-1] for pair, by in self._sums.items()}
             for values in (residuals.value, residuals.information)
